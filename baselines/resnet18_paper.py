@@ -1,0 +1,29 @@
+"""The reference trained with the paper's recipe: SGD at a constant learning rate of 1e-4, at 224 px, in float32.
+
+The paper gives no number of epochs, batch size or initialisation; here 8 epochs of batches of 64.
+"""
+
+from baselines.resnet18 import Recipe, ResNet18
+from benchmark import LearnedPredictor
+
+
+class ResNet18Paper(LearnedPredictor):
+    """ResNet-18 with the paper's learning rate. No-reference, trained on the suite's labels."""
+
+    def __init__(self, context):
+        super().__init__(context)
+        self.inner = ResNet18(context, Recipe(rate=1e-4, one_cycle=False, crop=224, precision="float32", steps=0))
+
+    def score(self, samples):
+        return self.inner.score(samples)
+
+    def fit(self, train, validation):
+        self.inner.fit(train, validation)
+        self.notes = self.inner.notes
+
+    def state(self):
+        return self.inner.state()
+
+    def load_state(self, state):
+        self.inner.notes = self.notes
+        self.inner.load_state(state)

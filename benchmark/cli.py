@@ -1,0 +1,139 @@
+"""The command line: verbs only, no logic. Heavy imports stand inside the verbs, so that --help is quick."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from benchmark.errors import BenchmarkError
+
+if TYPE_CHECKING:
+    from benchmark.runtime import Paths
+
+DESCRIPTION = """\
+Is a compressed image still useful to a machine?
+
+A suite is a frozen choice of photographs, compression levels and networks. The usual way:
+
+  utilbench label glyphs              record what the suite's networks make of every image
+  utilbench run ssim resnet18 -s glyphs   train and score predictors, write scorecards
+  utilbench rank glyphs               leaderboard, tables and figures from what is stored
+"""
+FOLDERS = """\
+Folders: UTILBENCH_DATA holds imagenet/ (and coco/), UTILBENCH_NETWORKS holds weight files, UTILBENCH_CACHE derived
+files; --data, --networks and --results win over them. Exit status: 0 done, 1 failed, 2 wrong usage.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs and their options."""
+    raw = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser("utilbench", description=DESCRIPTION, epilog=FOLDERS, formatter_class=raw)
+    folders = argparse.ArgumentParser(add_help=False)
+    folders.add_argument("--data", metavar="DIR", help="folder that holds imagenet/")
+    folders.add_argument("--networks", metavar="DIR", help="folder of weight files")
+    folders.add_argument("--results", metavar="DIR", help="where results are read and written (default: results)")
+    limit = argparse.ArgumentParser(add_help=False)
+    text = "only about N sources, for a quick look; kept apart as SUITE-limitN and never on the board of SUITE"
+    limit.add_argument("--limit", metavar="N", type=int, default=0, help=text)
+    machine = argparse.ArgumentParser(add_help=False)
+    machine.add_argument("--device", default="", help="cpu, cuda or mps (default: the best there is)")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        return verbs.add_parser(
+            name, help=text, description=text, epilog=FOLDERS, formatter_class=raw, parents=[folders, *parents]
+        )
+
+    one = verb("list", "what there is: suites, networks, predictors, and what is on this disk")
+    one.add_argument("--json", action="store_true", help="for a machine to read")
+    one = verb("label", "run the task networks and record every outcome; resumable", limit, machine)
+    one.add_argument("suite", help="name of a suite, or path of a .toml file")
+    precision_help = "of the forward passes; ground truth is published in float32, bf16 is several times faster"
+    one.add_argument("--precision", choices=("float32", "bf16"), default="float32", help=precision_help)
+    one = verb("run", "train if it learns, score, write scorecards; labels first if need be", limit, machine)
+    one.add_argument("predictor", nargs="+", help="name of a baseline, or path of a .py file")
+    one.add_argument("-s", "--suite", required=True, help="name of a suite, or path of a .toml file")
+    one.add_argument("-l", "--labels", default="combined", help="label set: combined, a labelling network, or all")
+    one.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds of a predictor that learns (default: 1)")
+    one = verb("rank", "leaderboard, tables and figures from the stored scorecards; needs no photographs", limit)
+    one.add_argument("suite", nargs="*", help="suites; all that have results by default")
+    one = verb("export", "write a suite's splits as Parquet shards with image bytes and labels", limit)
+    one.add_argument("suite", help="name of a suite, or path of a .toml file")
+    one.add_argument("-o", "--output", required=True, metavar="DIR", help="folder to write to")
+    one.add_argument("-l", "--labels", default="combined", help="label set")
+    return top
+
+
+def list_all(args: argparse.Namespace, paths: Paths) -> None:
+    """`utilbench list`."""
+    from benchmark.inventory import inventory, render
+
+    found = inventory(paths)
+    print(json.dumps(found, indent=1) if args.json else render(found))
+
+
+def label_suite(args: argparse.Namespace, paths: Paths) -> None:
+    """`utilbench label`."""
+    from benchmark.ground_truth import label
+    from benchmark.leaderboard import label_summary
+    from benchmark.suite import load_suite
+
+    truth = label(load_suite(args.suite, args.limit), paths, args.precision, args.device)
+    print(label_summary(truth))
+
+
+def run_predictors(args: argparse.Namespace, paths: Paths) -> None:
+    """`utilbench run`."""
+    from benchmark.evaluate import evaluate
+    from benchmark.ground_truth import label
+    from benchmark.leaderboard import one_line
+    from benchmark.suite import load_suite
+
+    suite = load_suite(args.suite, args.limit)
+    truth = label(suite, paths, device=args.device)
+    for labels in suite.label_sets if args.labels == "all" else (args.labels,):
+        for name in args.predictor:
+            card = evaluate(name, suite, labels, range(args.seeds), paths, truth, args.device)
+            print(one_line(card), flush=True)
+
+
+def rank_suites(args: argparse.Namespace, paths: Paths) -> None:
+    """`utilbench rank`."""
+    from benchmark.leaderboard import rank
+
+    for text in rank(args.suite, args.limit, paths):
+        print(text)
+
+
+def export_suite(args: argparse.Namespace, paths: Paths) -> None:
+    """`utilbench export`."""
+    from benchmark.export import export
+    from benchmark.suite import load_suite
+
+    for path in export(load_suite(args.suite, args.limit), args.labels, paths, args.output):
+        print(path)
+
+
+VERBS = {
+    "list": list_all,
+    "label": label_suite,
+    "run": run_predictors,
+    "rank": rank_suites,
+    "export": export_suite,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb; returns the exit status."""
+    args = parser().parse_args(arguments)
+    from benchmark.runtime import Paths
+
+    try:
+        VERBS[args.verb](args, Paths.named(args.data, args.networks, args.results))
+    except BenchmarkError as error:
+        print(f"utilbench: {error}", file=sys.stderr)
+        return 1
+    return 0

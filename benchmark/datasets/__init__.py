@@ -1,0 +1,122 @@
+"""Datasets by name: pristine images with ground truth, each with a stable id.
+
+dataset = open_dataset("glyphs", {"train": 4800, "test": 1200}, data=None)
+sources = index(dataset, cache)                    # with digests of the contents
+image = dataset.read(sources[0].id)                # uint8 (H, W, 3)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from benchmark.datasets.glyphs import Glyphs
+from benchmark.datasets.imagenet import ImageNet
+from benchmark.errors import DataError, SuiteError
+from benchmark.images import Pixels, digest
+from benchmark.records import Source
+from benchmark.runtime import atomic
+
+
+class Dataset(Protocol):
+    """What the benchmark asks of a dataset."""
+
+    classes: int
+    """Number of classes."""
+
+    def signature(self) -> str:
+        """Changes whenever a content may have changed; cheap."""
+
+    def sources(self) -> list[Source]:
+        """All sources, without digests, always in the same order."""
+
+    def content(self, source: str) -> bytes:
+        """The bytes that identify the content of the source with this id."""
+
+    def read(self, source: str) -> Pixels:
+        """The pristine image with this id, uint8 RGB (H, W, 3)."""
+
+
+DATASETS: dict[str, Callable[[Path | None, dict[str, Any]], Dataset]] = {
+    "glyphs": lambda data, options: Glyphs(**options),
+    "imagenet": lambda data, options: ImageNet(data, **options),
+}
+
+
+def open_dataset(name: str, options: dict[str, Any], data: Path | None) -> Dataset:
+    """The dataset of this name.
+
+    Raises:
+        SuiteError: no such dataset, or an option that it does not have.
+        DataError: its photographs are missing.
+    """
+    if name not in DATASETS:
+        raise SuiteError(f"unknown dataset {name!r}; valid are {', '.join(DATASETS)}")
+    try:
+        return DATASETS[name](data, options)
+    except TypeError as error:
+        raise SuiteError(f"dataset {name}: wrong options {options} ({error})") from error
+
+
+def index(dataset: Dataset, cache: Path) -> list[Source]:
+    """All sources with their digests, which are kept in the cache under the dataset's signature."""
+    kept = cache / "digests" / f"{dataset.signature()}.json"
+    sources = dataset.sources()
+    if kept.is_file():
+        digests = json.loads(kept.read_text())
+    else:
+        digests = {source.id: digest(dataset.content(source.id)) for source in sources}
+        with atomic(kept) as temporary:
+            temporary.write_text(json.dumps(digests))
+    return [dataclasses.replace(source, digest=digests[source.id]) for source in sources]
+
+
+class Augmented:
+    """A dataset with `copies` augmented versions of each of some sources (paper, section V).
+
+    The pristine image is transformed: mirrored or not, and cropped to 70 to 100 % of its area; compression comes after. A
+    version's id is its parent's with `~1`, `~2`, ...; its transform depends on that id alone.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.classes = dataset.classes
+
+    def versions(self, source: Source, copies: int) -> list[Source]:
+        """The augmented versions of an indexed source; their digests follow from the parent's."""
+        names = [f"{source.id}~{number}" for number in range(1, copies + 1)]
+        return [
+            dataclasses.replace(source, id=name, digest=digest("augmented 1", name, source.digest), parent=source.id)
+            for name in names
+        ]
+
+    def read(self, source: str) -> Pixels:
+        """The source of this id or its augmented version, uint8 RGB (H, W, 3)."""
+        parent, mark, _ = source.partition("~")
+        image = self.dataset.read(parent)
+        return augment(image, source) if mark else image
+
+
+def augment(image: Pixels, name: str) -> Pixels:
+    """Mirror and crop an image, as drawn for this name."""
+    random = np.random.default_rng(int(digest("augment", name), 16))
+    mirror, area, down, right = random.random(4)
+    side = float(np.sqrt(0.7 + 0.3 * area))
+    height, width = max(1, round(image.shape[0] * side)), max(1, round(image.shape[1] * side))
+    top, left = int(down * (image.shape[0] - height + 1)), int(right * (image.shape[1] - width + 1))
+    crop = image[top : top + height, left : left + width]
+    return np.ascontiguousarray(crop[:, ::-1] if mirror < 0.5 else crop)
+
+
+def remembered(read: Callable[[str], Pixels], images: int) -> Callable[[str], Pixels]:
+    """`read` that keeps the images it read last."""
+    return functools.lru_cache(maxsize=images)(read)
+
+
+__all__ = ["DATASETS", "Augmented", "DataError", "Dataset", "augment", "index", "open_dataset", "remembered"]

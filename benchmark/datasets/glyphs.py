@@ -1,0 +1,131 @@
+"""Glyphs: letters on photographs, generated, deterministic; the embedded dataset that needs no download.
+
+A scene is one letter of ten, in one of 22 fonts, blended onto a crop of a photograph that scikit-image or scikit-learn
+ships, 64 x 64 px. Size and contrast vary, and with them how much compression the letter survives. Fonts and photographs
+are divided between three pools: `zoo` trains the task networks, `train` and `test` are the benchmark's, so that no
+letter's shape and no background is seen on two sides.
+
+    Glyphs(train=4800, test=1200).read("test-00017")
+
+All arithmetic is on integers (Pillow's 8-bit resize, NumPy), so that the pixels are the same on every machine; only the
+decoders of the five photographs that are JPEG files could change them, and the digests would tell.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmark.errors import DataError
+from benchmark.images import Pixels, digest, pixel_digest
+from benchmark.records import Source
+
+SIZE = 64
+LETTERS = "ABDEGKNRSX"
+MASKS = Path(__file__).parents[1] / "assets" / "letters.npz"
+PHOTOGRAPHS = {
+    "zoo": ["camera.png", "chelsea.png", "brick.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "flower.jpg"],
+    "train": ["astronaut.png", "coffee.png", "grass.png", "coins.png", "china.jpg"],
+    "test": ["motorcycle_left.png", "rocket.jpg", "gravel.png", "cell.png", "retina.jpg"],
+}
+POOLS = tuple(PHOTOGRAPHS)
+
+
+class Glyphs:
+    """The glyphs dataset, with `train` and `test` sources in the pools of these names."""
+
+    classes = len(LETTERS)
+
+    def __init__(self, train: int, test: int, zoo: int = 0) -> None:
+        self.counts = {"zoo": zoo, "train": train, "test": test}
+
+    def signature(self) -> str:
+        """Digest of all that the scenes depend on: counts, masks, photographs."""
+        photographs = [pixel_digest(photograph(name)) for names in PHOTOGRAPHS.values() for name in names]
+        return digest(repr(self.counts), MASKS.read_bytes(), *photographs)
+
+    def sources(self) -> list[Source]:
+        """All sources, without digests."""
+        return [
+            Source(id=f"{pool}-{index:05d}", truth=index % self.classes, pool=pool)
+            for pool, count in self.counts.items()
+            for index in range(count)
+        ]
+
+    def content(self, source: str) -> bytes:
+        """The bytes that identify a source's content: here its pixels."""
+        return self.read(source).tobytes()
+
+    def read(self, source: str) -> Pixels:
+        """Render one scene, uint8 RGB of shape (64, 64, 3).
+
+        Raises:
+            DataError: no such source.
+        """
+        pool, _, index = source.partition("-")
+        if pool not in POOLS or not index.isdigit():
+            raise DataError(f"glyphs: no source {source!r}; ids look like 'train-00017', pools are {', '.join(POOLS)}")
+        return scene(pool, int(index))
+
+
+@functools.lru_cache(maxsize=8192)
+def scene(pool: str, index: int) -> Pixels:
+    """Scene `index` of a pool; its letter is the index modulo ten."""
+    random = np.random.default_rng([POOLS.index(pool), index])
+    draw = iter(random.random(12).tolist())
+    names, masks = PHOTOGRAPHS[pool], letters(pool)[LETTERS[index % len(LETTERS)]]
+
+    photo = photograph(names[int(next(draw) * len(names))])
+    side = int(64 + next(draw) * 128)
+    top, left = int(next(draw) * (photo.shape[0] - side)), int(next(draw) * (photo.shape[1] - side))
+    crop = Image.fromarray(photo[top : top + side, left : left + side])
+    ground = np.asarray(crop.resize((SIZE, SIZE), Image.Resampling.BICUBIC)).astype(np.int32)
+
+    mask = masks[int(next(draw) * len(masks))]
+    height = int(20 + next(draw) * 37)
+    width = min(SIZE - 4, max(4, round(mask.shape[1] * height / mask.shape[0])))
+    ink = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BICUBIC)).astype(np.int32)
+    y, x = int(next(draw) * (SIZE - height)), int(next(draw) * (SIZE - width))
+
+    under = ground[y : y + height, x : x + width]
+    level = under.mean(axis=(0, 1)).astype(np.int32)
+    # The letter goes where there is room: up on a dark ground, down on a light one. Contrast is quadratic in the
+    # draw, so that faint letters, which compression destroys first, are common.
+    contrast = int(24 + next(draw) ** 2 * 160)
+    tint = np.array([int(next(draw) * 40) - 20 for _ in range(3)])
+    colour = np.clip(level + np.where(level.mean() < 128, contrast, -contrast) + tint, 0, 255)
+    opacity = ink[..., None] * 230 // 255
+    out = ground.copy()
+    out[y : y + height, x : x + width] = (under * (255 - opacity) + colour * opacity + 127) // 255
+    scene = out.astype(np.uint8)
+    scene.flags.writeable = False  # it is shared by all who ask for it
+    return scene
+
+
+@functools.cache
+def letters(pool: str) -> dict[str, list[Pixels]]:
+    """The masks of a pool: for each letter one uint8 array (96, W) a font."""
+    table: dict[str, list[Pixels]] = {letter: [] for letter in LETTERS}
+    with np.load(MASKS) as masks:
+        for key in sorted(masks.files):
+            owner, _, letter = key.split("/")
+            if owner == pool:
+                table[letter].append(masks[key])
+    return table
+
+
+@functools.cache
+def photograph(name: str) -> Pixels:
+    """One of the shipped photographs, uint8 RGB."""
+    import skimage
+    import sklearn
+
+    folders = [Path(skimage.__file__).parent / "data", Path(sklearn.__file__).parent / "datasets" / "images"]
+    for folder in folders:
+        if (folder / name).is_file():
+            with Image.open(folder / name) as opened:
+                return np.asarray(opened.convert("RGB"))
+    raise DataError(f"glyphs: photograph {name} is missing; looked in {' and '.join(map(str, folders))}")

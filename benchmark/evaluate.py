@@ -1,0 +1,335 @@
+"""Evaluate: suite + predictor -> scores -> scorecard.
+
+    card = evaluate("ssim", suite="glyphs")                 # a baseline
+    card = evaluate(MyPredictor, suite="glyphs")            # a class of your own
+
+Scores are stored raw, one file a predictor; a scorecard is a pure function of them and the ground truth. What was trained
+and scored before, by the same code on the same images and labels, is not done again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from benchmark import metrics
+from benchmark.distortions import DISTORTIONS
+from benchmark.errors import PredictorError, ResultError
+from benchmark.feed import Examples, sample, shuffled, training_rows
+from benchmark.ground_truth import GroundTruth, label
+from benchmark.images import digest
+from benchmark.networks import file_name
+from benchmark.predictor import Context, LearnedPredictor, Predictor, check_kind, find_predictor, track
+from benchmark.progress import progress
+from benchmark.records import Sample
+from benchmark.runtime import Paths, atomic, best_device, keep_freed_memory, versions
+from benchmark.scorecard import Scorecard, write_card
+from benchmark.suite import COMBINED, Suite, load_suite
+from benchmark.tables import read_table, write_table
+from benchmark.tasks import TASKS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BATCH = 64
+SCORES_SCHEMA = pl.Schema(
+    {"part": pl.String, "source": pl.String, "level": pl.Int16, "seed": pl.Int16, "score": pl.Float64}
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A predictor to evaluate."""
+
+    name: str
+    kind: type[Predictor]
+    code: str
+    """Digest of its source code."""
+
+    @property
+    def learns(self) -> bool:
+        """Whether it is trained first, and so has scores for each label set."""
+        return issubclass(self.kind, LearnedPredictor)
+
+    def file(self, suite: Suite, label_set: str) -> str:
+        """Stem of its files: the training suite and label set stand in it where there are any."""
+        return f"{self.name}@{suite.folder}.{file_name(label_set)}" if self.learns else self.name
+
+
+def entry(predictor: str | type[Predictor]) -> Entry:
+    """The predictor of this name, path or class."""
+    if isinstance(predictor, str):
+        return Entry(*find_predictor(predictor))
+    check_kind(predictor)
+    try:
+        code = inspect.getsource(predictor)
+    except (OSError, TypeError):  # defined where Python keeps no source
+        code = repr(time.time_ns())
+    return Entry(predictor.__name__.lower(), predictor, digest(code))
+
+
+def evaluate(
+    predictor: str | type[Predictor],
+    suite: str | Suite,
+    labels: str = COMBINED,
+    seeds: Sequence[int] = (0,),
+    paths: Paths | None = None,
+    truth: GroundTruth | None = None,
+    device: str = "",
+) -> Scorecard:
+    """Train the predictor if it learns, score the suite's images, and write and return the scorecard.
+
+    Args:
+        predictor: name of a baseline, path of a file, or class.
+        suite: name, path of a TOML file, or a loaded suite.
+        labels: label set, `combined` or a labelling network.
+        seeds: seeds of a predictor that learns; metrics are means over them.
+        paths: folders; from the environment by default.
+        truth: the suite's ground truth, where it is at hand.
+        device: `cpu`, `cuda` or `mps`; the best there is by default.
+
+    Raises:
+        BenchmarkError: anything that keeps the result from being valid; see `benchmark.errors`.
+    """
+    keep_freed_memory()
+    paths = paths or Paths.named()
+    suite = load_suite(suite) if isinstance(suite, str) else suite
+    truth = truth or label(suite, paths, device=device)
+    who = entry(predictor)
+    stem = who.file(suite, labels)
+    path = paths.results / suite.folder / "scores" / f"{stem}.parquet"
+    scores, metadata = stored_scores(path, truth, who, labels, seeds)
+    if scores is None:
+        scores, metadata = make_scores(truth, who, labels, seeds, paths, device or best_device())
+        write_table(path, scores, metadata)
+    card = make_card(truth, scores, metadata, labels)
+    write_suite(paths.results / suite.folder / "suite.json", suite)
+    write_card(paths.results / suite.folder / "cards" / file_name(labels) / f"{stem}.json", card)
+    return card
+
+
+def write_suite(path: Path, suite: Suite) -> None:
+    """Keep the suite's choices beside its results, so that `rank` needs no suite file."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(dataclasses.asdict(suite), indent=1) + "\n", encoding="utf-8")
+
+
+def identity(truth: GroundTruth, who: Entry, labels: str, seeds: Sequence[int]) -> dict[str, Any]:
+    """All that stored scores must agree in to be used again."""
+    return {
+        "fingerprint": truth.fingerprint,
+        "predictor": who.name,
+        "code": who.code,
+        "seeds": list(seeds) if who.learns else [0],
+        "trained_on": {"suite": truth.suite.folder, "labels": labels, "digest": truth.digest(labels)}
+        if who.learns
+        else None,
+    }
+
+
+def stored_scores(
+    path: Path, truth: GroundTruth, who: Entry, labels: str, seeds: Sequence[int]
+) -> tuple[pl.DataFrame | None, dict[str, Any]]:
+    """The scores at `path`, or None where they are missing or were made of something else."""
+    if not path.is_file():
+        return None, {}
+    scores, metadata = read_table(path, SCORES_SCHEMA)
+    same = all(metadata.get(key) == value for key, value in identity(truth, who, labels, seeds).items())
+    return (scores, metadata) if same else (None, {})
+
+
+def make_scores(
+    truth: GroundTruth, who: Entry, labels: str, seeds: Sequence[int], paths: Paths, device: str
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Train and score, once a seed; the scores and all there is to say of them."""
+    found = identity(truth, who, labels, seeds)
+    tables, fit_seconds, score_seconds, notes = [], [], 0.0, []
+    for seed in found["seeds"]:
+        context = Context(device, truth.suite.task, seed, paths.networks)
+        predictor = who.kind(context)
+        if isinstance(predictor, LearnedPredictor):
+            fit_seconds.append(fit(predictor, truth, who, labels, paths))
+            notes.append(predictor.notes)
+        table, seconds = score_rows(predictor, who.name, truth, seed)
+        tables.append(table)
+        score_seconds += seconds
+    scores = pl.concat(tables)
+    encoder = DISTORTIONS[truth.suite.distortion.name].encoder()
+    extra = {
+        "suite": truth.suite.folder,
+        "track": track(who.kind),
+        "cost": {"score_ms_per_image": 1000 * score_seconds / scores.height, "fit_seconds": mean(fit_seconds)},
+        "provenance": {"code": who.code, "device": device, "encoder": encoder, "versions": versions(), "notes": notes},
+    }
+    return scores, found | extra
+
+
+def fit(predictor: LearnedPredictor, truth: GroundTruth, who: Entry, labels: str, paths: Paths) -> float:
+    """Train, or load what was trained before; returns the seconds that the training took."""
+    from safetensors.torch import safe_open, save_file
+
+    key = digest(truth.digest(labels), who.code, str(predictor.context.seed))
+    kept = paths.cache / "predictors" / f"{who.name}-{key}.safetensors"
+    if kept.is_file():
+        with safe_open(kept, "pt") as file:
+            predictor.notes = dict(file.metadata())
+            seconds = float(predictor.notes.pop("fit_seconds"))
+            predictor.load_state({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - no mapping
+        return seconds
+    needs = who.kind.needs
+    train = Examples(truth, training_rows(truth, labels), needs)
+    validation = Examples(truth, truth.labelled(labels, "validation"), needs)
+    print(f"training {who.name} on {truth.suite.folder}, {labels} labels: {len(train)} examples", flush=True)
+    start = time.perf_counter()
+    predictor.fit(train, validation)
+    seconds = time.perf_counter() - start
+    state: dict[str, Tensor] = {name: value.contiguous() for name, value in predictor.state().items()}
+    with atomic(kept) as temporary:
+        save_file(state, temporary, predictor.notes | {"fit_seconds": repr(seconds)})
+    return seconds
+
+
+def score_rows(predictor: Predictor, name: str, truth: GroundTruth, seed: int) -> tuple[pl.DataFrame, float]:
+    """Scores of all images that results need, in the order of `wanted_rows`, and the predictor's own seconds.
+
+    Raises:
+        PredictorError: a score is missing or not finite; the message names the image.
+    """
+    part_rows = wanted_rows(truth)
+    rows = [(source, level) for _, source, level in part_rows]
+    order = shuffled(rows, truth.fingerprint)
+    scores = np.full(len(rows), np.nan)
+    seconds = 0.0
+    with progress(f"{name} scores {truth.suite.folder}", len(rows), "images") as advance:
+        for places, samples in prefetched(truth, rows, order, predictor.needs):
+            start = time.perf_counter()
+            given = np.asarray(predictor.score(samples), np.float64)
+            seconds += time.perf_counter() - start
+            if given.shape != (len(samples),):
+                raise PredictorError(
+                    f"{name}: returned {given.shape} scores for {len(samples)} samples; one each is needed"
+                )
+            if not np.isfinite(given).all():
+                bad = rows[places[int(np.argmin(np.isfinite(given)))]]
+                raise PredictorError(f"{name}: the score of {bad[0]} at level {bad[1]} is not finite; the run is void")
+            scores[places] = given
+            advance(len(samples))
+    table = pl.DataFrame(part_rows, schema={"part": pl.String, "source": pl.String, "level": pl.Int16}, orient="row")
+    columns = [pl.lit(seed, pl.Int16).alias("seed"), pl.Series("score", scores)]
+    return table.with_columns(columns).match_to_schema(SCORES_SCHEMA), seconds
+
+
+def wanted_rows(truth: GroundTruth) -> list[tuple[str, str, int]]:
+    """(part, source, level): validation and test at the training levels, test at the held-out ones."""
+    levels, held_out = truth.suite.distortion.levels, truth.suite.distortion.held_out
+    chosen = [("validation", levels), ("test", levels), ("held_out", held_out)]
+    return [
+        (part, source.id, level)
+        for part, some in chosen
+        for source in truth.parts["test" if part == "held_out" else part]
+        for level in some
+    ]
+
+
+def prefetched(
+    truth: GroundTruth, rows: list[tuple[str, int]], order: list[int], needs: set[str]
+) -> Iterator[tuple[list[int], list[Sample]]]:
+    """Batches of samples in the given order, each made in a thread while the one before it is scored."""
+
+    def make(places: list[int]) -> tuple[list[int], list[Sample]]:
+        return places, [sample(truth, *rows[place], needs) for place in places]
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = None
+        for start in range(0, len(order), BATCH):
+            following = pool.submit(make, order[start : start + BATCH])
+            if coming is not None:
+                yield coming.result()
+            coming = following
+        if coming is not None:
+            yield coming.result()
+
+
+def make_card(truth: GroundTruth, scores: pl.DataFrame, metadata: dict[str, Any], labels: str) -> Scorecard:
+    """The scorecard of stored scores: means over seeds, thresholds frozen on validation."""
+    expected = {(source, level) for _, source, level in wanted_rows(truth)}
+    if metadata["fingerprint"] != truth.fingerprint:
+        raise ResultError(
+            f"scores of {metadata['predictor']} are of another suite or other images than {truth.suite.folder}"
+        )
+    results = []
+    for seed in metadata["seeds"]:
+        mine = scores.filter(seed=seed)
+        if set(mine.select("source", "level").iter_rows()) != expected or mine["score"].is_nan().any():
+            raise ResultError(
+                f"scores of {metadata['predictor']}, seed {seed}, are not complete for {truth.suite.folder}"
+            )
+        results.append(judge_seed(truth, mine, labels))
+    rows = truth.labelled(labels, "test")
+    _, pairs = metrics.within_level_auroc(rows["label"], np.zeros(rows.height), rows["level"])
+    every = truth.labels(labels).filter(part="test")
+    counts = {
+        "sources": rows["source"].n_unique(),
+        "useful": rows.filter(label=1).height,
+        "non_useful": rows.filter(label=0).height,
+        "unlabelled": every.height - rows.height,
+        "pairs_within_levels": pairs,
+    }
+    averaged = {
+        name: {"value": mean([result["metrics"][name] for result in results])} for name in results[0]["metrics"]
+    }
+    averaged["label_coverage"] = {"value": rows.height / every.height}
+    return {
+        "suite": truth.suite.folder,
+        "fingerprint": truth.fingerprint,
+        "ground_truth": truth.digest(labels),
+        "labels": labels,
+        **{key: metadata[key] for key in ("predictor", "track", "trained_on", "seeds")},
+        "counts": counts,
+        "threshold": [result["threshold"] for result in results],
+        "metrics": averaged,
+        "downstream": {
+            name: {key: mean([result["downstream"][name][key] for result in results]) for key in gains}
+            for name, gains in results[0]["downstream"].items()
+        },
+        **{key: metadata[key] for key in ("cost", "provenance")},
+    }
+
+
+def judge_seed(truth: GroundTruth, scores: pl.DataFrame, labels: str) -> dict[str, Any]:
+    """Threshold, metrics and downstream gains of the scores of one seed."""
+    validation, test = (
+        truth.labelled(labels, part).join(scores.filter(part=part), on=["source", "level"], maintain_order="left")
+        for part in ("validation", "test")
+    )
+    threshold = metrics.best_threshold(validation["label"], validation["score"])
+    y, s = test["label"].to_numpy(), test["score"].to_numpy()
+    within, _ = metrics.within_level_auroc(y, s, test["level"])
+    found = metrics.decisions(y, s, threshold) | {
+        "auroc": metrics.auroc(y, s),
+        "within_quality_auroc": within,
+        "average_precision": metrics.average_precision(y, s),
+        "overlap": metrics.overlap(y, s),
+    }
+    held_out = scores.filter(part="held_out")
+    downstream = {
+        name: TASKS[truth.suite.task].downstream(truth.judgement(name), held_out, threshold)
+        for name in truth.suite.networks.held_out
+    }
+    return {"threshold": threshold, "metrics": found, "downstream": downstream}
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """The mean, or None where there is nothing or something is None."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known and len(known) == len(values) else None

@@ -1,0 +1,60 @@
+"""Images as arrays: decoding, digests and conversion to tensors.
+
+An image is a uint8 RGB array of shape (H, W, 3) until it is handed to a predictor or a network, which get a uint8
+tensor of shape (3, H, W) on the same memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from benchmark.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Pixels = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
+
+
+def digest(*parts: bytes | str) -> str:
+    """BLAKE2b of the parts, each preceded by its length, as 16 hexadecimal digits."""
+    state = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        state.update(len(data).to_bytes(8, "little"))
+        state.update(data)
+    return state.hexdigest()
+
+
+def pixel_digest(image: Pixels) -> str:
+    """Digest of an image's shape and pixels."""
+    return digest(repr(image.shape), np.ascontiguousarray(image).tobytes())
+
+
+def decode(data: bytes, name: str) -> Pixels:
+    """Decode an image file of any kind that Pillow reads, to uint8 RGB of shape (H, W, 3).
+
+    Raises:
+        DataError: the bytes are no image, or are truncated; the message starts with `name`.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which the pixels do not depend on
+            with Image.open(io.BytesIO(data)) as opened:
+                return np.asarray(opened.convert("RGB"))
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{name}: not a readable image ({error})") from error
+
+
+def to_tensor(image: Pixels) -> Tensor:
+    """The image as a uint8 tensor of shape (3, H, W)."""
+    import torch
+
+    array = image if image.flags.writeable else image.copy()
+    return torch.from_numpy(array).permute(2, 0, 1)

@@ -1,0 +1,55 @@
+"""What there is: suites, networks, predictors, and what of it is on this disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import BenchmarkError
+from benchmark.networks import SOURCES, models
+from benchmark.predictor import find_predictor, predictor_names, track
+from benchmark.runtime import Paths
+from benchmark.suite import Suite, load_suite, suite_names
+
+Rows = list[dict[str, Any]]
+
+
+def inventory(paths: Paths) -> dict[str, Rows]:
+    """Tables `suites`, `predictors` and `networks`."""
+    suites = [describe(load_suite(name), paths) for name in suite_names()]
+    predictors = []
+    for name in predictor_names():
+        _, kind, _ = find_predictor(name)
+        told = (kind.__doc__ or "").strip().splitlines()
+        predictors.append({"name": name, "track": track(kind), "about": told[0] if told else ""})
+    networks = [{"source": source, "models": models(source, paths.networks)} for source in SOURCES]
+    return {"suites": suites, "predictors": predictors, "networks": networks}
+
+
+def describe(suite: Suite, paths: Paths) -> dict[str, Any]:
+    """One suite, and whether its photographs and its outcomes are here."""
+    from benchmark.datasets import open_dataset
+
+    options = dict(suite.dataset)
+    try:
+        photographs = f"{len(open_dataset(options.pop('name'), options, paths.data).sources())} photographs"
+    except BenchmarkError as error:
+        photographs = f"no photographs ({error})"
+    home: Path = paths.results / suite.outcomes_folder / "outcomes"
+    outcomes = f"outcomes of {len(list(home.glob('*-*.parquet')))} networks" if home.is_dir() else "not labelled yet"
+    return {"name": suite.name, "title": suite.title, "photographs": photographs, "outcomes": outcomes}
+
+
+def render(found: dict[str, Rows]) -> str:
+    """The inventory as text."""
+    lines = ["Suites"]
+    for suite in found["suites"]:
+        lines += [f"  {suite['name']:<22}{suite['title']}", f"  {'':<22}{suite['photographs']}; {suite['outcomes']}"]
+    lines += ["", "Predictors"]
+    lines += [f"  {one['name']:<22}{one['about']}" for one in found["predictors"]]
+    lines += ["", "Networks"]
+    for one in found["networks"]:
+        names = one["models"]
+        shown = ", ".join(names[:8]) + (f", ... ({len(names)})" if len(names) > 8 else "")
+        lines.append(f"  {one['source'] + ':':<22}{shown or 'none; set UTILBENCH_NETWORKS or --networks'}")
+    return "\n".join(lines)

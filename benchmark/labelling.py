@@ -1,0 +1,221 @@
+"""Label: run the task networks on every image and record what they made of it.
+
+    plan(...)  -> shards        what is not yet known, in units that can be done anywhere and again
+    run_shard  -> Parquet       decode, compress and preprocess once, feed all networks of the shard
+    publish    -> outcomes/     one table a network, and `images` with bits and pixel digests
+
+A shard is some sources at some levels for some networks. It fixes its batches, and its file is named by all that it depends
+on, so that work that was killed goes on where it was and ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import torch
+
+from benchmark.datasets import Augmented
+from benchmark.distortions import Distortion
+from benchmark.images import digest, pixel_digest, to_tensor
+from benchmark.networks import file_name
+from benchmark.records import PRISTINE, Source
+from benchmark.runtime import autocast
+from benchmark.splits import Parts
+from benchmark.suite import Suite
+from benchmark.tables import write_table
+from benchmark.tasks import TASKS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from benchmark.networks.network import Network, Preprocessing
+
+IMAGES = "images"
+"""Stands beside the networks' names: the table of bits and pixel digests."""
+IMAGES_SCHEMA = pl.Schema(
+    {"source": pl.String, "digest": pl.String, "level": pl.Int16, "bits": pl.Int32, "pixels": pl.UInt64}
+)
+SOURCES_PER_SHARD = 16
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A unit of labelling."""
+
+    sources: tuple[Source, ...]
+    levels: tuple[int, ...]
+    networks: tuple[str, ...]
+    """Networks, and `images`, that lack some of these images."""
+
+    @property
+    def images(self) -> int:
+        """Number of distorted images."""
+        return len(self.sources) * len(self.levels)
+
+
+@dataclass
+class Bench:
+    """What a shard is run with."""
+
+    task: str
+    dataset: Augmented
+    distortion: Distortion
+    networks: dict[str, Network]
+    cache: Path
+    precision: str
+    device: str
+    temperatures: dict[str, float] = field(default_factory=dict)
+    """Known once the pristine level is done."""
+    last: dict[str, Tensor] = field(default_factory=dict)
+    """The last batch that each network saw, to time its bare forward with."""
+
+    def file(self, shard: Shard, name: str) -> Path:
+        """Where the shard's outcomes of one network lie, named by all that they depend on."""
+        sources = [f"{source.id} {source.digest}" for source in shard.sources]
+        encoder = self.distortion.encoder() if shard.levels != (PRISTINE,) else ""
+        judge = [name]
+        if name != IMAGES:
+            temperature = "" if shard.levels == (PRISTINE,) else repr(self.temperatures.get(name))
+            judge += [self.networks[name].weights, self.precision, temperature, str(torch.get_num_threads())]
+        key = digest("1", *judge, encoder, self.distortion.name, repr(shard.levels), *sources)
+        return self.cache / "shards" / file_name(name) / f"{key}.parquet"
+
+
+def plan(suite: Suite, parts: Parts, known: dict[str, set[tuple[str, int]]]) -> tuple[list[Shard], list[Shard]]:
+    """The shards that are needed: the pristine level first, then the others.
+
+    Args:
+        suite: what is needed.
+        parts: its sources; augmented versions are among those for training.
+        known: for each network, and `images`, the (digest, level) pairs that are recorded already.
+    """
+    levels, held_out = suite.distortion.levels, suite.distortion.held_out
+    labelling, networks = suite.networks.labelling, suite.networks
+    judges: dict[str, list[tuple[tuple[int, ...], tuple[str, ...]]]] = {
+        "train": [(levels, labelling)],
+        "validation": [(levels, labelling)],
+        "test": [
+            (levels, tuple(dict.fromkeys((*labelling, networks.probe)))),
+            (held_out, networks.held_out),
+        ],
+    }
+    first: list[Shard] = []
+    then: list[Shard] = []
+    for part, members in parts.items():
+        everyone = tuple(dict.fromkeys(name for _, names in judges[part] for name in names))
+        for start in range(0, len(members), SOURCES_PER_SHARD):
+            chunk = tuple(members[start : start + SOURCES_PER_SHARD])
+            for some_levels, names in [((PRISTINE,), everyone), *judges[part]]:
+                pairs = {(source.digest, level) for source in chunk for level in some_levels}
+                lacking = tuple(name for name in (*names, IMAGES) if not pairs <= known.get(name, set()))
+                if lacking:
+                    (first if some_levels == (PRISTINE,) else then).append(Shard(chunk, some_levels, lacking))
+    return first, then
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some images, ready for the networks."""
+
+    rows: list[dict[str, object]]
+    """One an image, in the schema of `images`."""
+    truths: list[int]
+    """The true class of each."""
+    squares: dict[Preprocessing, Tensor]
+    """uint8 (N, 3, S, S) for each preprocessing that occurs."""
+
+
+def prepare(bench: Bench, pairs: Sequence[tuple[Source, int]], wanted: set[Preprocessing]) -> Batch:
+    """Decode, compress and preprocess these (source, level) pairs; consecutive pairs of one source read it once."""
+    rows: list[dict[str, object]] = []
+    squares: dict[Preprocessing, list[Tensor]] = {one: [] for one in wanted}
+    previous = None
+    for source, level in pairs:
+        if source is not previous:
+            pristine, previous = bench.dataset.read(source.id), source
+        image, bits = pristine, 0
+        if level != PRISTINE:
+            bitstream = bench.distortion.encode(pristine, level)
+            image, bits = bench.distortion.decode(bitstream), 8 * len(bitstream)
+        pixels = int(pixel_digest(image), 16)
+        rows.append({"source": source.id, "digest": source.digest, "level": level, "bits": bits, "pixels": pixels})
+        tensor = to_tensor(image)
+        for one, images in squares.items():
+            images.append(one.square(tensor))
+    stacked = {one: torch.stack(images) for one, images in squares.items()}
+    return Batch(rows, [source.truth for source, _ in pairs], stacked)
+
+
+def batches(bench: Bench, shard: Shard, wanted: set[Preprocessing]) -> Iterator[Batch]:
+    """The shard's images in batches, each prepared in a thread while the one before it is used."""
+    pairs = [(source, level) for source in shard.sources for level in shard.levels]
+    with ThreadPoolExecutor(1) as pool:
+        parts = [pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH)]
+        coming = pool.submit(prepare, bench, parts[0], wanted)
+        for following in [*parts[1:], []]:
+            batch = coming.result()
+            if following:
+                coming = pool.submit(prepare, bench, following, wanted)
+            yield batch
+
+
+@torch.inference_mode()
+def run_shard(bench: Bench, shard: Shard) -> list[Path]:
+    """Make the shard's files that are not there yet; returns all of them, in the order of its networks.
+
+    Raises:
+        DataError: an image is unreadable; the message names its file.
+    """
+    files = {name: bench.file(shard, name) for name in shard.networks}
+    left = [name for name in shard.networks if not files[name].is_file()]
+    judges = [bench.networks[name] for name in left if name != IMAGES]
+    tables: dict[str, list[pl.DataFrame]] = {name: [] for name in left}
+    for batch in batches(bench, shard, {judge.preprocessing for judge in judges}) if left else ():
+        table = pl.DataFrame(batch.rows, schema=IMAGES_SCHEMA)
+        if IMAGES in tables:
+            tables[IMAGES].append(table)
+        for judge in judges:
+            given = batch.squares[judge.preprocessing]
+            bench.last[judge.name] = given
+            answers = forward(bench, judge, given)
+            fitted = None if shard.levels == (PRISTINE,) else bench.temperatures[judge.name]
+            task = TASKS[bench.task]
+            columns = task.observe(answers, batch.truths, judge.logits, fitted)
+            schema = (
+                {**task.SCHEMA, "logits": pl.Array(pl.Float32, judge.classes)} if "logits" in columns else task.SCHEMA
+            )
+            keys = {key: table[key].to_list() for key in ("source", "digest", "level")}
+            tables[judge.name].append(pl.DataFrame({**keys, **columns}, schema=schema))
+    for name, frames in tables.items():
+        write_table(files[name], pl.concat(frames), {})
+    return list(files.values())
+
+
+def forward(bench: Bench, network: Network, squares: Tensor) -> Tensor:
+    """The network's answers for uint8 squares, at the bench's precision."""
+    with autocast(bench.device, bench.precision):
+        return network.forward(network.preprocessing.normalise(squares, bench.device))
+
+
+@torch.inference_mode()
+def bare_forward_seconds(bench: Bench, counts: dict[str, int]) -> float:
+    """What the forwards alone would take for `counts` images a network: the last batch again, from memory."""
+    total = 0.0
+    for name, given in bench.last.items():
+        network = bench.networks[name]
+        ready = network.preprocessing.normalise(given, bench.device)
+        times = []
+        for _ in range(4):
+            start = time.perf_counter()
+            with autocast(bench.device, bench.precision):
+                network.forward(ready)
+            times.append(time.perf_counter() - start)
+        total += min(times) / len(given) * counts.get(name, 0)
+    return total

@@ -1,0 +1,61 @@
+"""Networks by name: `load("timm:tf_efficientnet_lite0", folder, "cpu")`. Imports torch only when one is loaded."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.errors import NetworkError
+
+if TYPE_CHECKING:
+    from benchmark.networks.network import Network
+
+SOURCES = ("torchvision", "timm", "onnx", "zoo")
+
+
+def load(name: str, folder: Path | None, device: str = "cpu") -> Network:
+    """Load a network with its weights.
+
+    Raises:
+        NetworkError: no such source or model (the message lists the near ones), or wrong weights.
+        MissingWeights: the weights are nowhere on this machine and cannot be downloaded.
+    """
+    from benchmark.networks.sources import LOADERS
+
+    check_name(name, folder)
+    source, _, model = name.partition(":")
+    return LOADERS[source](model, folder, device)
+
+
+def check_name(name: str, folder: Path | None) -> None:
+    """Raise NetworkError unless the name is known; files of `onnx:` networks are looked for when they are loaded."""
+    source, colon, model = name.partition(":")
+    if source not in SOURCES or not colon:
+        raise NetworkError(f"unknown network {name!r}; a name is source:model, the sources are {', '.join(SOURCES)}")
+    known = models(source, folder)
+    if source != "onnx" and model not in known:
+        near = difflib.get_close_matches(model, known, n=4, cutoff=0.5) or known[:4]
+        raise NetworkError(f"unknown network {name!r}; near ones: {', '.join(f'{source}:{other}' for other in near)}")
+
+
+def models(source: str, folder: Path | None) -> list[str]:
+    """The models that a source knows, sorted."""
+    if source == "torchvision":
+        from torchvision import models as torchvision_models
+
+        return sorted(torchvision_models.list_models(module=torchvision_models))
+    if source == "timm":
+        import timm
+
+        return list(timm.list_models())
+    if source == "onnx":
+        return sorted(path.stem for path in folder.glob("*.onnx")) if folder else []
+    from benchmark.networks.zoo import ARCHITECTURES
+
+    return list(ARCHITECTURES)
+
+
+def file_name(name: str) -> str:
+    """The network's name as part of a file's name: `timm:tf_efficientnet_lite0` -> `timm-tf_efficientnet_lite0`."""
+    return name.replace(":", "-")

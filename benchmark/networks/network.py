@@ -1,0 +1,123 @@
+"""A network: a pinned pretrained model that answers one task, with its own preprocessing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional
+
+from benchmark.errors import NetworkError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Resize the short side, crop the centre, normalise. Equal ones are computed once for several networks."""
+
+    resize: int
+    """Length of the short side after resizing, in px."""
+    crop: int
+    """Side of the square that is kept, in px."""
+    interpolation: str = "bilinear"
+    """`bilinear` or `bicubic`, antialiased."""
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Subtracted from RGB in 0..1."""
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Divides what remains."""
+
+    def square(self, image: Tensor) -> Tensor:
+        """uint8 (3, H, W) -> uint8 (3, crop, crop)."""
+        if min(image.shape[1:]) != self.resize:
+            mode = InterpolationMode(self.interpolation)
+            image = functional.resize(image, [self.resize], interpolation=mode, antialias=True)
+        return functional.center_crop(image, [self.crop, self.crop])
+
+    def normalise(self, batch: Tensor, device: str) -> Tensor:
+        """uint8 (N, 3, S, S) -> float32 of the same shape on the device, channels last."""
+        batch = batch.to(device, non_blocking=True).to(torch.float32, memory_format=torch.channels_last)
+        mean = torch.tensor(self.mean, device=device).view(3, 1, 1) * 255
+        std = torch.tensor(self.std, device=device).view(3, 1, 1) * 255
+        return batch.sub_(mean).div_(std)
+
+
+@dataclass(frozen=True)
+class Network:
+    """One loaded network."""
+
+    name: str
+    """`source:model`, as suites write it."""
+    classes: int
+    """Length of an answer."""
+    preprocessing: Preprocessing
+    """From an image to the network's input."""
+    weights: str
+    """Digest of the weights, 16 hexadecimal digits."""
+    logits: bool
+    """True where answers are logits, False where they are probabilities."""
+    forward: Callable[[Tensor], Tensor]
+    """float32 (N, 3, S, S), normalised -> float32 (N, classes)."""
+    module: nn.Module | None = None
+    """The module behind `forward`, where there is one to look into."""
+
+
+def from_module(
+    name: str, module: nn.Module, classes: int, preprocessing: Preprocessing, weights: str, device: str
+) -> Network:
+    """A network around a classifier module, in evaluation mode on the device, channels last."""
+    ready = module.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Network(name, classes, preprocessing, weights, True, ready, ready)
+
+
+def file_digest(path: Path) -> str:
+    """BLAKE2b of a file, as 16 hexadecimal digits."""
+    with path.open("rb") as file:
+        state = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8))
+    return state.hexdigest()
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors of a `.safetensors`, `.pth` or `.pt` file, by name; nothing in it is executed.
+
+    Raises:
+        NetworkError: the file holds something else than tensors, or is damaged.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch, pickle and safetensors raise all kinds; all mean that the file is of no use
+        raise NetworkError(f"{path}: not readable as weights ({error})") from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise NetworkError(f"{path}: holds no plain dictionary of tensors")
+    return state
+
+
+def fill(module: nn.Module, state: dict[str, Tensor], name: str, path: Path, by_order: bool = False) -> None:
+    """Load a state into a module, by name, or by position where the names are another library's.
+
+    Raises:
+        NetworkError: a tensor is missing, unknown or of another shape; the message names the first.
+    """
+    own = module.state_dict()
+    if by_order:
+        if len(own) != len(state):
+            raise NetworkError(f"{name}: {path} has {len(state)} tensors, the architecture {len(own)}")
+        state = dict(zip(own, state.values(), strict=True))
+    for key, value in own.items():
+        if key not in state:
+            raise NetworkError(f"{name}: {path} lacks the tensor {key}")
+        if state[key].shape != value.shape:
+            raise NetworkError(f"{name}: {path}: {key} has shape {tuple(state[key].shape)}, not {tuple(value.shape)}")
+    if unknown := sorted(set(state) - set(own)):
+        raise NetworkError(f"{name}: {path} has a tensor that the architecture lacks: {unknown[0]}")
+    module.load_state_dict(state)

@@ -1,0 +1,93 @@
+"""`zoo:` networks: small classifiers of letters, trained here, committed with the package.
+
+Seven architectures of under a million weights, all different, trained on the glyphs dataset's own pool `zoo` by
+
+    python -m benchmark.networks.train_zoo
+
+Input: float32 RGB, 64 x 64, normalised to -1..1. Weights are fp16 safetensors, computed with in float32.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.errors import MissingWeights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CLASSES = 10
+SIZE = 64
+WEIGHTS = Path(__file__).parents[1] / "assets" / "zoo"
+
+
+def vgg() -> nn.Module:
+    """Plain 3 x 3 convolutions and max-pooling (after Simonyan & Zisserman, 2015)."""
+    from torch import nn
+    from torchvision.models.vgg import make_layers
+
+    layers = make_layers([24, "M", 48, "M", 96, 96, "M", 160, 160, "M"], batch_norm=True)
+    return nn.Sequential(layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(160, CLASSES))
+
+
+def densenet() -> nn.Module:
+    """Dense blocks (after Huang et al., 2017)."""
+    from torchvision.models import DenseNet
+
+    return DenseNet(growth_rate=16, block_config=(3, 4, 4, 3), num_init_features=32, num_classes=CLASSES)
+
+
+def resnext() -> nn.Module:
+    """Grouped bottlenecks (after Xie et al., 2017)."""
+    from timm.models.resnet import Bottleneck, ResNet
+
+    return ResNet(
+        Bottleneck, (1, 2, 2, 1), CLASSES, cardinality=8, base_width=16, stem_width=32, channels=(16, 32, 64, 128)
+    )
+
+
+def regnet() -> nn.Module:
+    """Widths on a quantised line (after Radosavovic et al., 2020)."""
+    from timm.models.regnet import RegNet, RegNetCfg
+
+    return RegNet(RegNetCfg(depth=8, w0=24, wa=24.0, wm=2.2, group_size=8), num_classes=CLASSES)
+
+
+def convmixer() -> nn.Module:
+    """Patches, then depthwise and pointwise convolutions at one resolution (after Trockman & Kolter, 2022)."""
+    from timm.models.convmixer import ConvMixer
+
+    return ConvMixer(dim=96, depth=6, kernel_size=7, patch_size=4, num_classes=CLASSES)
+
+
+def from_timm(name: str) -> nn.Module:
+    """One of timm's miniature test architectures."""
+    import timm
+
+    return timm.create_model(name, num_classes=CLASSES)
+
+
+ARCHITECTURES = {
+    "vgg": vgg,
+    "densenet": densenet,
+    "resnet": lambda: from_timm("test_resnet"),
+    "resnext": resnext,
+    "nfnet": lambda: from_timm("test_nfnet"),
+    "convmixer": convmixer,
+    "regnet": regnet,
+}
+
+
+def weights_file(name: str) -> Path:
+    """Where the weights of `zoo:<name>` lie.
+
+    Raises:
+        MissingWeights: they were not trained yet.
+    """
+    path = WEIGHTS / f"{name}.safetensors"
+    if not path.is_file():
+        raise MissingWeights(
+            f"zoo:{name}: no weights at {path}; python -m benchmark.networks.train_zoo {name} makes them"
+        )
+    return path

@@ -1,0 +1,152 @@
+"""The plug-in: a predictor scores images by how useful they are to a machine.
+
+A predictor file defines one subclass of Predictor, or of LearnedPredictor where it has something to learn:
+
+    class Contrast(Predictor):
+        "Standard deviation of the pixels. No-reference, no training."
+
+        def score(self, samples):
+            return [float(sample.image.float().std()) for sample in samples]
+
+`utilbench run contrast.py -s glyphs` evaluates it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from benchmark.errors import PredictorError
+from benchmark.images import digest
+from benchmark.records import Example, Sample
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from benchmark.networks.network import Network
+
+NEEDS = {"reference", "bitstream"}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a predictor is built with."""
+
+    device: str = "cpu"
+    """`cpu`, `cuda` or `mps`."""
+    task: str = "classification"
+    """What the images are judged for."""
+    seed: int = 0
+    """Seeds whatever a predictor draws."""
+    networks: Path | None = None
+    """Folder of weight files."""
+
+    def network(self, name: str) -> Network:
+        """A pretrained network, such as `torchvision:resnet18`.
+
+        Raises:
+            MissingWeights: its weights are not on this machine and cannot be downloaded.
+        """
+        from benchmark.networks import load
+
+        return load(name, self.networks, self.device)
+
+
+class Predictor(ABC):
+    """Scores samples; higher = more useful."""
+
+    needs: ClassVar[set[str]] = set()
+    """What samples must hold beside the image: `reference`, `bitstream`, both or nothing."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @abstractmethod
+    def score(self, samples: Sequence[Sample]) -> Sequence[float]:
+        """One finite number for each sample; each depends on its own sample alone."""
+
+
+class LearnedPredictor(Predictor):
+    """A predictor that is trained on labelled examples first."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.notes: dict[str, str] = {}
+        """What a reader of the scorecard should know of the training; saved with the state."""
+
+    @abstractmethod
+    def fit(self, train: Sequence[Example], validation: Sequence[Example]) -> None:
+        """Learn from `train`; `validation` is for choosing. Examples are made when they are indexed, and not kept."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Tensor]:
+        """All that was learned, by name."""
+
+    @abstractmethod
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Take over what `state` returned; `notes` are restored before."""
+
+
+def track(kind: type[Predictor]) -> str:
+    """`full-reference`, `bitstream` or `no-reference`, by what a predictor needs."""
+    if "reference" in kind.needs:
+        return "full-reference"
+    return "bitstream" if "bitstream" in kind.needs else "no-reference"
+
+
+def predictor_names() -> list[str]:
+    """The baselines that come with the package."""
+    return sorted(path.stem for path in baselines_folder().glob("[a-z]*.py"))
+
+
+def baselines_folder() -> Path:
+    """Where the baselines lie."""
+    spec = importlib.util.find_spec("baselines")
+    if spec is None or spec.origin is None:
+        raise PredictorError("the package `baselines` is not installed; pip install utilbench installs it")
+    return Path(spec.origin).parent
+
+
+def find_predictor(name: str) -> tuple[str, type[Predictor], str]:
+    """A predictor by the name of a baseline or the path of a Python file, which is executed.
+
+    Returns:
+        Its name (the file's, without ending), its class, and the digest of its file.
+
+    Raises:
+        PredictorError: no such baseline or file, or not exactly one predictor in it.
+    """
+    path = Path(name) if name.endswith(".py") else baselines_folder() / f"{name}.py"
+    if not path.is_file():
+        raise PredictorError(
+            f"no predictor {name!r}; there are {', '.join(predictor_names())}, or the path of a .py file"
+        )
+    module_name = f"baselines.{path.stem}" if path.parent == baselines_folder() else f"predictor_{path.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise PredictorError(f"{path}: cannot be loaded as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # a stranger's file may raise anything
+        raise PredictorError(f"{path}: fails to load ({type(error).__name__}: {error})") from error
+    kinds = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Predictor)]
+    own = [kind for kind in kinds if kind.__module__ == module_name]
+    if len(own) != 1:
+        raise PredictorError(f"{path}: defines {len(own)} subclasses of Predictor; exactly one is needed")
+    check_kind(own[0])
+    return path.stem, own[0], digest(path.read_bytes())
+
+
+def check_kind(kind: type[Predictor]) -> None:
+    """Raise PredictorError unless the class is complete and needs only what there is."""
+    if missing := sorted(getattr(kind, "__abstractmethods__", ())):
+        raise PredictorError(f"{kind.__name__} lacks {', '.join(missing)}")
+    if unknown := set(kind.needs) - NEEDS:
+        raise PredictorError(f"{kind.__name__} needs {sorted(unknown)}; samples can hold {sorted(NEEDS)}")

@@ -1,0 +1,113 @@
+"""How a process uses this machine: folders, whole files, memory allocator, device, autocast, versions on record."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+KEEP = 2**30
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders of one run; None where the user named none."""
+
+    data: Path | None
+    """Holds `imagenet/` and `coco/` (`UTILBENCH_DATA`)."""
+    networks: Path | None
+    """Holds weight files (`UTILBENCH_NETWORKS`)."""
+    cache: Path
+    """Derived files that can be made again (`UTILBENCH_CACHE`)."""
+    results: Path
+    """Outcomes, scores, scorecards and boards."""
+
+    @classmethod
+    def named(
+        cls, data: str | None = None, networks: str | None = None, results: str | None = None, cache: str | None = None
+    ) -> Paths:
+        """The folders given, else those of the environment, else the defaults."""
+
+        def choose(given: str | None, variable: str) -> Path | None:
+            value = given or os.environ.get(variable)
+            return Path(value).expanduser() if value else None
+
+        default = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "utilbench"
+        return cls(
+            data=choose(data, "UTILBENCH_DATA"),
+            networks=choose(networks, "UTILBENCH_NETWORKS"),
+            cache=choose(cache, "UTILBENCH_CACHE") or default,
+            results=Path(results or "results"),
+        )
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path`, renamed to it when the block ends well and removed when it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep freed memory instead of returning it to the system; elsewhere, do nothing.
+
+    By default every large activation is mapped, page-faulted and unmapped again, which makes training several times slower.
+    """
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, KEEP)
+        libc.mallopt(M_TRIM_THRESHOLD, KEEP)
+
+
+def best_device() -> str:
+    """`cuda`, `mps` or `cpu`, the first that is there."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def autocast(device: str, precision: str) -> contextlib.AbstractContextManager[object]:
+    """The context in which a forward pass runs at `precision`: `float32` or `bf16`."""
+    import torch
+
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(device_type=device.partition(":")[0], dtype=torch.bfloat16)
+
+
+def versions() -> dict[str, str]:
+    """Versions of all that can change a pixel or a score, for the record."""
+    from PIL import features
+
+    names = ("utilbench", "torch", "torchvision", "timm", "pillow", "numpy", "scikit-learn")
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in names:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    found["libjpeg"] = str(features.version("libjpeg_turbo") or features.version("jpg"))
+    return found
+
+
+def seeded(seed: int) -> torch.Generator:
+    """A generator on the CPU with this seed."""
+    import torch
+
+    return torch.Generator().manual_seed(seed)

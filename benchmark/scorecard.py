@@ -1,0 +1,55 @@
+"""Scorecards: what one predictor earned on one suite and label set, as JSON.
+
+suite, fingerprint, ground_truth, labels      what it was judged on; `rank` mixes nothing that differs here
+predictor, track, trained_on, seeds           who
+counts, threshold                             rows and pairs judged; the threshold frozen on validation, one a seed
+metrics                                       name -> {"value": ...}, mean over seeds
+downstream                                    network -> unfiltered, filtered, kept, random, quality, oracle
+cost, provenance                              milliseconds an image, seconds of training; versions, encoder, notes
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import ResultError
+from benchmark.runtime import atomic
+
+Scorecard = dict[str, Any]
+KEYS = (
+    "suite", "fingerprint", "ground_truth", "labels", "predictor", "track", "trained_on", "seeds",
+    "counts", "threshold", "metrics", "downstream", "cost", "provenance",
+)  # fmt: skip
+DIGITS = 6
+
+
+def write_card(path: Path, card: Scorecard) -> None:
+    """Write a scorecard, numbers rounded to six digits."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(rounded(card), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_card(path: Path) -> Scorecard:
+    """Read a scorecard.
+
+    Raises:
+        ResultError: not JSON, or a key is missing; the message names file and key.
+    """
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ResultError(f"{path}: not readable as a scorecard ({error})") from error
+    if lacking := [key for key in KEYS if not isinstance(card, dict) or key not in card]:
+        raise ResultError(f"{path}: a scorecard needs the key {lacking[0]!r}")
+    return dict(card)
+
+
+def rounded(value: Any) -> Any:
+    """The value with all its floats rounded to six digits."""
+    if isinstance(value, dict):
+        return {key: rounded(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(one) for one in value]
+    return round(value, DIGITS) if isinstance(value, float) else value

@@ -1,0 +1,247 @@
+"""Suites: frozen, versioned choices of everything that a result depends on, read from TOML.
+
+    suite = load_suite("glyphs")                 # one that comes with the package
+    suite = load_suite("my/suite.toml")          # your own; no code needed
+
+Every key of a suite file is a field below; an unknown one is an error. A file may say `twin_of = "NAME"` and then holds only
+what differs from that suite in `[labels]` and `[training]`; twins share their outcomes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from benchmark.errors import SuiteError
+
+FOLDER = Path(__file__).with_name("suites")
+COMBINED = "combined"
+"""Name of the label set that all labelling networks make together."""
+
+
+@dataclass(frozen=True)
+class SplitChoice:
+    """How sources are divided, before anything is compressed."""
+
+    train: float
+    """Share of the sources for training; the three add up to 1."""
+    validation: float
+    """Share for thresholds and early stopping."""
+    test: float
+    """Share for results."""
+    seed: int = 0
+    """Changes who goes where."""
+
+
+@dataclass(frozen=True)
+class DistortionChoice:
+    """What happens to each source."""
+
+    name: str
+    """A distortion: `jpeg`."""
+    levels: tuple[int, ...]
+    """Levels for training and for label metrics."""
+    held_out: tuple[int, ...]
+    """Levels for downstream performance, none of them among `levels`."""
+
+
+@dataclass(frozen=True)
+class NetworkChoice:
+    """Who judges."""
+
+    labelling: tuple[str, ...]
+    """Networks whose decisions make the labels."""
+    held_out: tuple[str, ...]
+    """Networks for downstream performance, none of them labelling."""
+    probe: str
+    """Network whose kept and changed decisions Fig. 1 shows."""
+
+
+@dataclass(frozen=True)
+class LabelChoice:
+    """How outcomes become labels (paper, section IV)."""
+
+    high: float = 0.9
+    """T_H: useful above this confidence in the true class."""
+    low: float = 0.1
+    """T_L: non-useful below this."""
+    calibrate: bool = False
+    """Whether confidences are taken at each network's fitted temperature (ours)."""
+
+
+@dataclass(frozen=True)
+class TrainingChoice:
+    """How the two classes are balanced in the training part."""
+
+    balance: str = "weights"
+    """`weights`: class weights. `augmentation`: the paper's; augmented versions, as many rows of each class."""
+    copies: int = 0
+    """Augmented versions of each training source; 0 with `weights`."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One suite."""
+
+    name: str
+    version: int
+    title: str
+    task: str
+    """`classification`."""
+    dataset: dict[str, Any]
+    """`name`, and the dataset's own options."""
+    split: SplitChoice
+    distortion: DistortionChoice
+    networks: NetworkChoice
+    labels: LabelChoice = field(default_factory=LabelChoice)
+    training: TrainingChoice = field(default_factory=TrainingChoice)
+    twin_of: str = ""
+    """The suite whose outcomes this one shares, or empty."""
+    limit: int = 0
+    """Number of sources for a quick look; 0 = all. Never in a file."""
+
+    @property
+    def label_sets(self) -> tuple[str, ...]:
+        """`combined`, then one a labelling network."""
+        return (COMBINED, *self.networks.labelling)
+
+    @property
+    def folder(self) -> str:
+        """Folder below the results; a limited suite has its own, so that it cannot mix with the full one."""
+        return self.name + (f"-limit{self.limit}" if self.limit else "")
+
+    @property
+    def outcomes_folder(self) -> str:
+        """As `folder`, of the suite that holds the outcomes."""
+        return (self.twin_of or self.name) + (f"-limit{self.limit}" if self.limit else "")
+
+    def choices(self) -> str:
+        """Canonical text of all that a result depends on; part of the fingerprint."""
+        chosen = dataclasses.asdict(self)
+        del chosen["title"], chosen["twin_of"]
+        return json.dumps(chosen, sort_keys=True)
+
+
+SECTIONS = {
+    "split": SplitChoice,
+    "distortion": DistortionChoice,
+    "networks": NetworkChoice,
+    "labels": LabelChoice,
+    "training": TrainingChoice,
+}
+
+
+def suite_names() -> list[str]:
+    """The suites that come with the package."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load_suite(name: str, limit: int = 0) -> Suite:
+    """Read a suite by name, or by the path of a TOML file.
+
+    Raises:
+        SuiteError: no such suite, or a key or value that is not valid; the message names it.
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.is_file():
+        near = difflib.get_close_matches(name, suite_names(), cutoff=0.4)
+        hint = f"; near: {', '.join(near)}" if near else ""
+        raise SuiteError(f"no suite {name!r}{hint}; there are {', '.join(suite_names())}, or the path of a .toml file")
+    try:
+        table = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path}: not TOML ({error})") from error
+    if limit < 0:
+        raise SuiteError(f"limit is {limit}; it is a number of sources, 0 for all")
+    suite = twin(table, path) if "twin_of" in table else build(table, path)
+    return dataclasses.replace(suite, limit=limit)
+
+
+def twin(table: dict[str, Any], path: Path) -> Suite:
+    """A suite that says only what differs from another."""
+    unknown(table, {"twin_of", "name", "version", "title", "labels", "training"}, path, "in a twin")
+    sibling = path.with_name(f"{table['twin_of']}.toml")
+    parent = load_suite(str(sibling) if sibling.is_file() else table["twin_of"])
+    if parent.twin_of:
+        raise SuiteError(f"{path}: {parent.name} is itself a twin; name {parent.twin_of}")
+    own = {key: section(key, table[key], path) for key in ("labels", "training") if key in table}
+    top = {key: table[key] for key in ("name", "version", "title") if key in table}
+    suite = dataclasses.replace(parent, **top, **own, twin_of=parent.name)
+    check(suite, path)
+    return suite
+
+
+def build(table: dict[str, Any], path: Path) -> Suite:
+    """A suite from a whole file."""
+    fields = {field.name for field in dataclasses.fields(Suite)} - {"twin_of", "limit"}
+    unknown(table, fields, path, "at the top")
+    needed = [key for key in sorted(fields - {"labels", "training"}) if key not in table]
+    if needed:
+        raise SuiteError(f"{path}: lacks {', '.join(needed)}")
+    values = {key: section(key, value, path) if key in SECTIONS else value for key, value in table.items()}
+    suite = Suite(**values)
+    check(suite, path)
+    return suite
+
+
+def section(key: str, table: Any, path: Path) -> Any:
+    """One table of a suite file as its dataclass."""
+    kind = SECTIONS[key]
+    if not isinstance(table, dict):
+        raise SuiteError(f"{path}: {key} must be a table [{key}]")
+    hints = get_type_hints(kind)
+    unknown(table, set(hints), path, f"in [{key}]")
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    for name, value in values.items():
+        wanted = {int: int, float: (int, float), str: str, bool: bool}.get(hints[name], tuple)
+        if not isinstance(value, wanted) or (isinstance(value, bool) and hints[name] is not bool):  # type: ignore[arg-type]
+            raise SuiteError(f"{path}: [{key}] {name} = {value!r} has the wrong type")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise SuiteError(f"{path}: [{key}] {str(error).partition(') ')[2]}") from error
+
+
+def unknown(table: dict[str, Any], valid: set[str], path: Path, where: str) -> None:
+    """Raise SuiteError at a key that is not valid."""
+    for key in table:
+        if key not in valid:
+            raise SuiteError(f"{path}: unknown key {key!r} {where}; valid are {', '.join(sorted(valid))}")
+
+
+def check(suite: Suite, path: Path) -> None:
+    """Raise SuiteError unless the suite makes sense."""
+    from benchmark.distortions import DISTORTIONS
+
+    split, distortion, networks, labels = suite.split, suite.distortion, suite.networks, suite.labels
+    codec = DISTORTIONS.get(distortion.name)
+    both = (*distortion.levels, *distortion.held_out)
+    rules = [
+        (suite.task == "classification", f"task is {suite.task!r}; valid is classification"),
+        (isinstance(suite.dataset, dict) and "name" in suite.dataset, "[dataset] lacks name"),
+        (abs(split.train + split.validation + split.test - 1) < 1e-9, "[split] shares must add up to 1"),
+        (min(split.train, split.validation, split.test) > 0, "[split] shares must be above 0"),
+        (codec is not None, f"[distortion] name is {distortion.name!r}; valid are {', '.join(DISTORTIONS)}"),
+        (bool(distortion.levels and distortion.held_out), "[distortion] needs levels and held_out"),
+        (len(set(both)) == len(both), "[distortion] a level stands twice in levels and held_out"),
+        (
+            codec is None or all(x in codec.levels for x in both),
+            f"[distortion] levels must be in {codec and codec.levels}",
+        ),
+        (bool(networks.labelling and networks.held_out), "[networks] needs labelling and held_out networks"),
+        (not set(networks.labelling) & set(networks.held_out), "[networks] a held-out network is also a labelling one"),
+        (0 <= labels.low <= labels.high <= 1, "[labels] must be 0 <= low <= high <= 1"),
+        (suite.training.balance in ("weights", "augmentation"), "[training] balance: weights or augmentation"),
+        (
+            (suite.training.balance == "augmentation") == (suite.training.copies > 0),
+            "[training] copies: with augmentation",
+        ),
+    ]
+    for fine, message in rules:
+        if not fine:
+            raise SuiteError(f"{path}: {message}")

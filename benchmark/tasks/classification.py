@@ -1,0 +1,146 @@
+"""All that is particular to classification: what an outcome holds, and how outcomes become labels.
+
+An outcome is what one network made of one image at one level, kept raw, so that any threshold, temperature or rule can be
+applied later:
+
+    source, digest      id and content digest of the pristine image
+    level               distortion level, -1 for the pristine image
+    top                 index of the predicted class
+    score_true          logit of the true class (probability, where the network gives no logits)
+    score_top           likewise of the predicted class
+    logsumexp           of the logits; null where the network gives probabilities
+    logsumexp_t         of logits / T, T the network's fitted temperature, which stands in the file's metadata
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmark import utility
+from benchmark.metrics import expected_mean_of_kept
+from benchmark.records import PRISTINE
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from benchmark.suite import LabelChoice
+
+SCHEMA = pl.Schema(
+    {
+        "source": pl.String,
+        "digest": pl.String,
+        "level": pl.Int16,
+        "top": pl.Int16,
+        "score_true": pl.Float32,
+        "score_top": pl.Float32,
+        "logsumexp": pl.Float32,
+        "logsumexp_t": pl.Float32,
+    }
+)
+
+
+def observe(answers: Tensor, truths: list[int], logits: bool, temperature: float | None) -> dict[str, list[object]]:
+    """Outcome columns of a batch.
+
+    Args:
+        answers: logits or probabilities, float32 (N, K).
+        truths: index of the true class of each image.
+        logits: which of the two `answers` are.
+        temperature: the fitted one, or None before it is fitted; then a column `logits` is added, to fit it from.
+    """
+    import torch
+
+    answers = answers.float().cpu()
+    best = answers.max(dim=1)
+    columns: dict[str, list[object]] = {
+        "top": best.indices.tolist(),
+        "score_true": answers[torch.arange(len(answers)), torch.tensor(truths)].tolist(),
+        "score_top": best.values.tolist(),
+        "logsumexp": answers.logsumexp(1).tolist() if logits else [None] * len(answers),
+        "logsumexp_t": [None] * len(answers),
+    }
+    if logits and temperature is None:
+        columns["logits"] = answers.tolist()
+    elif logits and temperature is not None:
+        columns["logsumexp_t"] = (answers / temperature).logsumexp(1).tolist()
+    return columns
+
+
+def fit_temperature(pristine: pl.DataFrame, truths: dict[str, int]) -> float:
+    """The temperature of one network, from the pristine rows (with `logits`) of the training sources."""
+    rows = pristine.filter(pl.col("source").is_in(list(truths)))
+    return utility.fit_temperature(rows["logits"].to_numpy(), [truths[source] for source in rows["source"]])
+
+
+def with_temperature(pristine: pl.DataFrame, temperature: float) -> pl.DataFrame:
+    """Pristine rows with `logsumexp_t` filled in from `logits`, which are dropped."""
+    import torch
+
+    table = torch.tensor(np.stack(pristine["logits"].to_list()))
+    filled = pl.Series("logsumexp_t", (table / temperature).logsumexp(1).numpy(), pl.Float32)
+    return pristine.drop("logits").with_columns(filled)
+
+
+def confidence(outcomes: pl.DataFrame, temperature: float, calibrate: bool) -> NDArray[np.float64]:
+    """phi: confidence in the true class, 0 to 1, one a row; calibrated only where the network gives logits."""
+    true = outcomes["score_true"].to_numpy().astype(np.float64)
+    if outcomes["logsumexp"].null_count():
+        return np.asarray(np.clip(true, 0, 1))
+    column = "logsumexp_t" if calibrate else "logsumexp"
+    t = temperature if calibrate else 1.0
+    return np.asarray(np.minimum(np.exp(true / t - outcomes[column].to_numpy().astype(np.float64)), 1.0))
+
+
+def judge(outcomes: pl.DataFrame, truths: dict[str, int], temperature: float, labels: LabelChoice) -> pl.DataFrame:
+    """What one network decided about each distorted image.
+
+    Returns:
+        A row for each row of `outcomes` that is not pristine: source, level, `right` (Eq. 5), `kept` (predicted class is that
+        of the pristine image), `utility` (Eq. 2) and `label` (section IV: 1, 0, or -1 unlabelled).
+    """
+    truth = pl.Series("truth", [truths[source] for source in outcomes["source"]], pl.Int16)
+    phi = pl.Series("phi", confidence(outcomes, temperature, labels.calibrate))
+    right = pl.Series("right", utility.correct(outcomes["top"].to_numpy(), truth.to_numpy()))
+    rows = outcomes.select("source", "level", "top").with_columns(truth, phi, right)
+    pristine = rows.filter(level=PRISTINE).select("source", top_p="top", phi_p="phi", right_p="right")
+    rows = rows.filter(pl.col("level") != PRISTINE).join(pristine, on="source", how="left", maintain_order="left")
+    label = utility.threshold_labels(rows["phi"], rows["right"], rows["right_p"], labels.high, labels.low)
+    return rows.select(
+        "source",
+        "level",
+        "right",
+        kept=pl.col("top") == pl.col("top_p"),
+        utility=pl.Series(utility.utility(rows["phi"], rows["phi_p"]), dtype=pl.Float64),
+        label=pl.Series(label, dtype=pl.Int8),
+    )
+
+
+def downstream(judgement: pl.DataFrame, scores: pl.DataFrame, threshold: float) -> dict[str, float | None]:
+    """Accuracy of a held-out network on the images that a predictor keeps (paper, section V and Fig. 2).
+
+    Args:
+        judgement: what the network decided, from `judge`.
+        scores: the predictor's, with columns source, level and score: the images in question.
+        threshold: kept where score >= threshold.
+
+    Returns:
+        `unfiltered` accuracy on all; `kept` fraction; accuracy where this many are kept: `filtered` by the predictor, by
+        `random` choice, by `quality` (highest levels first) and by an `oracle` (correct ones first). Random and ties are
+        expectations. All 0 to 1; the last four are None where nothing is kept.
+    """
+    rows = scores.join(judgement, on=["source", "level"], maintain_order="left")
+    right, kept = rows["right"].to_numpy(), rows["score"].to_numpy() >= threshold
+    count = int(kept.sum())
+    result: dict[str, float | None] = {"unfiltered": float(right.mean()), "kept": float(kept.mean())}
+    if not count:
+        return result | dict.fromkeys(("filtered", "random", "quality", "oracle"))
+    return result | {
+        "filtered": float(right[kept].mean()),
+        "random": expected_mean_of_kept(right, np.zeros(len(right)), count),
+        "quality": expected_mean_of_kept(right, rows["level"].to_numpy(), count),
+        "oracle": expected_mean_of_kept(right, right, count),
+    }
