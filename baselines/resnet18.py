@@ -29,7 +29,7 @@ class Recipe:
     """Whether the rate rises and falls; else it is constant."""
     batch: int = 64
     epochs: int = 8
-    steps: int = 1000
+    steps: int = 500
     """Least number of steps: with few examples there are more epochs."""
     crop: int = 112
     """Side of the square seen of a large image, in px; its short side is resized to 8/7 of that."""
@@ -109,10 +109,12 @@ class ResNet18(LearnedPredictor):
         )  # fmt: skip
         epochs = max(recipe.epochs, math.ceil(recipe.steps / len(loader)))
         optimiser = torch.optim.SGD(self.model.parameters(), recipe.rate, momentum=0.9, weight_decay=5e-4)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, epochs * len(loader))
+        schedule = None
+        if recipe.one_cycle:  # which sets the optimiser's rate when it is made
+            schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, epochs * len(loader))
         best, chosen, at = -1.0, self.state(), 0
         for epoch in range(epochs):
-            loss = self.train_epoch(loader, optimiser, schedule if recipe.one_cycle else None)
+            loss = self.train_epoch(loader, optimiser, schedule)
             auroc = self.validate(validation)
             print(f"  epoch {epoch + 1}/{epochs}: loss {loss:.3f}, validation AUROC {auroc:.3f}", flush=True)
             if auroc > best:

@@ -1,4 +1,4 @@
-"""The reference trained with the paper's recipe: SGD at a constant learning rate of 1e-4, at 224 px, in float32.
+"""The reference trained with the paper's recipe: SGD at a constant learning rate of 1e-4, at 224 px (smaller images as they are).
 
 The paper gives no number of epochs, batch size or initialisation; here 8 epochs of batches of 64.
 """
@@ -12,7 +12,7 @@ class ResNet18Paper(LearnedPredictor):
 
     def __init__(self, context):
         super().__init__(context)
-        self.inner = ResNet18(context, Recipe(rate=1e-4, one_cycle=False, crop=224, precision="float32", steps=0))
+        self.inner = ResNet18(context, Recipe(rate=1e-4, one_cycle=False, crop=224, steps=0))
 
     def score(self, samples):
         return self.inner.score(samples)

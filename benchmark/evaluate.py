@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from benchmark import metrics
 from benchmark.distortions import DISTORTIONS
-from benchmark.errors import PredictorError, ResultError
+from benchmark.errors import PredictorError
 from benchmark.feed import Examples, sample, shuffled, training_rows
 from benchmark.ground_truth import GroundTruth, label
 from benchmark.images import digest
+from benchmark.judging import make_card, mean, wanted_rows
 from benchmark.networks import file_name
 from benchmark.predictor import Context, LearnedPredictor, Predictor, check_kind, find_predictor, track
 from benchmark.progress import progress
@@ -36,7 +36,6 @@ from benchmark.runtime import Paths, atomic, best_device, keep_freed_memory, ver
 from benchmark.scorecard import Scorecard, write_card
 from benchmark.suite import COMBINED, Suite, load_suite
 from benchmark.tables import read_table, write_table
-from benchmark.tasks import TASKS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -229,18 +228,6 @@ def score_rows(predictor: Predictor, name: str, truth: GroundTruth, seed: int) -
     return table.with_columns(columns).match_to_schema(SCORES_SCHEMA), seconds
 
 
-def wanted_rows(truth: GroundTruth) -> list[tuple[str, str, int]]:
-    """(part, source, level): validation and test at the training levels, test at the held-out ones."""
-    levels, held_out = truth.suite.distortion.levels, truth.suite.distortion.held_out
-    chosen = [("validation", levels), ("test", levels), ("held_out", held_out)]
-    return [
-        (part, source.id, level)
-        for part, some in chosen
-        for source in truth.parts["test" if part == "held_out" else part]
-        for level in some
-    ]
-
-
 def prefetched(
     truth: GroundTruth, rows: list[tuple[str, int]], order: list[int], needs: set[str]
 ) -> Iterator[tuple[list[int], list[Sample]]]:
@@ -258,78 +245,3 @@ def prefetched(
             coming = following
         if coming is not None:
             yield coming.result()
-
-
-def make_card(truth: GroundTruth, scores: pl.DataFrame, metadata: dict[str, Any], labels: str) -> Scorecard:
-    """The scorecard of stored scores: means over seeds, thresholds frozen on validation."""
-    expected = {(source, level) for _, source, level in wanted_rows(truth)}
-    if metadata["fingerprint"] != truth.fingerprint:
-        raise ResultError(
-            f"scores of {metadata['predictor']} are of another suite or other images than {truth.suite.folder}"
-        )
-    results = []
-    for seed in metadata["seeds"]:
-        mine = scores.filter(seed=seed)
-        if set(mine.select("source", "level").iter_rows()) != expected or mine["score"].is_nan().any():
-            raise ResultError(
-                f"scores of {metadata['predictor']}, seed {seed}, are not complete for {truth.suite.folder}"
-            )
-        results.append(judge_seed(truth, mine, labels))
-    rows = truth.labelled(labels, "test")
-    _, pairs = metrics.within_level_auroc(rows["label"], np.zeros(rows.height), rows["level"])
-    every = truth.labels(labels).filter(part="test")
-    counts = {
-        "sources": rows["source"].n_unique(),
-        "useful": rows.filter(label=1).height,
-        "non_useful": rows.filter(label=0).height,
-        "unlabelled": every.height - rows.height,
-        "pairs_within_levels": pairs,
-    }
-    averaged = {
-        name: {"value": mean([result["metrics"][name] for result in results])} for name in results[0]["metrics"]
-    }
-    averaged["label_coverage"] = {"value": rows.height / every.height}
-    return {
-        "suite": truth.suite.folder,
-        "fingerprint": truth.fingerprint,
-        "ground_truth": truth.digest(labels),
-        "labels": labels,
-        **{key: metadata[key] for key in ("predictor", "track", "trained_on", "seeds")},
-        "counts": counts,
-        "threshold": [result["threshold"] for result in results],
-        "metrics": averaged,
-        "downstream": {
-            name: {key: mean([result["downstream"][name][key] for result in results]) for key in gains}
-            for name, gains in results[0]["downstream"].items()
-        },
-        **{key: metadata[key] for key in ("cost", "provenance")},
-    }
-
-
-def judge_seed(truth: GroundTruth, scores: pl.DataFrame, labels: str) -> dict[str, Any]:
-    """Threshold, metrics and downstream gains of the scores of one seed."""
-    validation, test = (
-        truth.labelled(labels, part).join(scores.filter(part=part), on=["source", "level"], maintain_order="left")
-        for part in ("validation", "test")
-    )
-    threshold = metrics.best_threshold(validation["label"], validation["score"])
-    y, s = test["label"].to_numpy(), test["score"].to_numpy()
-    within, _ = metrics.within_level_auroc(y, s, test["level"])
-    found = metrics.decisions(y, s, threshold) | {
-        "auroc": metrics.auroc(y, s),
-        "within_quality_auroc": within,
-        "average_precision": metrics.average_precision(y, s),
-        "overlap": metrics.overlap(y, s),
-    }
-    held_out = scores.filter(part="held_out")
-    downstream = {
-        name: TASKS[truth.suite.task].downstream(truth.judgement(name), held_out, threshold)
-        for name in truth.suite.networks.held_out
-    }
-    return {"threshold": threshold, "metrics": found, "downstream": downstream}
-
-
-def mean(values: Sequence[float | None]) -> float | None:
-    """The mean, or None where there is nothing or something is None."""
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known and len(known) == len(values) else None

@@ -10,7 +10,7 @@ import functools
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -27,7 +27,11 @@ from benchmark.suite import COMBINED, Suite
 from benchmark.tables import read_table, write_table
 from benchmark.tasks import TASKS
 
+if TYPE_CHECKING:
+    from benchmark.labelling import Bench, Shard
+
 CHECKED_SOURCES = 8
+BYTES_PER_OUTCOME = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,10 +191,11 @@ def complete(truth: GroundTruth, stored: Stored, home: Path, paths: Paths, preci
     if not first and not then:
         return
     from benchmark.engines import local
-    from benchmark.labelling import IMAGES, Bench, bare_forward_seconds
+    from benchmark.labelling import IMAGES, Bench
     from benchmark.networks import load
 
     keep_freed_memory()
+    announce(truth.suite, [*first, *then])
     suite, task = truth.suite, TASKS[truth.suite.task]
     needed = [name for name in table_names(suite) if any(name in shard.networks for shard in (*first, *then))]
     networks = {name: load(name, paths.networks, device) for name in needed if name != IMAGES}
@@ -217,7 +222,7 @@ def complete(truth: GroundTruth, stored: Stored, home: Path, paths: Paths, preci
             fresh[name] = [task.with_temperature(table, bench.temperatures[name]) for table in fresh[name]]
     for name, paths_of in local.run(bench, then, f"{suite.folder}, compressed").items():
         fresh[name] += [read_table(path)[0] for path in paths_of]
-    report_speed(bench, first + then, time.perf_counter() - start, bare_forward_seconds)
+    report_speed(bench, first + then, time.perf_counter() - start)
     for name in needed:
         metadata: dict[str, Any] = {"suite": suite.twin_of or suite.name, "name": name, "encoder": encoder}
         if name != IMAGES:
@@ -228,6 +233,17 @@ def complete(truth: GroundTruth, stored: Stored, home: Path, paths: Paths, preci
         table = in_order(pl.concat([*old, *fresh[name]]), truth)
         stored[name] = (table, metadata)
         write_table(home / f"{file_name(name)}.parquet", table, metadata)
+
+
+def announce(suite: Suite, shards: list[Shard]) -> None:
+    """Say how much there is to do."""
+    images = sum(shard.images for shard in shards)
+    forwards = sum(shard.images * sum(name != "images" for name in shard.networks) for shard in shards)
+    disk = forwards * BYTES_PER_OUTCOME / 1e6
+    print(
+        f"{suite.folder}: to label {images} images, {forwards} forward passes, about {disk:.1f} MB of outcomes",
+        flush=True,
+    )
 
 
 def check_same(name: str, stored: Stored, home: Path, **now: str) -> None:
@@ -248,8 +264,10 @@ def in_order(table: pl.DataFrame, truth: GroundTruth) -> pl.DataFrame:
     return place.sort("place", "level").drop("place")
 
 
-def report_speed(bench: Any, shards: list[Any], seconds: float, bare: Any) -> None:
+def report_speed(bench: Bench, shards: list[Shard], seconds: float) -> None:
     """Print images a second, and how much of the time the forwards alone would take."""
+    from benchmark.labelling import bare_forward_seconds
+
     if not bench.last:
         return
     counts: dict[str, int] = {}
@@ -257,7 +275,7 @@ def report_speed(bench: Any, shards: list[Any], seconds: float, bare: Any) -> No
         for name in shard.networks:
             counts[name] = counts.get(name, 0) + shard.images
     images = sum(count for name, count in counts.items() if name != "images")
-    ratio = bare(bench, counts) / seconds
+    ratio = bare_forward_seconds(bench, counts) / seconds
     print(
         f"labelled {images} image x network in {seconds:.0f} s, {images / seconds:.0f}/s; bare forwards / total: {ratio:.2f}"
     )

@@ -47,14 +47,14 @@ class Context:
     """Folder of weight files."""
 
     def network(self, name: str) -> Network:
-        """A pretrained network, such as `torchvision:resnet18`.
+        """A pretrained network, such as `torchvision:resnet18`, whose weights are on this machine; nothing is downloaded.
 
         Raises:
-            MissingWeights: its weights are not on this machine and cannot be downloaded.
+            MissingWeights: they are not.
         """
         from benchmark.networks import load
 
-        return load(name, self.networks, self.device)
+        return load(name, self.networks, self.device, download=False)
 
 
 class Predictor(ABC):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 SOURCES = ("torchvision", "timm", "onnx", "zoo")
 
 
-def load(name: str, folder: Path | None, device: str = "cpu") -> Network:
-    """Load a network with its weights.
+def load(name: str, folder: Path | None, device: str = "cpu", download: bool = True) -> Network:
+    """Load a network with its weights, which are downloaded if they are nowhere on this machine and it is allowed.
 
     Raises:
         NetworkError: no such source or model (the message lists the near ones), or wrong weights.
@@ -25,7 +25,7 @@ def load(name: str, folder: Path | None, device: str = "cpu") -> Network:
 
     check_name(name, folder)
     source, _, model = name.partition(":")
-    return LOADERS[source](model, folder, device)
+    return LOADERS[source](model, folder, device, download)
 
 
 def check_name(name: str, folder: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""The four places that networks come from: a loader each, `(model, folder, device) -> Network`.
+"""The four places that networks come from: a loader each, `(model, folder, device, download) -> Network`.
 
     torchvision:inception_v3       torchvision's architecture, transforms and ImageNet weights (IMAGENET1K_V1)
     timm:tf_efficientnet_lite0     timm's architecture and transforms
@@ -6,7 +6,7 @@
     zoo:vgg                        small classifiers of letters that come with this package
 
 Weights are looked for in the networks folder first, under the model's name (`.safetensors`, `.pth`) or the name under which
-they are published; then where torch and timm keep their downloads; then they are downloaded.
+they are published; then where torch and timm keep their downloads; then they are downloaded, where that is allowed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmark.networks.network import Network, Preprocessing, file_digest, fill
 if TYPE_CHECKING:
     import torch
 
-Loader = Callable[[str, Path | None, str], Network]
+Loader = Callable[[str, Path | None, str, bool], Network]
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "inception_v3": {"transform_input": True, "init_weights": False},
@@ -43,7 +43,7 @@ def local_file(folder: Path | None, *names: str) -> Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
-def torchvision_network(model: str, folder: Path | None, device: str) -> Network:
+def torchvision_network(model: str, folder: Path | None, device: str, download: bool) -> Network:
     """A classifier of torchvision."""
     import torch
     from torchvision import models
@@ -55,6 +55,8 @@ def torchvision_network(model: str, folder: Path | None, device: str) -> Network
         path = Path(torch.hub.get_dir()) / "checkpoints" / published
         if not path.is_file():
             try:
+                if not download:
+                    raise FileNotFoundError("not downloaded")
                 torch.hub.load_state_dict_from_url(weights.url, weights_only=True, check_hash=True, progress=False)
             except OSError as error:
                 raise MissingWeights(
@@ -67,7 +69,7 @@ def torchvision_network(model: str, folder: Path | None, device: str) -> Network
     return from_module(f"torchvision:{model}", module, 1000, prepare, file_digest(path), device)
 
 
-def timm_network(model: str, folder: Path | None, device: str) -> Network:
+def timm_network(model: str, folder: Path | None, device: str, download: bool) -> Network:
     """A classifier of timm."""
     import timm
 
@@ -77,7 +79,7 @@ def timm_network(model: str, folder: Path | None, device: str) -> Network:
     if path is None and model in PACKAGES:
         path, packaged = packaged_file(model), True
     if path is None:
-        path = hub_file(model, module.pretrained_cfg, folder)
+        path = hub_file(model, module.pretrained_cfg, folder, download)
     fill(module, read_weights(path), f"timm:{model}", path, by_order=packaged)
     side = config["input_size"][1]
     prepare = Preprocessing(
@@ -97,13 +99,13 @@ def packaged_file(model: str) -> Path:
     return Path(getattr(module, name).get_model_file_path())
 
 
-def hub_file(model: str, config: dict[str, Any], folder: Path | None) -> Path:
+def hub_file(model: str, config: dict[str, Any], folder: Path | None, download: bool) -> Path:
     """The weights file on the Hugging Face hub that timm names, downloaded unless it was before."""
     from huggingface_hub import hf_hub_download
 
     repository = config.get("hf_hub_id") or "none"
     try:
-        return Path(hf_hub_download(repository, "model.safetensors"))
+        return Path(hf_hub_download(repository, "model.safetensors", local_files_only=not download))
     except Exception as error:  # the hub client's errors have no common base
         raise MissingWeights(missing(f"timm:{model}", model, folder, "the hub's cache", repository, error)) from error
 
@@ -117,7 +119,7 @@ def missing(name: str, model: str, folder: Path | None, cache: Path | str, origi
     )
 
 
-def onnx_network(model: str, folder: Path | None, device: str) -> Network:
+def onnx_network(model: str, folder: Path | None, device: str, download: bool) -> Network:
     """A classifier in ONNX: `images` float32 (N, 3, S, S), RGB in 0..1 -> `probabilities` (N, classes)."""
     import torch
 
@@ -148,7 +150,7 @@ def onnx_network(model: str, folder: Path | None, device: str) -> Network:
     return Network(f"onnx:{model}", classes, prepare, file_digest(path), False, forward)
 
 
-def zoo_network(model: str, folder: Path | None, device: str) -> Network:
+def zoo_network(model: str, folder: Path | None, device: str, download: bool) -> Network:
     """A small classifier of letters that comes with this package."""
     from benchmark.networks import zoo
 

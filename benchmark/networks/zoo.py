@@ -47,18 +47,18 @@ def resnext() -> nn.Module:
     )
 
 
-def regnet() -> nn.Module:
-    """Widths on a quantised line (after Radosavovic et al., 2020)."""
-    from timm.models.regnet import RegNet, RegNetCfg
+def resnet_wide() -> nn.Module:
+    """Residual blocks (after He et al., 2016), wider than those of `resnet`."""
+    from timm.models.resnet import BasicBlock, ResNet
 
-    return RegNet(RegNetCfg(depth=8, w0=24, wa=24.0, wm=2.2, group_size=8), num_classes=CLASSES)
+    return ResNet(BasicBlock, (1, 1, 1, 1), CLASSES, channels=(24, 48, 96, 160))
 
 
-def convmixer() -> nn.Module:
-    """Patches, then depthwise and pointwise convolutions at one resolution (after Trockman & Kolter, 2022)."""
-    from timm.models.convmixer import ConvMixer
+def shufflenet() -> nn.Module:
+    """Depthwise convolutions and shuffled channels (after Ma et al., 2018)."""
+    from torchvision.models import ShuffleNetV2
 
-    return ConvMixer(dim=96, depth=6, kernel_size=7, patch_size=4, num_classes=CLASSES)
+    return ShuffleNetV2([2, 4, 2], [24, 64, 128, 256, 384], CLASSES)
 
 
 def from_timm(name: str) -> nn.Module:
@@ -74,8 +74,8 @@ ARCHITECTURES = {
     "resnet": lambda: from_timm("test_resnet"),
     "resnext": resnext,
     "nfnet": lambda: from_timm("test_nfnet"),
-    "convmixer": convmixer,
-    "regnet": regnet,
+    "shufflenet": shufflenet,
+    "resnet_wide": resnet_wide,
 }
 
 

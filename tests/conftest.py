@@ -1,0 +1,54 @@
+"""Shared fixtures: a small suite of letters, labelled once by real networks."""
+
+import pytest
+
+from benchmark.ground_truth import label
+from benchmark.runtime import Paths
+from benchmark.suite import load_suite
+
+TINY = """
+name = "tiny"
+version = 1
+title = "A few letters"
+task = "classification"
+[dataset]
+name = "glyphs"
+train = 120
+test = 60
+[split]
+train = 0.5
+validation = 0.25
+test = 0.25
+[distortion]
+name = "jpeg"
+levels = [50, 10, 3]
+held_out = [30, 5]
+[networks]
+labelling = ["zoo:densenet", "zoo:resnet"]
+held_out = ["zoo:resnext"]
+probe = "zoo:resnet_wide"
+[labels]
+high = 0.8
+low = 0.2
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_file(tmp_path_factory):
+    """A suite file of 180 scenes, three levels and four networks of the zoo."""
+    path = tmp_path_factory.mktemp("suite") / "tiny.toml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_paths(tmp_path_factory):
+    """Folders for results and cache; no data and no networks folder."""
+    folder = tmp_path_factory.mktemp("tiny")
+    return Paths(data=None, networks=None, cache=folder / "cache", results=folder / "results")
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_file, tiny_paths):
+    """The ground truth of the small suite; its results folder holds the outcomes."""
+    return label(load_suite(str(tiny_file)), tiny_paths, device="cpu")

@@ -1,0 +1,95 @@
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from benchmark.cli import main
+
+
+@pytest.fixture
+def results(tiny, tiny_paths, tmp_path, monkeypatch):
+    """A results folder with the small suite's outcomes; the cache is the shared one."""
+    monkeypatch.setenv("UTILBENCH_CACHE", str(tiny_paths.cache))
+    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", tmp_path / "results" / "tiny" / "outcomes")
+    return str(tmp_path / "results")
+
+
+def test_label_run_rank(results, tiny_file, capsys):
+    """The three verbs end well one after the other and print coverage, values and the board."""
+    assert main(["label", str(tiny_file), "--results", results]) == 0
+    assert "coverage" in capsys.readouterr().out
+    assert main(["run", "chance", "jpeg_quality", "-s", str(tiny_file), "-l", "all", "--results", results]) == 0
+    out = capsys.readouterr().out
+    assert "jpeg_quality on tiny, zoo:resnet labels: auroc" in out
+    assert main(["rank", "tiny", "--results", results]) == 0
+    assert "# tiny" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["label", "glyph"], "no suite 'glyph'; near: glyphs"),
+        (["label", "imagenet"], "no data folder: set UTILBENCH_DATA or --data"),
+        (["label", "imagenet", "--data", "/nowhere"], "ImageNet is missing: no folder /nowhere/imagenet; get"),
+        (["run", "nothing", "-s", "glyphs", "--limit", "-1"], "limit is -1"),
+        (["rank", "nothing"], "no scorecards; `utilbench run PREDICTOR -s nothing` makes them"),
+    ],
+)
+def test_failure_is_one_line_and_status_1(arguments, message, capsys, monkeypatch, tmp_path):
+    """What cannot be done is told in one line on standard error, with exit status 1."""
+    monkeypatch.delenv("UTILBENCH_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_wrong_usage_is_status_2(capsys):
+    """An unknown verb or a missing argument ends with exit status 2."""
+    for arguments in (["dance"], ["run", "ssim"], []):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+    assert "usage: utilbench" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["list", "label", "run", "rank", "export"])
+def test_every_verb_explains_itself(verb, capsys):
+    """`--help` of each verb names the folders' variables and exit statuses."""
+    with pytest.raises(SystemExit) as caught:
+        main([verb, "--help"])
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert "UTILBENCH_DATA" in out
+    assert "Exit status" in out
+
+
+def test_help_imports_nothing_heavy():
+    """The command line starts without torch, polars or matplotlib."""
+    heavy = ("torch", "polars", "matplotlib", "numpy")
+    code = f"import sys, benchmark.cli; benchmark.cli.parser(); print([m for m in {heavy} if m in sys.modules])"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
+
+
+def test_list_names_what_there_is(capsys, tmp_path, monkeypatch):
+    """`list --json` holds suites, predictors and networks; without photographs it says so."""
+    monkeypatch.delenv("UTILBENCH_DATA", raising=False)
+    assert main(["list", "--json", "--results", str(tmp_path)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    suites = {suite["name"]: suite for suite in found["suites"]}
+    assert {"glyphs", "imagenet", "imagenet-lite", "imagenet-lite-plain"} <= set(suites)
+    assert suites["imagenet"]["photographs"].startswith("no photographs (no data folder")
+    assert {"ssim", "resnet18"} <= {one["name"] for one in found["predictors"]}
+    assert "zoo" in {one["source"] for one in found["networks"]}
+
+
+def test_python_dash_m_is_the_same():
+    """`python -m benchmark` answers as `utilbench` does."""
+    result = subprocess.run([sys.executable, "-m", "benchmark", "--help"], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("usage: utilbench")

@@ -1,0 +1,308 @@
+import json
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn import metrics as reference
+
+import benchmark
+from benchmark.errors import PredictorError, ResultError
+from benchmark.evaluate import evaluate
+from benchmark.feed import Examples, training_rows
+from benchmark.metrics import best_threshold
+from benchmark.predictor import find_predictor, predictor_names, track
+from benchmark.runtime import Paths
+from benchmark.scorecard import KEYS, read_card
+from benchmark.tables import read_table, write_table
+
+METRICS = {
+    "accuracy", "balanced_accuracy", "auroc", "within_quality_auroc", "average_precision", "mcc", "overlap",
+    "label_coverage",
+}  # fmt: skip
+GAINS = {"unfiltered", "filtered", "kept", "random", "quality", "oracle"}
+
+
+@pytest.fixture
+def paths(tiny, tiny_paths, tmp_path):
+    """Folders of its own for what a test writes, with the small suite's outcomes."""
+    fresh = Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", fresh.results / "tiny" / "outcomes")
+    return fresh
+
+
+class Contrast(benchmark.Predictor):
+    """Standard deviation of the pixels."""
+
+    def score(self, samples):
+        return [float(sample.image.float().std()) for sample in samples]
+
+
+class Slope(benchmark.LearnedPredictor):
+    """Learns one number: the sign of contrast's effect."""
+
+    def fit(self, train, validation):
+        import torch
+
+        gaps = [float(e.sample.image.float().std()) * (1 if e.label else -1) * e.weight for e in train]
+        self.sign = torch.tensor([1.0 if sum(gaps) > 0 else -1.0])
+        self.notes = {"start": "nothing", "seed": str(self.context.seed)}
+
+    def score(self, samples):
+        return [float(self.sign) * float(sample.image.float().std()) for sample in samples]
+
+    def state(self):
+        return {"sign": self.sign}
+
+    def load_state(self, state):
+        self.sign = state["sign"]
+
+
+def test_scorecard_has_the_agreed_keys(tiny, paths):
+    """A scorecard holds every key, every metric with a value, and every gain of every held-out network."""
+    card = evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)
+    assert set(KEYS) == set(card)
+    assert set(card["metrics"]) >= METRICS
+    assert all(np.isfinite(metric["value"]) for metric in card["metrics"].values())
+    assert set(card["downstream"]) == {"zoo:resnext"}
+    assert set(card["downstream"]["zoo:resnext"]) == GAINS
+    stored = read_card(paths.results / "tiny" / "cards" / "combined" / "contrast.json")
+    assert stored["metrics"]["auroc"]["value"] == pytest.approx(card["metrics"]["auroc"]["value"], abs=1e-6)
+
+
+def test_metrics_follow_from_raw_scores_by_hand(tiny, paths):
+    """Threshold, metrics and gains agree with scikit-learn on the stored scores and labels."""
+    card = evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)
+    scores, _ = read_table(paths.results / "tiny" / "scores" / "contrast.parquet")
+    labels = tiny.labels("combined").filter(pl.col("label") >= 0).drop("part")
+    both = {part: scores.filter(part=part).join(labels, on=["source", "level"]) for part in ("validation", "test")}
+    threshold = best_threshold(both["validation"]["label"], both["validation"]["score"])
+    y, s = both["test"]["label"].to_numpy(), both["test"]["score"].to_numpy()
+    value = {name: metric["value"] for name, metric in card["metrics"].items()}
+    assert card["threshold"] == [threshold]
+    assert value["auroc"] == pytest.approx(reference.roc_auc_score(y, s))
+    assert value["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(y, s >= threshold))
+    assert value["label_coverage"] == pytest.approx(len(y) / (60 * 3))
+    right = tiny.judgement("zoo:resnext").select("source", "level", "right")
+    held = scores.filter(part="held_out").join(right, on=["source", "level"])
+    gains = card["downstream"]["zoo:resnext"]
+    assert held.height == 60 * 2
+    assert gains["unfiltered"] == pytest.approx(held["right"].mean())
+    kept = held.filter(pl.col("score") >= threshold)
+    assert gains["kept"] == pytest.approx(kept.height / held.height)
+    assert gains["filtered"] == pytest.approx(kept["right"].mean())
+    assert gains["oracle"] == pytest.approx(min(held["right"].sum(), kept.height) / kept.height)
+
+
+def test_random_keeps_the_unfiltered_accuracy(tiny, paths):
+    """A random filter leaves the accuracy as it was, whatever it keeps; the oracle is at least as good as any."""
+    gains = evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)["downstream"]["zoo:resnext"]
+    assert gains["random"] == pytest.approx(gains["unfiltered"])
+    assert gains["oracle"] >= max(gains["filtered"], gains["quality"], gains["random"]) - 1e-12
+
+
+def test_samples_are_shuffled_and_hold_only_what_is_asked_for(tiny, paths):
+    """A predictor sees pixels and what it needs, in no order of levels or sources, and nothing else."""
+    seen = []
+
+    class Spy(benchmark.Predictor):
+        needs = {"bitstream"}  # noqa: RUF012
+
+        def score(self, samples):
+            seen.extend(samples)
+            return [0.0] * (len(samples) - 1) + [1.0]
+
+    evaluate(Spy, tiny.suite, paths=paths, truth=tiny)
+    assert all(set(vars(sample)) == {"image", "reference", "bitstream"} for sample in seen)
+    assert all(sample.reference is None and sample.bitstream[:2] == b"\xff\xd8" for sample in seen)
+    sizes = np.array([len(sample.bitstream) for sample in seen])
+    assert abs(np.corrcoef(sizes[:-1], sizes[1:])[0, 1]) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda samples: [float("nan")] * len(samples), "is not finite; the run is void"),
+        (lambda samples: [float("inf")] * len(samples), "is not finite; the run is void"),
+        (lambda samples: [0.0] * (len(samples) - 1), "one each is needed"),
+        (lambda samples: [[0.0]] * len(samples), "one each is needed"),
+    ],
+)
+def test_a_broken_predictor_leaves_nothing(tiny, paths, answer, message):
+    """A score that is missing or not finite voids the run, and no file is written."""
+
+    class Broken(benchmark.Predictor):
+        def score(self, samples):
+            return answer(samples)
+
+    with pytest.raises(PredictorError, match=message):
+        evaluate(Broken, tiny.suite, paths=paths, truth=tiny)
+    assert not (paths.results / "tiny" / "scores").exists()
+    assert not (paths.results / "tiny" / "cards").exists()
+
+
+def test_scores_are_not_made_twice(tiny, paths):
+    """The same code on the same images is scored once; other seeds of a predictor that learns are scored anew."""
+    calls = []
+
+    class Counting(benchmark.Predictor):
+        def score(self, samples):
+            calls.append(len(samples))
+            return [float(sample.image[0, 0, 0]) for sample in samples]
+
+    first = evaluate(Counting, tiny.suite, paths=paths, truth=tiny)
+    count = len(calls)
+    assert evaluate(Counting, tiny.suite, paths=paths, truth=tiny) == first
+    assert evaluate(Counting, tiny.suite, "zoo:resnet", paths=paths, truth=tiny)["labels"] == "zoo:resnet"
+    assert len(calls) == count
+
+
+def test_a_trained_predictor_is_kept_and_taken_up_again(tiny, paths):
+    """What was learned is stored; with the scores gone, it is loaded instead of trained, to the same card."""
+    first = evaluate(Slope, tiny.suite, seeds=(0, 1), paths=paths, truth=tiny)
+    assert first["seeds"] == [0, 1]
+    assert len(first["threshold"]) == 2
+    assert [note["seed"] for note in first["provenance"]["notes"]] == ["0", "1"]
+    shutil.rmtree(paths.results / "tiny" / "scores")
+    kept = list((paths.cache / "predictors").iterdir())
+    assert len(kept) == 2
+    again = evaluate(Slope, tiny.suite, seeds=(0, 1), paths=paths, truth=tiny)
+    for card in (first, again):
+        del card["cost"]["score_ms_per_image"]
+    assert again == first
+
+
+def test_trained_files_say_what_on(tiny, paths):
+    """Files of a predictor that learns are named by the suite and label set it was trained on."""
+    evaluate(Slope, tiny.suite, "zoo:resnet", paths=paths, truth=tiny)
+    assert (paths.results / "tiny" / "scores" / "slope@tiny.zoo-resnet.parquet").is_file()
+    assert (paths.results / "tiny" / "cards" / "zoo-resnet" / "slope@tiny.zoo-resnet.json").is_file()
+
+
+def test_incomplete_stored_scores_are_refused(tiny, paths):
+    """A score table that lacks an image makes no scorecard."""
+    evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)
+    path = paths.results / "tiny" / "scores" / "contrast.parquet"
+    table, metadata = read_table(path)
+    write_table(path, table.head(table.height - 1), metadata)
+    with pytest.raises(ResultError, match="not complete"):
+        evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)
+
+
+def test_class_weights_balance_the_classes(tiny):
+    """Weights of the two classes sum to the same, and to the number of examples."""
+    examples = Examples(tiny, tiny.labelled("combined", "train"), ())
+    sums = {label: sum(e.weight for e in examples if e.label == label) for label in (0, 1)}
+    assert sums[0] == pytest.approx(sums[1])
+    assert sums[0] + sums[1] == pytest.approx(len(examples))
+
+
+def test_augmentation_does_not_give_the_label_away(tiny):
+    """Balanced by augmentation, both classes have as many originals and as many augmented rows."""
+    rows = [(f"s{i}{'~1' if a else ''}", 5, int(i % 7 > 2 + 2 * a)) for i in range(200) for a in (0, 1)]
+
+    class Truth:
+        suite = type("S", (), {"training": type("T", (), {"balance": "augmentation"})})
+
+        def labelled(self, label_set, part):
+            assert part == "train"
+            return pl.DataFrame(rows, schema=["source", "level", "label"], orient="row")
+
+    chosen = training_rows(Truth(), "combined").with_columns(augmented=pl.col("source").str.contains("~"))
+    counts = chosen.group_by("augmented", "label").len().sort("augmented", "label")["len"].to_list()
+    assert len(counts) == 4
+    assert counts[0] == counts[1]
+    assert counts[2] == counts[3]
+
+
+@pytest.mark.parametrize("name", ["chance", "jpeg_quality", "ssim"])
+def test_baselines_that_need_no_training_run_on_the_small_suite(name, tiny, paths):
+    """Each untrained baseline earns a scorecard; quality alone is at .5 within each quality by construction."""
+    card = evaluate(name, tiny.suite, paths=paths, truth=tiny)
+    value = {key: metric["value"] for key, metric in card["metrics"].items()}
+    if name == "jpeg_quality":
+        assert value["within_quality_auroc"] == 0.5
+        assert card["downstream"]["zoo:resnext"]["filtered"] == pytest.approx(
+            card["downstream"]["zoo:resnext"]["quality"]
+        )
+        assert value["auroc"] > 0.6
+    if name == "chance":
+        assert 0.25 < value["auroc"] < 0.75
+
+
+def test_jpeg_quality_reads_the_very_quality(tiny):
+    """The quality read from a bitstream is the one it was encoded with, for every quality."""
+    from benchmark.distortions import encode_jpeg
+    from benchmark.records import Sample
+
+    _, kind, _ = find_predictor("jpeg_quality")
+    predictor = kind(benchmark.Context())
+    image = tiny.dataset.read("test-00000")
+    samples = [Sample(image=None, bitstream=encode_jpeg(image, quality)) for quality in range(2, 96)]
+    assert predictor.score(samples) == list(range(2, 96))
+
+
+def test_resnet18_trains_from_scratch_and_survives_saving(tiny, paths, tmp_path):
+    """The reference learns, says what it started from, and scores the same after its state was stored and loaded."""
+    text = find_baseline("resnet18").read_text()
+    for long, short in (("epochs: int = 8", "epochs: int = 1"), ("steps: int = 500", "steps: int = 0")):
+        assert long in text
+        text = text.replace(long, short)
+    file = tmp_path / "quick.py"
+    file.write_text(text)
+    card = evaluate(str(file), tiny.suite, paths=paths, truth=tiny, device="cpu")
+    assert card["provenance"]["notes"][0]["start"] == "scratch"
+    assert card["provenance"]["notes"][0]["side"] == "64"
+    first, _ = read_table(paths.results / "tiny" / "scores" / "quick@tiny.combined.parquet")
+    shutil.rmtree(paths.results / "tiny" / "scores")
+    evaluate(str(file), tiny.suite, paths=paths, truth=tiny, device="cpu")
+    second, _ = read_table(paths.results / "tiny" / "scores" / "quick@tiny.combined.parquet")
+    assert first.equals(second)
+
+
+def find_baseline(name):
+    """The file of a baseline."""
+    from benchmark.predictor import baselines_folder
+
+    return baselines_folder() / f"{name}.py"
+
+
+def test_every_baseline_is_found_with_its_track():
+    """All baselines load as a stranger's file does; their tracks follow from what they need."""
+    tracks = {name: track(find_predictor(name)[1]) for name in predictor_names()}
+    assert tracks["ssim"] == "full-reference"
+    assert tracks["jpeg_quality"] == "bitstream"
+    assert tracks["resnet18"] == tracks["resnet18_paper"] == tracks["chance"] == "no-reference"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1", "defines 0 subclasses"),
+        ("import benchmark\nclass A(benchmark.Predictor):\n    pass", "A lacks score"),
+        ("1 / 0", "fails to load \\(ZeroDivisionError"),
+        (
+            "import benchmark\nclass A(benchmark.Predictor):\n    needs = {'level'}\n    def score(self, s): return []",
+            "needs \\['level'\\]; samples can hold",
+        ),
+    ],
+)
+def test_a_file_that_is_no_predictor_is_named(tmp_path, text, message):
+    """A predictor file that does not fit the contract is an error that says why."""
+    path = tmp_path / "odd.py"
+    path.write_text(text)
+    with pytest.raises(PredictorError, match=message):
+        find_predictor(str(path))
+
+
+def test_unknown_predictor_lists_the_known():
+    """An unknown name is answered with the names there are."""
+    with pytest.raises(PredictorError, match="chance, jpeg_quality"):
+        find_predictor("sim")
+
+
+def test_suite_choices_stand_beside_the_results(tiny, paths):
+    """`rank` finds the suite's choices in the results, without the suite file."""
+    evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)
+    kept = json.loads((paths.results / "tiny" / "suite.json").read_text())
+    assert kept["networks"]["probe"] == "zoo:resnet_wide"

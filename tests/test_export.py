@@ -1,0 +1,48 @@
+import io
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from benchmark import export as module
+from benchmark.export import export
+
+
+@pytest.fixture
+def shards(tiny, tiny_paths, tmp_path, monkeypatch):
+    """The small suite, exported in shards of 100 rows."""
+    monkeypatch.setattr(module, "ROWS_PER_SHARD", 100)
+    monkeypatch.setattr(module, "label", lambda suite, paths: tiny)
+    return export(tiny.suite, "combined", tiny_paths, str(tmp_path / "out"))
+
+
+def test_shards_hold_every_row_once(shards, tiny):
+    """All rows of all parts are written, in shards named for their part and place."""
+    assert [path.name for path in shards if path.name.startswith("test")] == [
+        "test-00000-of-00002.parquet",
+        "test-00001-of-00002.parquet",
+    ]
+    rows = [row for path in shards for row in pq.read_table(path).to_pylist()]
+    keys = [(row["source"], row["level"]) for row in rows]
+    labels = tiny.labels("combined")
+    assert sorted(keys) == sorted(labels.select("source", "level").rows())
+    expected = {(s, x): None if y < 0 else y for s, x, y in labels.select("source", "level", "label").rows()}
+    assert {(row["source"], row["level"]): row["label"] for row in rows} == expected
+
+
+def test_bytes_are_the_bitstream_that_was_judged(shards, tiny):
+    """An exported image decodes to the pixels whose digest `label` recorded."""
+    from benchmark.images import pixel_digest
+
+    row = pq.read_table(shards[0]).to_pylist()[7]
+    pixels = np.asarray(Image.open(io.BytesIO(row["image"]["bytes"])))
+    recorded = tiny.outcomes["images"].filter(source=row["source"], level=row["level"])
+    assert int(pixel_digest(pixels), 16) == recorded["pixels"][0]
+    assert 8 * len(row["image"]["bytes"]) == recorded["bits"][0]
+
+
+def test_hugging_face_reads_the_features(shards):
+    """The schema carries the features that make `datasets` decode the column `image`."""
+    metadata = pq.read_schema(shards[0]).metadata[b"huggingface"].decode()
+    assert '"image": {"_type": "Image"}' in metadata

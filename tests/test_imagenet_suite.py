@@ -1,0 +1,99 @@
+"""The paper's suite `imagenet`, whole, on a few photographs.
+
+No machine of ours has torchvision's weights: the six architectures get random bodies, and a last layer that is fitted in closed
+form to the photographs at hand, so that labels exist. Everything else is the real path: names, weights folder, transforms,
+augmentation, outcomes, labels, scorecards, board.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torchvision import models
+
+from benchmark.datasets import index, open_dataset
+from benchmark.evaluate import evaluate
+from benchmark.ground_truth import label
+from benchmark.images import to_tensor
+from benchmark.leaderboard import rank
+from benchmark.networks.network import Preprocessing
+from benchmark.networks.sources import ARGUMENTS
+from benchmark.runtime import Paths
+from benchmark.splits import split
+from benchmark.suite import load_suite
+
+LIMIT = 40
+DATA = os.environ.get("UTILBENCH_DATA")
+
+
+@torch.no_grad()
+def fit_last_layer(model, images, truths):
+    """Set batch-norm statistics by one pass, then solve the last layer so that each image gets its own class."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
+    last = [module for module in model.modules() if isinstance(module, nn.Linear) and module.out_features == 1000][-1]
+    features = []
+    hook = last.register_forward_pre_hook(lambda module, given: features.append(given[0].flatten(1)))
+    model.train()
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.eval()
+    for batch in images.split(8):
+        model(batch)
+    features.clear()
+    model.eval()
+    for batch in images.split(8):
+        model(batch)
+    hook.remove()
+    x = torch.cat(features).double()
+    shift = x.mean(0)
+    targets = torch.zeros(len(x), 1000, dtype=torch.double)
+    targets[torch.arange(len(x)), torch.tensor(truths)] = 16.0
+    centred = x - shift
+    gram = centred @ centred.T
+    solved = centred.T @ torch.linalg.solve(gram + 1e-4 * gram.diagonal().mean() * torch.eye(len(x)), targets)
+    last.weight.copy_(solved.T.float())
+    last.bias.copy_(-(shift @ solved).float())
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A networks folder with the suite's six architectures, and fresh folders for results and cache."""
+    folder = tmp_path_factory.mktemp("imagenet")
+    (folder / "networks").mkdir()
+    paths = Paths(Path(DATA), folder / "networks", folder / "cache", folder / "results")
+    suite = load_suite("imagenet", LIMIT)
+    dataset = open_dataset("imagenet", {}, paths.data)
+    parts = split(index(dataset, paths.cache), suite.split, LIMIT)
+    sources = [source for members in parts.values() for source in members]
+    for name in (*suite.networks.labelling, *suite.networks.held_out):
+        model = name.partition(":")[2]
+        torch.manual_seed(1)
+        arguments = {name: value for name, value in ARGUMENTS.get(model, {}).items() if name != "init_weights"}
+        module = models.get_model(model, weights=None, **arguments)
+        t = models.get_model_weights(model)["IMAGENET1K_V1"].transforms()
+        prepare = Preprocessing(t.resize_size[0], t.crop_size[0], t.interpolation.value, tuple(t.mean), tuple(t.std))
+        squares = torch.stack([prepare.square(to_tensor(dataset.read(source.id))) for source in sources])
+        fit_last_layer(module, prepare.normalise(squares, "cpu"), [source.truth for source in sources])
+        save_file(module.state_dict(), paths.networks / f"{model}.safetensors")
+    return paths
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DATA, reason="needs UTILBENCH_DATA with some of ImageNet's photographs")
+def test_the_papers_suite_runs_from_names_to_board(folders, capsys):
+    """Six architectures of torchvision label, are held out, and give a board of two predictors."""
+    suite = load_suite("imagenet", LIMIT)
+    truth = label(suite, folders, device="cpu")
+    with capsys.disabled():
+        for labels in suite.label_sets:
+            print(labels, truth.labels(labels).group_by("part", "label").len().sort("part", "label").rows())
+    assert len([source for source in truth.parts["train"] if source.parent]) == 28
+    for name in ("jpeg_quality", "chance"):
+        card = evaluate(name, suite, paths=folders, truth=truth)
+        assert set(card["downstream"]) == set(suite.networks.held_out)
+    assert any("imagenet-limit40" in line for line in rank(["imagenet"], LIMIT, folders))

@@ -1,0 +1,317 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from conftest import TINY
+from PIL import Image
+
+from benchmark import labelling
+from benchmark.datasets import DATASETS, open_dataset
+from benchmark.datasets.imagenet import ImageNet
+from benchmark.distortions import DISTORTIONS
+from benchmark.errors import DataError, LabelError, NetworkError, ResultError
+from benchmark.ground_truth import label
+from benchmark.images import pixel_digest, to_tensor
+from benchmark.networks import load
+from benchmark.records import PRISTINE
+from benchmark.runtime import Paths
+from benchmark.splits import split
+from benchmark.suite import load_suite
+from benchmark.tables import read_table
+from benchmark.utility import fit_temperature, unanimous
+
+
+def files(folder):
+    """Names and bytes of all files below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def elsewhere(tmp_path):
+    """Fresh folders for results and cache."""
+    return Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+
+
+@pytest.fixture
+def published(tiny, tiny_paths, tmp_path):
+    """Fresh folders whose results hold the small suite's outcomes."""
+    paths = elsewhere(tmp_path)
+    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", paths.results / "tiny" / "outcomes")
+    return paths
+
+
+@pytest.fixture
+def no_networks(monkeypatch):
+    """Loading a network fails the test."""
+
+    def refuse(name, *_):
+        raise AssertionError(f"{name} was loaded")
+
+    monkeypatch.setattr("benchmark.networks.load", refuse)
+
+
+def test_outcomes_are_what_the_network_says(tiny):
+    """Each recorded outcome equals a forward pass of the one image by hand."""
+    network = load("zoo:resnet", None)
+    codec = DISTORTIONS["jpeg"]
+    for row in tiny.outcomes["zoo:resnet"].sample(12, seed=0).iter_rows(named=True):
+        image = tiny.dataset.read(row["source"])
+        if row["level"] != PRISTINE:
+            image = codec.decode(codec.encode(image, row["level"]))
+        batch = network.preprocessing.normalise(network.preprocessing.square(to_tensor(image))[None], "cpu")
+        with torch.inference_mode():
+            logits = network.forward(batch)[0]
+        truth = tiny.sources[row["source"]].truth
+        temperature = tiny.temperatures["zoo:resnet"]
+        expected = [logits[truth], logits.max(), logits.logsumexp(0), (logits / temperature).logsumexp(0)]
+        found = [row["score_true"], row["score_top"], row["logsumexp"], row["logsumexp_t"]]
+        np.testing.assert_allclose(found, expected, atol=2e-4)
+        assert row["top"] == int(logits.argmax())
+
+
+def test_all_that_is_needed_is_recorded_and_nothing_else(tiny):
+    """Labelling networks judge every source at the training levels, held-out ones the test sources at theirs."""
+    levels, held_out = {PRISTINE, 50, 10, 3}, {PRISTINE, 30, 5}
+    everyone, test = set(tiny.sources), {source.id for source in tiny.parts["test"]}
+    wanted = {
+        "zoo:densenet": (everyone, levels),
+        "zoo:resnet": (everyone, levels),
+        "zoo:resnet_wide": (test, levels),
+        "zoo:resnext": (test, held_out),
+    }
+    for name, (sources, some) in wanted.items():
+        table = tiny.outcomes[name]
+        assert set(table.select("source", "level").iter_rows()) == {(s, x) for s in sources for x in some}
+        assert table.height == len(sources) * len(some)
+
+
+def test_images_table_holds_bits_and_pixels(tiny):
+    """Recorded bits and pixel digests are those of a bitstream made anew."""
+    codec = DISTORTIONS["jpeg"]
+    for row in tiny.outcomes["images"].filter(pl.col("level") > 0).sample(8, seed=1).iter_rows(named=True):
+        bitstream = codec.encode(tiny.dataset.read(row["source"]), row["level"])
+        assert row["bits"] == 8 * len(bitstream)
+        assert row["pixels"] == int(pixel_digest(codec.decode(bitstream)), 16)
+
+
+def test_temperature_is_fitted_on_pristine_training_images(tiny):
+    """The recorded temperature is the one that logits of the pristine training images give."""
+    network = load("zoo:densenet", None)
+    sources = tiny.parts["train"]
+    squares = torch.stack([network.preprocessing.square(to_tensor(tiny.dataset.read(s.id))) for s in sources])
+    with torch.inference_mode():
+        logits = network.forward(network.preprocessing.normalise(squares, "cpu"))
+    expected = fit_temperature(logits.numpy(), [source.truth for source in sources])
+    assert tiny.temperatures["zoo:densenet"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_combined_labels_are_unanimous(tiny):
+    """The combined label is that on which all labelling networks agree."""
+    tables = [tiny.labels(name).select("source", "level", "label") for name in tiny.suite.networks.labelling]
+    both = tables[0].join(tables[1], on=["source", "level"], maintain_order="left")
+    expected = unanimous([both["label"], both["label_right"]])
+    assert tiny.labels("combined")["label"].to_list() == expected.tolist()
+    assert set(expected.tolist()) == {-1, 0, 1}
+
+
+def test_again_from_nothing_gives_the_same_bytes(tiny, tiny_file, tiny_paths, tmp_path):
+    """Labelling is deterministic: other folders, same files."""
+    paths = elsewhere(tmp_path)
+    label(load_suite(str(tiny_file)), paths, device="cpu")
+    assert files(paths.results) == {k: v for k, v in files(tiny_paths.results).items() if "outcomes" in k}
+
+
+def test_published_outcomes_need_no_network(tiny, tiny_file, published, no_networks):
+    """With the outcomes at hand, the same ground truth is had without loading a network."""
+    truth = label(load_suite(str(tiny_file)), published)
+    assert truth.fingerprint == tiny.fingerprint
+    assert truth.digest("combined") == tiny.digest("combined")
+
+
+def test_killed_and_started_again_ends_with_the_same_bytes(tiny, tiny_file, tiny_paths, tmp_path):
+    """A process killed midway leaves whole shards only, and its successor goes on from them to the same files."""
+    program = (
+        "import sys; from benchmark.ground_truth import label; from benchmark.suite import load_suite;"
+        "from benchmark.runtime import Paths; from pathlib import Path;"
+        "label(load_suite(sys.argv[1]), Paths(None, None, Path(sys.argv[2]), Path(sys.argv[3])), device='cpu')"
+    )
+    paths = elsewhere(tmp_path)
+    command = [sys.executable, "-c", program, str(tiny_file), str(paths.cache), str(paths.results)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(list(paths.cache.rglob("shards/*/*.parquet"))) < 5:
+        assert process.poll() is None and time.monotonic() < deadline, "it ended or stalled before it could be killed"
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    left = set(paths.cache.rglob("shards/*/[!.]*.parquet"))
+    times = {path: path.stat().st_mtime_ns for path in left}
+    for path in left:
+        read_table(path)
+    assert not paths.results.exists()
+    subprocess.run(command, check=True, capture_output=True)
+    assert files(paths.results) == {k: v for k, v in files(tiny_paths.results).items() if "outcomes" in k}
+    assert {path: path.stat().st_mtime_ns for path in left} == times, "a finished shard was done again"
+
+
+def test_a_new_network_costs_only_itself(tiny, tiny_file, published, monkeypatch, tmp_path):
+    """With one more held-out network, only that one is loaded and run."""
+    loaded = []
+    monkeypatch.setattr("benchmark.networks.load", lambda name, *rest: loaded.append(name) or load(name, *rest))
+    wider = tmp_path / "tiny.toml"
+    wider.write_text(tiny_file.read_text().replace('["zoo:resnext"]', '["zoo:resnext", "zoo:nfnet"]'))
+    truth = label(load_suite(str(wider)), published, device="cpu")
+    assert loaded == ["zoo:nfnet"]
+    assert set(truth.outcomes["zoo:nfnet"]["level"]) == {PRISTINE, 30, 5}
+
+
+def test_a_limited_suite_has_its_own_folder_and_fingerprint(tiny, tiny_file, published):
+    """A quick look neither touches nor equals the full suite."""
+    before = files(published.results / "tiny")
+    truth = label(load_suite(str(tiny_file), limit=90), published, device="cpu")
+    assert truth.fingerprint != tiny.fingerprint
+    assert files(published.results / "tiny") == before
+    assert (published.results / "tiny-limit90" / "outcomes" / "images.parquet").is_file()
+
+
+def test_twin_shares_outcomes_but_not_labels(tiny, tiny_file, published, no_networks, tmp_path):
+    """A twin with other thresholds runs no network, has its own fingerprint and other labels."""
+    (tmp_path / "tiny.toml").write_text(tiny_file.read_text())
+    twin = tmp_path / "strict.toml"
+    twin.write_text('twin_of = "tiny"\nname = "strict"\n[labels]\nhigh = 0.99\nlow = 0.01\ncalibrate = true\n')
+    truth = label(load_suite(str(twin)), published)
+    assert truth.fingerprint != tiny.fingerprint
+    useful = [table.filter(label=1).height for table in (truth.labels("combined"), tiny.labels("combined"))]
+    assert useful[0] < useful[1]
+
+
+def test_calibration_uses_the_fitted_temperature(tiny, tiny_file, published, tmp_path):
+    """Calibrated utility follows from logits at the fitted temperature."""
+    (tmp_path / "tiny.toml").write_text(tiny_file.read_text())
+    twin = tmp_path / "calibrated.toml"
+    twin.write_text('twin_of = "tiny"\nname = "calibrated"\n[labels]\nhigh = 0.8\nlow = 0.2\ncalibrate = true\n')
+    truth = label(load_suite(str(twin)), published)
+    t = truth.temperatures["zoo:resnet"]
+    rows = truth.outcomes["zoo:resnet"].with_columns(p=(pl.col("score_true") / t - pl.col("logsumexp_t")).exp())
+    pristine = rows.filter(level=PRISTINE).select("source", before="p")
+    joined = rows.filter(level=10).join(pristine, on="source").sort("source")
+    expected = (joined["p"] - 0.5) / (1.5 - joined["before"])
+    found = truth.judgement("zoo:resnet").filter(level=10).sort("source")["utility"]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_other_pixels_are_refused(tiny, tiny_file, published):
+    """Outcomes recorded with another codec are refused, with both encoders named."""
+    path = published.results / "tiny" / "outcomes" / "images.parquet"
+    table, metadata = read_table(path)
+    changed = table.with_columns(pixels=pl.when(pl.col("level") == 10).then(pl.col("pixels") + 1).otherwise("pixels"))
+    labelling.write_table(path, changed, metadata | {"encoder": "Pillow 1.0"})
+    with pytest.raises(LabelError, match=r"recorded with Pillow 1\.0; this machine's Pillow"):
+        label(load_suite(str(tiny_file)), published)
+
+
+@pytest.mark.parametrize(("key", "value"), [("weights", "0000000000000000"), ("precision", "bf16")])
+def test_other_weights_or_precision_do_not_mix(tiny, tiny_file, published, key, value):
+    """Missing rows are not added to outcomes of other weights or another precision."""
+    path = published.results / "tiny" / "outcomes" / "zoo-resnext.parquet"
+    table, metadata = read_table(path)
+    labelling.write_table(path, table.head(30), metadata | {key: value})
+    with pytest.raises(LabelError, match=f"{key} {value}"):
+        label(load_suite(str(tiny_file)), published, device="cpu")
+
+
+def test_truncated_outcomes_are_named(tiny_file, tiny, published):
+    """A damaged outcome file is an error with its name."""
+    path = published.results / "tiny" / "outcomes" / "zoo-resnet.parquet"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ResultError, match=r"zoo-resnet\.parquet: damaged"):
+        label(load_suite(str(tiny_file)), published)
+
+
+class TenClasses(ImageNet):
+    """Photographs in ImageNet's layout that networks of ten classes can judge."""
+
+    classes = 10
+
+
+def test_unreadable_image_is_named_and_nothing_half_written(tmp_path, monkeypatch):
+    """A truncated photograph stops labelling with its file's name; no outcome is published."""
+    folder = tmp_path / "data" / "imagenet" / "val" / "n01440764"
+    folder.mkdir(parents=True)
+    for number in range(12):
+        pixels = np.random.default_rng(number).integers(0, 255, (60, 60, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"p{number}.JPEG")
+    broken = folder / "p3.JPEG"
+    broken.write_bytes(broken.read_bytes()[:400])
+    monkeypatch.setitem(DATASETS, "imagenet", lambda data, options: TenClasses(data))
+    suite = tmp_path / "s.toml"
+    suite.write_text(TINY.replace('name = "glyphs"\ntrain = 120\ntest = 60', 'name = "imagenet"'))
+    paths = Paths(data=tmp_path / "data", networks=None, cache=tmp_path / "c", results=tmp_path / "r")
+    with pytest.raises(DataError, match=r"p3\.JPEG: not a readable image"):
+        label(load_suite(str(suite)), paths, device="cpu")
+    assert not list(paths.results.rglob("*.parquet"))
+
+
+def test_missing_weights_say_where_they_were_looked_for(tiny_file, tmp_path):
+    """A network without weights stops labelling before any work is done."""
+    suite = tmp_path / "tiny.toml"
+    suite.write_text(tiny_file.read_text().replace("zoo:resnext", "onnx:nothing"))
+    with pytest.raises(NetworkError, match=r"onnx:nothing: no file nothing\.onnx in"):
+        label(load_suite(str(suite)), elsewhere(tmp_path), device="cpu")
+    assert not (tmp_path / "cache" / "shards").exists()
+
+
+def test_suite_in_which_no_row_is_labelled(tiny, tiny_file, published, tmp_path):
+    """Thresholds that nothing meets are an error that counts the rows."""
+    (tmp_path / "tiny.toml").write_text(tiny_file.read_text())
+    twin = tmp_path / "none.toml"
+    twin.write_text('twin_of = "tiny"\nname = "none"\n[labels]\nhigh = 1.0\nlow = 0.0\n')
+    truth = label(load_suite(str(twin)), published)
+    with pytest.raises(LabelError, match="none of the 180 rows of the part test is labelled useful"):
+        truth.labelled("combined", "test")
+
+
+def test_plan_covers_each_pair_once():
+    """Every needed (network, source, level) is in exactly one shard; what is known is in none."""
+    suite = load_suite("glyphs")
+    dataset = open_dataset("glyphs", {"train": 70, "test": 30}, None)
+    parts = split(list(dataset.sources()), suite.split)
+    first, then = labelling.plan(suite, parts, {})
+    triples = [
+        (name, source.id, level)
+        for shard in (*first, *then)
+        for name in shard.networks
+        for source in shard.sources
+        for level in shard.levels
+    ]
+    assert len(triples) == len(set(triples))
+    assert len([x for x in triples if x[0] == "zoo:vgg"]) == 100 * 10
+    assert len([x for x in triples if x[0] == "zoo:nfnet"]) == 30 * 6
+    known = {name: {("", level) for level in (PRISTINE, *suite.distortion.levels)} for name in ("zoo:vgg", "images")}
+    _, later = labelling.plan(suite, parts, known)
+    assert not any("zoo:vgg" in shard.networks for shard in later)
+
+
+def test_augmented_versions_stay_in_training(tiny_file, tmp_path):
+    """The paper's augmentation adds labelled versions of training sources only, each judged against its own pristine."""
+    suite = tmp_path / "augmented.toml"
+    text = (
+        tiny_file.read_text()
+        .replace("train = 120\ntest = 60", "train = 60\ntest = 30")
+        .replace('"tiny"', '"augmented"')
+    )
+    suite.write_text(text + '[training]\nbalance = "augmentation"\ncopies = 1\n')
+    truth = label(load_suite(str(suite)), elsewhere(tmp_path), device="cpu")
+    versions = [source for source in truth.sources.values() if source.parent]
+    assert len(versions) == 40
+    assert {source.group for source in versions} == {source.id for source in truth.parts["train"] if not source.parent}
+    table = truth.labels("combined")
+    assert set(table.filter(pl.col("source").str.contains("~"))["part"]) == {"train"}
+    assert json.loads(truth.suite.choices())["training"]["copies"] == 1

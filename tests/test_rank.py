@@ -1,0 +1,115 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import ResultError
+from benchmark.evaluate import evaluate
+from benchmark.leaderboard import markdown, rank
+from benchmark.runtime import Paths
+
+ROOT = Path(__file__).parents[1]
+COMMITTED = sorted(path.parent.name for path in (ROOT / "results").glob("*/cards"))
+PNG, SVG = b"\x89PNG", b"<?xml"
+
+
+@pytest.fixture(scope="module")
+def ranked(tiny, tiny_paths, tmp_path_factory):
+    """Folders with the small suite's outcomes and the results of three baselines."""
+    folder = tmp_path_factory.mktemp("ranked")
+    paths = Paths(data=None, networks=None, cache=folder / "cache", results=folder / "results")
+    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", paths.results / "tiny" / "outcomes")
+    for name in ("chance", "jpeg_quality", "ssim"):
+        for labels in ("combined", "zoo:resnet"):
+            evaluate(name, tiny.suite, labels, paths=paths, truth=tiny)
+    return paths
+
+
+@pytest.fixture
+def copied(ranked, tmp_path):
+    """The same in a folder of its own, to be spoilt."""
+    shutil.copytree(ranked.results, tmp_path / "results")
+    return Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+
+
+def test_rank_writes_board_and_figures(copied):
+    """Leaderboard, Fig. 1 and Fig. 2a are written, and their paths told."""
+    told = rank([], 0, copied)
+    folder = copied.results / "tiny"
+    for name, start in [("figure_1.png", PNG), ("figure_1.svg", SVG), ("figure_2a.png", PNG), ("figure_2a.svg", SVG)]:
+        assert (folder / "figures" / name).read_bytes().startswith(start)
+        assert f"wrote {folder / 'figures' / name}" in told
+    board = (folder / "leaderboard.md").read_text()
+    assert board in told
+    for part in ("## Labels: combined", "## Labels: zoo:resnet", "Table I", "93.3", "Fig. 2a"):
+        assert part in board
+
+
+def test_board_shows_the_cards_values_best_first(copied):
+    """Rows stand in the order of AUROC and show the scorecards' numbers."""
+    rank(["tiny"], 0, copied)
+    section = (copied.results / "tiny" / "leaderboard.md").read_text().split("## Labels: ")[1]
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| ")][2:]
+    cards = {row[0].removeprefix("| "): float(row[3]) for row in rows}
+    assert list(cards.values()) == sorted(cards.values(), reverse=True)
+    for name, shown in cards.items():
+        card = json.loads((copied.results / "tiny" / "cards" / "combined" / f"{name}.json").read_text())
+        assert shown == pytest.approx(card["metrics"]["auroc"]["value"], abs=5e-4)
+
+
+def test_the_same_cards_give_the_same_bytes(copied):
+    """Ranking twice writes the same files to the byte."""
+    paths = [Path(line.removeprefix("wrote ")) for line in rank([], 0, copied) if line.startswith("wrote ")]
+    first = {path: path.read_bytes() for path in paths}
+    rank([], 0, copied)
+    assert {path: path.read_bytes() for path in paths} == first
+
+
+@pytest.mark.parametrize("key", ["fingerprint", "ground_truth"])
+def test_stale_cards_do_not_mix(copied, key):
+    """A card of another fingerprint or ground truth is refused, by its file's name."""
+    path = copied.results / "tiny" / "cards" / "combined" / "ssim.json"
+    card = json.loads(path.read_text())
+    path.write_text(json.dumps(card | {key: "0123456789abcdef"}))
+    with pytest.raises(ResultError, match=rf"ssim\.json: stale: its {key} is 0123456789abcdef"):
+        rank([], 0, copied)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("{", "not readable"), ("{}", "needs the key 'suite'"), ("[]", "needs the key")]
+)
+def test_damaged_card_is_named(copied, text, message):
+    """A card that is no scorecard is an error with its name."""
+    (copied.results / "tiny" / "cards" / "combined" / "ssim.json").write_text(text)
+    with pytest.raises(ResultError, match=message):
+        rank([], 0, copied)
+
+
+def test_nothing_to_rank_says_what_to_do(tmp_path):
+    """An empty results folder is an error that names the next command."""
+    with pytest.raises(ResultError, match="utilbench run"):
+        rank([], 0, Paths(None, None, tmp_path, tmp_path / "none"))
+
+
+def test_limited_results_are_not_on_the_board(copied):
+    """A quick look is ranked only where it is asked for, and says that it is one."""
+    shutil.copytree(copied.results / "tiny", copied.results / "tiny-limit5")
+    assert not any("limit5" in line for line in rank([], 0, copied))
+
+
+def test_cells_cannot_break_a_table():
+    """Bars and line breaks in a name stay inside their cell."""
+    lines = markdown(["a", "b"], [["x|y", "1\n2"]])
+    assert lines[2] == "| x\\|y | 1 2 |"
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_committed_results_rank_to_the_committed_bytes(name, tmp_path):
+    """Boards and figures in the repository are what `rank` makes of the committed scorecards."""
+    results = tmp_path / "results"
+    shutil.copytree(ROOT / "results", results)
+    for line in rank([name], 0, Paths(None, None, tmp_path, results)):
+        if line.startswith("wrote "):
+            path = Path(line.removeprefix("wrote "))
+            assert path.read_bytes() == (ROOT / "results" / path.relative_to(results)).read_bytes(), path.name
