@@ -142,9 +142,12 @@ class ResNet18(LearnedPredictor):
         return total / len(loader)
 
     def validate(self, validation):
-        parts = [validation[start : start + 64] for start in range(0, len(validation), 64)]
-        scores = [score for part in parts for score in self.score([example.sample for example in part])]
-        return roc_auc_score([example.label for part in parts for example in part], scores)
+        labels, scores = [], []
+        for start in range(0, len(validation), 64):
+            part = validation[start : start + 64]
+            labels += [example.label for example in part]
+            scores += self.score([example.sample for example in part])
+        return roc_auc_score(labels, scores)
 
     def state(self):
         return {name: value.cpu() for name, value in self.model.state_dict().items()}

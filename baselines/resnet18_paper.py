@@ -1,4 +1,4 @@
-"""The reference trained with the paper's recipe: SGD at a constant learning rate of 1e-4, at 224 px (smaller images as they are).
+"""The reference with the paper's recipe: SGD at a constant learning rate of 1e-4, large images at 224 px.
 
 The paper gives no number of epochs, batch size or initialisation; here 8 epochs of batches of 64.
 """

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.errors import ResultError
 from benchmark.runtime import Paths, atomic
 from benchmark.scorecard import Scorecard, read_card
-from benchmark.suite import COMBINED
+from benchmark.suite import COMBINED, load_suite
 
 if TYPE_CHECKING:
     from benchmark.ground_truth import GroundTruth
@@ -75,7 +75,8 @@ def rank(names: Sequence[str], limit: int, paths: Paths) -> list[str]:
 
     suffix = f"-limit{limit}" if limit else ""
     if names:
-        folders = [paths.results / (Path(name).stem + suffix) for name in names]
+        own = [load_suite(name).name if name.endswith(".toml") else name for name in names]
+        folders = [paths.results / (name + suffix) for name in own]
     else:
         found = sorted(path.parent for path in paths.results.glob("*/cards"))
         folders = [path for path in found if (path.name.endswith(suffix) if limit else "-limit" not in path.name)]

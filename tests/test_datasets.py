@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.io import savemat
 
-from benchmark.datasets import Augmented, augment, glyphs, index, open_dataset
+from benchmark.datasets import Augmented, augment, glyphs, imagenet, index, open_dataset
 from benchmark.datasets.glyphs import LETTERS, PHOTOGRAPHS, POOLS, Glyphs
 from benchmark.datasets.imagenet import ImageNet
 from benchmark.errors import DataError, SuiteError
@@ -223,7 +223,7 @@ def test_augmentation_mirrors_half_and_uses_the_whole_range():
     assert np.mean(areas) == pytest.approx(0.85, abs=0.02)
 
 
-WNIDS = ImageNet.__init__.__globals__["WNIDS"].read_text().split()
+WNIDS = imagenet.WNIDS.read_text().split()
 VALIDATION = {f"ILSVRC2012_val_{place:08d}": WNIDS[truth] for place, truth in enumerate([65, 970, 0, 999, 65], start=1)}
 
 
@@ -243,7 +243,7 @@ def place(folder, name, data=None):
 
 
 def by_class(data):
-    """torchvision's layout."""
+    """The layout of torchvision."""
     for name, wnid in VALIDATION.items():
         place(data / "imagenet" / "val" / wnid, f"{name}.JPEG")
 
@@ -297,7 +297,7 @@ def test_photographs_may_have_any_of_the_endings(ending, tmp_path):
 
 
 def test_the_thousand_classes_are_torchvisions():
-    """The wnids are a thousand, sorted, and end with the fungi and paper: class k is torchvision's class k."""
+    """The wnids are a thousand, sorted, from tench to toilet tissue: class k is torchvision's class k."""
     assert len(set(WNIDS)) == 1000
     assert sorted(WNIDS) == WNIDS
     assert (WNIDS[0], WNIDS[-1]) == ("n01440764", "n15075141")

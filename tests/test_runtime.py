@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.errors import ResultError
-from benchmark.runtime import Paths, atomic, seeded
+from benchmark.runtime import Paths, atomic
 from benchmark.tables import read_table, write_table
 
 light = settings(max_examples=50, deadline=None, derandomize=True, database=None)
@@ -101,12 +101,6 @@ def test_an_argument_wins_over_the_environment(name, clean):
 def test_a_tilde_is_the_home_folder(name, clean):
     """Every folder may be named from the home folder, as a shell leaves it in --results=~/x."""
     assert getattr(Paths.named(**{name: "~/x"}), name) == Path("/home/somebody/x")
-
-
-def test_seeded_generators_repeat():
-    """The same seed draws the same numbers, another seed others."""
-    one, again, other = (seeded(seed).initial_seed() for seed in (3, 3, 4))
-    assert one == again != other
 
 
 TABLE = pl.DataFrame(
