@@ -8,6 +8,7 @@ from typing import overload
 import numpy as np
 import polars as pl
 
+from benchmark.datasets import MARK
 from benchmark.distortions import DISTORTIONS
 from benchmark.ground_truth import GroundTruth
 from benchmark.images import digest, to_tensor
@@ -63,7 +64,9 @@ def training_rows(truth: GroundTruth, label_set: str) -> pl.DataFrame:
     drawn = [
         int(digest("balance", source, str(level)), 16) for source, level in rows.select("source", "level").iter_rows()
     ]
-    rows = rows.with_columns(augmented=pl.col("source").str.contains("~"), draw=pl.Series(drawn, dtype=pl.UInt64))
+    rows = rows.with_columns(
+        augmented=pl.col("source").str.contains(MARK, literal=True), draw=pl.Series(drawn, dtype=pl.UInt64)
+    )
     counts = rows.group_by("augmented", "label").len().pivot("label", index="augmented", values="len").fill_null(0)
     takes = counts.select("augmented", take=pl.min_horizontal(pl.exclude("augmented")))
     place = pl.col("draw").rank("ordinal").over("augmented", "label")

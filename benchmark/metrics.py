@@ -46,6 +46,8 @@ def within_level_auroc(labels: ArrayLike, scores: ArrayLike, levels: ArrayLike) 
     """
     y, s = checked(labels, scores)
     level = np.asarray(levels)
+    if level.shape != y.shape:
+        raise MetricError(f"levels of shape {level.shape} for {len(y)} rows")
     concordant, pairs = 0.0, 0
     for one in np.unique(level):
         here = level == one
@@ -63,7 +65,7 @@ def histogram_edges(scores: ArrayLike, bins: int = 20) -> Floats:
     """Edges of `bins` pooled-quantile bins, made unique: invariant to increasing transforms of the scores."""
     s = np.asarray(scores, np.float64)
     edges = np.unique(np.quantile(s, np.linspace(0, 1, bins + 1), method="inverted_cdf"))
-    return edges if len(edges) > 1 else np.array([edges[0], np.nextafter(edges[0], np.inf)])
+    return np.append(edges, np.nextafter(edges[-1], np.inf))  # the highest score has a bin of its own
 
 
 def overlap(labels: ArrayLike, scores: ArrayLike, edges: ArrayLike | None = None) -> float:
@@ -78,6 +80,8 @@ def overlap(labels: ArrayLike, scores: ArrayLike, edges: ArrayLike | None = None
     """
     y, s = checked(labels, scores)
     bounds = histogram_edges(s) if edges is None else np.asarray(edges, np.float64)
+    if bounds.ndim != 1 or len(bounds) < 2 or not (np.diff(bounds) > 0).all():
+        raise MetricError("edges must be two or more increasing numbers")
     if s.min() < bounds[0] or s.max() > bounds[-1]:
         raise MetricError(
             f"scores from {s.min():g} to {s.max():g} lie outside the edges {bounds[0]:g} to {bounds[-1]:g}"
@@ -109,10 +113,9 @@ def best_threshold(labels: ArrayLike, scores: ArrayLike) -> float:
     y, s = checked(labels, scores)
     false, true, cuts = reference.roc_curve(y, s, drop_intermediate=False)
     best = float(cuts[len(cuts) - 1 - int(np.argmax((true - false)[::-1]))])
-    if not np.isfinite(best):
-        return float(np.nextafter(s.max(), np.inf))
     below = s[s < best]
-    return float((best + below.max()) / 2) if len(below) else best
+    middle = best / 2 + below.max() / 2 if len(below) else best
+    return float(middle) if len(below) and middle > below.max() else best
 
 
 def expected_mean_of_kept(values: ArrayLike, priorities: ArrayLike, count: int) -> float:
@@ -124,8 +127,10 @@ def expected_mean_of_kept(values: ArrayLike, priorities: ArrayLike, count: int) 
         count: 1 to N.
     """
     v, p = np.asarray(values, np.float64), np.asarray(priorities)
-    if v.shape != p.shape or not 1 <= count <= len(v):
-        raise MetricError(f"cannot keep {count} of {len(v)} values with {len(p)} priorities")
+    if v.ndim != 1 or v.shape != p.shape or not 1 <= count <= len(v):
+        raise MetricError(f"cannot keep {count} of values {v.shape} with priorities {p.shape}; both must be (N,)")
+    if not (np.isfinite(v).all() and np.isfinite(p).all()):
+        raise MetricError("a value or a priority is not finite")
     cut = np.sort(p)[len(p) - count]
     above, tied = v[p > cut], v[p == cut]
     return float((above.sum() + (count - len(above)) * tied.mean()) / count)

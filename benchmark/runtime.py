@@ -43,12 +43,12 @@ class Paths:
             value = given or os.environ.get(variable)
             return Path(value).expanduser() if value else None
 
-        default = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "utilbench"
+        default = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "utilbench"
         return cls(
             data=choose(data, "UTILBENCH_DATA"),
             networks=choose(networks, "UTILBENCH_NETWORKS"),
             cache=choose(cache, "UTILBENCH_CACHE") or default,
-            results=Path(results or "results"),
+            results=Path(results or "results").expanduser(),
         )
 
 

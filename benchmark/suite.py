@@ -4,7 +4,7 @@
     suite = load_suite("my/suite.toml")          # your own; no code needed
 
 Every key of a suite file is a field below; an unknown one is an error. A file may say `twin_of = "NAME"` and then holds only
-what differs from that suite in `[labels]` and `[training]`; twins share their outcomes.
+a name and how its `[labels]` differ from that suite's; twins share their outcomes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from benchmark.errors import SuiteError
 
@@ -163,15 +163,21 @@ def load_suite(name: str, limit: int = 0) -> Suite:
 
 
 def twin(table: dict[str, Any], path: Path) -> Suite:
-    """A suite that says only what differs from another."""
-    unknown(table, {"twin_of", "name", "version", "title", "labels", "training"}, path, "in a twin")
-    sibling = path.with_name(f"{table['twin_of']}.toml")
-    parent = load_suite(str(sibling) if sibling.is_file() else table["twin_of"])
+    """A suite that says only how its labels differ from another's."""
+    unknown(table, {"twin_of", "name", "version", "title", "labels"}, path, "in a twin")
+    other, name = table["twin_of"], table.get("name")
+    if not isinstance(other, str) or not isinstance(name, str) or name == other:
+        raise SuiteError(f"{path}: a twin needs a name of its own and, in twin_of, that of another suite")
+    sibling = path.with_name(f"{other}.toml")
+    if sibling == path:
+        raise SuiteError(f"{path}: is a twin of itself")
+    parent = load_suite(str(sibling) if sibling.is_file() else other)
     if parent.twin_of:
         raise SuiteError(f"{path}: {parent.name} is itself a twin; name {parent.twin_of}")
-    own = {key: section(key, table[key], path) for key in ("labels", "training") if key in table}
-    top = {key: table[key] for key in ("name", "version", "title") if key in table}
-    suite = dataclasses.replace(parent, **top, **own, twin_of=parent.name)
+    values = typed(Suite, {key: value for key, value in table.items() if key != "labels"}, path, "at the top")
+    if "labels" in table:
+        values["labels"] = section("labels", table["labels"], path)
+    suite = dataclasses.replace(parent, **values)
     check(suite, path)
     return suite
 
@@ -183,8 +189,9 @@ def build(table: dict[str, Any], path: Path) -> Suite:
     needed = [key for key in sorted(fields - {"labels", "training"}) if key not in table]
     if needed:
         raise SuiteError(f"{path}: lacks {', '.join(needed)}")
-    values = {key: section(key, value, path) if key in SECTIONS else value for key, value in table.items()}
-    suite = Suite(**values)
+    sections = {key: section(key, value, path) for key, value in table.items() if key in SECTIONS}
+    rest = {key: value for key, value in table.items() if key not in SECTIONS}
+    suite = Suite(**typed(Suite, rest, path, "at the top"), **sections)
     check(suite, path)
     return suite
 
@@ -194,17 +201,30 @@ def section(key: str, table: Any, path: Path) -> Any:
     kind = SECTIONS[key]
     if not isinstance(table, dict):
         raise SuiteError(f"{path}: {key} must be a table [{key}]")
-    hints = get_type_hints(kind)
-    unknown(table, set(hints), path, f"in [{key}]")
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
-    for name, value in values.items():
-        wanted = {int: int, float: (int, float), str: str, bool: bool}.get(hints[name], tuple)
-        if not isinstance(value, wanted) or (isinstance(value, bool) and hints[name] is not bool):  # type: ignore[arg-type]
-            raise SuiteError(f"{path}: [{key}] {name} = {value!r} has the wrong type")
+    unknown(table, set(get_type_hints(kind)), path, f"in [{key}]")
+    values = typed(kind, table, path, f"in [{key}]")
     try:
         return kind(**values)
     except TypeError as error:
         raise SuiteError(f"{path}: [{key}] {str(error).partition(') ')[2]}") from error
+
+
+def typed(kind: type, table: dict[str, Any], path: Path, where: str) -> dict[str, Any]:
+    """The table with lists as tuples, after a check of each value against the field's type."""
+    hints = get_type_hints(kind)
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    for name, value in values.items():
+        if not fits(value, hints[name]):
+            raise SuiteError(f"{path}: {name} = {table[name]!r} {where} has the wrong type")
+    return values
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value from TOML is of a field's type; true is no number, and 1 is a float."""
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(fits(one, get_args(hint)[0]) for one in value)
+    kind = get_origin(hint) or hint
+    return isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
 
 
 def unknown(table: dict[str, Any], valid: set[str], path: Path, where: str) -> None:
@@ -221,9 +241,10 @@ def check(suite: Suite, path: Path) -> None:
     split, distortion, networks, labels = suite.split, suite.distortion, suite.networks, suite.labels
     codec = DISTORTIONS.get(distortion.name)
     both = (*distortion.levels, *distortion.held_out)
+    judges = (*networks.labelling, *networks.held_out)
     rules = [
         (suite.task == "classification", f"task is {suite.task!r}; valid is classification"),
-        (isinstance(suite.dataset, dict) and "name" in suite.dataset, "[dataset] lacks name"),
+        ("name" in suite.dataset, "[dataset] lacks name"),
         (abs(split.train + split.validation + split.test - 1) < 1e-9, "[split] shares must add up to 1"),
         (min(split.train, split.validation, split.test) > 0, "[split] shares must be above 0"),
         (codec is not None, f"[distortion] name is {distortion.name!r}; valid are {', '.join(DISTORTIONS)}"),
@@ -234,12 +255,12 @@ def check(suite: Suite, path: Path) -> None:
             f"[distortion] levels must be in {codec and codec.levels}",
         ),
         (bool(networks.labelling and networks.held_out), "[networks] needs labelling and held_out networks"),
-        (not set(networks.labelling) & set(networks.held_out), "[networks] a held-out network is also a labelling one"),
+        (len(set(judges)) == len(judges), "[networks] a network stands twice in labelling and held_out"),
         (0 <= labels.low <= labels.high <= 1, "[labels] must be 0 <= low <= high <= 1"),
         (suite.training.balance in ("weights", "augmentation"), "[training] balance: weights or augmentation"),
         (
-            (suite.training.balance == "augmentation") == (suite.training.copies > 0),
-            "[training] copies: with augmentation",
+            suite.training.copies > 0 if suite.training.balance == "augmentation" else suite.training.copies == 0,
+            "[training] copies: above 0 with augmentation, else 0",
         ),
     ]
     for fine, message in rules:

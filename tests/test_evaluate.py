@@ -199,7 +199,7 @@ def test_class_weights_balance_the_classes(tiny):
 
 def test_augmentation_does_not_give_the_label_away(tiny):
     """Balanced by augmentation, both classes have as many originals and as many augmented rows."""
-    rows = [(f"s{i}{'~1' if a else ''}", 5, int(i % 7 > 2 + 2 * a)) for i in range(200) for a in (0, 1)]
+    rows = [(f"s{i}{'~aug1' if a else ''}", 5, int(i % 7 > 2 + 2 * a)) for i in range(200) for a in (0, 1)]
 
     class Truth:
         suite = type("S", (), {"training": type("T", (), {"balance": "augmentation"})})
@@ -208,7 +208,7 @@ def test_augmentation_does_not_give_the_label_away(tiny):
             assert part == "train"
             return pl.DataFrame(rows, schema=["source", "level", "label"], orient="row")
 
-    chosen = training_rows(Truth(), "combined").with_columns(augmented=pl.col("source").str.contains("~"))
+    chosen = training_rows(Truth(), "combined").with_columns(augmented=pl.col("source").str.contains("~aug"))
     counts = chosen.group_by("augmented", "label").len().sort("augmented", "label")["len"].to_list()
     assert len(counts) == 4
     assert counts[0] == counts[1]

@@ -12,7 +12,7 @@ FLOORS = [
     ["datasets", "networks", "distortions", "predictor"],
     ["tasks", "suite", "splits", "scorecard"],
     ["labelling", "ground_truth", "engines", "feed"],
-    ["evaluate", "export"],
+    ["evaluate", "judging", "export"],
     ["leaderboard", "figures", "inventory"],
     ["cli", "__main__"],
 ]

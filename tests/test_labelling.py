@@ -313,5 +313,5 @@ def test_augmented_versions_stay_in_training(tiny_file, tmp_path):
     assert len(versions) == 40
     assert {source.group for source in versions} == {source.id for source in truth.parts["train"] if not source.parent}
     table = truth.labels("combined")
-    assert set(table.filter(pl.col("source").str.contains("~"))["part"]) == {"train"}
+    assert set(table.filter(pl.col("source").str.contains("~aug"))["part"]) == {"train"}
     assert json.loads(truth.suite.choices())["training"]["copies"] == 1

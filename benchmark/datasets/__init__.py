@@ -77,11 +77,15 @@ def index(dataset: Dataset, cache: Path) -> list[Source]:
     return [dataclasses.replace(source, digest=digests[source.id]) for source in sources]
 
 
+MARK = "~aug"
+"""Stands between a parent's id and the number of its augmented version."""
+
+
 class Augmented:
     """A dataset with `copies` augmented versions of each of some sources (paper, section V).
 
     The pristine image is transformed: mirrored or not, and cropped to 70 to 100 % of its area; compression comes after. A
-    version's id is its parent's with `~1`, `~2`, ...; its transform depends on that id alone.
+    version's id is its parent's with `~aug1`, `~aug2`, ...; its transform depends on that id alone.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -90,7 +94,7 @@ class Augmented:
 
     def versions(self, source: Source, copies: int) -> list[Source]:
         """The augmented versions of an indexed source; their digests follow from the parent's."""
-        names = [f"{source.id}~{number}" for number in range(1, copies + 1)]
+        names = [f"{source.id}{MARK}{number}" for number in range(1, copies + 1)]
         return [
             dataclasses.replace(source, id=name, digest=digest("augmented 1", name, source.digest), parent=source.id)
             for name in names
@@ -98,8 +102,8 @@ class Augmented:
 
     def read(self, source: str) -> Pixels:
         """The source of this id or its augmented version, uint8 RGB (H, W, 3)."""
-        parent, mark, _ = source.partition("~")
-        image = self.dataset.read(parent)
+        parent, mark, _ = source.rpartition(MARK)
+        image = self.dataset.read(parent if mark else source)
         return augment(image, source) if mark else image
 
 

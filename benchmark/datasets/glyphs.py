@@ -32,6 +32,11 @@ PHOTOGRAPHS = {
     "test": ["motorcycle_left.png", "rocket.jpg", "gravel.png", "cell.png", "retina.jpg"],
 }
 POOLS = tuple(PHOTOGRAPHS)
+HEIGHTS = {"zoo": (20, 57), "train": (28, 57), "test": (28, 57)}
+"""Least and greatest height of a letter, in px."""
+CONTRASTS = {"zoo": (24, 184), "train": (12, 60), "test": (12, 60)}
+"""Least and greatest difference between a letter and its ground, in grey levels: the benchmark's are large and faint, so that
+they are legible until compression flattens them."""
 
 
 class Glyphs:
@@ -66,8 +71,9 @@ class Glyphs:
             DataError: no such source.
         """
         pool, _, index = source.partition("-")
-        if pool not in POOLS or not index.isdigit():
-            raise DataError(f"glyphs: no source {source!r}; ids look like 'train-00017', pools are {', '.join(POOLS)}")
+        if not (pool in POOLS and index.isascii() and index.isdigit() and int(index) < self.counts[pool]):
+            counts = ", ".join(f"{count} in {name}" for name, count in self.counts.items())
+            raise DataError(f"glyphs: no source {source!r}; ids look like 'train-00017', there are {counts}")
         return scene(pool, int(index))
 
 
@@ -85,7 +91,8 @@ def scene(pool: str, index: int) -> Pixels:
     ground = np.asarray(crop.resize((SIZE, SIZE), Image.Resampling.BICUBIC)).astype(np.int32)
 
     mask = masks[int(next(draw) * len(masks))]
-    height = int(20 + next(draw) * 37)
+    small, large = HEIGHTS[pool]
+    height = int(small + next(draw) * (large - small))
     width = min(SIZE - 4, max(4, round(mask.shape[1] * height / mask.shape[0])))
     ink = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BICUBIC)).astype(np.int32)
     y, x = int(next(draw) * (SIZE - height)), int(next(draw) * (SIZE - width))
@@ -94,7 +101,8 @@ def scene(pool: str, index: int) -> Pixels:
     level = under.mean(axis=(0, 1)).astype(np.int32)
     # The letter goes where there is room: up on a dark ground, down on a light one. Contrast is quadratic in the
     # draw, so that faint letters, which compression destroys first, are common.
-    contrast = int(24 + next(draw) ** 2 * 160)
+    faint, strong = CONTRASTS[pool]
+    contrast = int(faint + next(draw) ** 2 * (strong - faint))
     tint = np.array([int(next(draw) * 40) - 20 for _ in range(3)])
     colour = np.clip(level + np.where(level.mean() < 128, contrast, -contrast) + tint, 0, 255)
     opacity = ink[..., None] * 230 // 255

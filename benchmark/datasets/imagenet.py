@@ -66,11 +66,17 @@ class ImageNet:
         """Class of each file name from Kaggle's table or the devkit; empty where neither is there."""
         for table in self.root.rglob("LOC_val_solution.csv"):
             with table.open(newline="") as file:
-                return {row["ImageId"]: row["PredictionString"].split()[0] for row in csv.DictReader(file)}
+                try:
+                    return {row["ImageId"]: row["PredictionString"].split()[0] for row in csv.DictReader(file)}
+                except (KeyError, IndexError, AttributeError) as error:
+                    raise DataError(f"{table}: needs the columns ImageId and PredictionString, filled") from error
         for listing in self.root.rglob("ILSVRC2012_validation_ground_truth.txt"):
             from scipy.io import loadmat
 
-            synsets = loadmat(listing.with_name("meta.mat"), squeeze_me=True)["synsets"]
+            try:
+                synsets = loadmat(listing.with_name("meta.mat"), squeeze_me=True)["synsets"]
+            except (OSError, KeyError, ValueError) as error:
+                raise DataError(f"{listing.with_name('meta.mat')}: missing or not the devkit's ({error})") from error
             wnids = {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in synsets}
             numbers = [int(line) for line in listing.read_text().split()]
             return {f"ILSVRC2012_val_{place:08d}": wnids[number] for place, number in enumerate(numbers, start=1)}
@@ -87,6 +93,8 @@ class ImageNet:
 
     def content(self, source: str) -> bytes:
         """The bytes that identify a source's content: the file's."""
+        if source not in self.files:
+            raise DataError(f"imagenet: no source {source!r} below {self.root}")
         try:
             return self.files[source].read_bytes()
         except OSError as error:

