@@ -1,6 +1,7 @@
 import csv
 import dataclasses
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -407,3 +408,12 @@ def test_a_photograph_that_vanished_is_named(tmp_path):
     with pytest.raises(DataError, match="cannot be read") as caught:
         dataset.read("cat")
     assert str(path) in str(caught.value)
+
+
+def test_a_changed_generator_is_noticed(monkeypatch, tmp_path):
+    """The signature, under which digests are cached, changes with the code that draws the scenes."""
+    before = SMALL.signature()
+    changed = tmp_path / "glyphs.py"
+    changed.write_text(Path(glyphs.__file__).read_text().replace('"train": (12, 60)', '"train": (13, 60)'))
+    monkeypatch.setattr(glyphs, "__file__", str(changed))
+    assert SMALL.signature() != before

@@ -135,7 +135,7 @@ WRONG = {
     "a level out of range": ("levels = [90,", "levels = [96,", "levels"),
     "no level": ("levels = [90, 70, 50, 40, 30, 20, 15, 10, 5]", "levels = []", "levels"),
     "no network": ('labelling = ["zoo:vgg", "zoo:densenet", "zoo:resnet"]', "labelling = []", "labelling"),
-    "a held-out network also labels": ('held_out = ["zoo:resnext",', 'held_out = ["zoo:vgg",', "stands twice in labelling and held_out"),
+    "a held-out network also labels": ('held_out = ["zoo:resnext",', 'held_out = ["zoo:vgg",', "stands twice in"),
     "a labelling network twice": ('labelling = ["zoo:vgg",', 'labelling = ["zoo:vgg", "zoo:vgg",', "labelling"),
     "thresholds out of order": ("high = 0.9", "high = 0.05", "labels"),
     "a threshold above 1": ("high = 0.9", "high = 1.9", "labels"),

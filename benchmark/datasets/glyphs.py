@@ -48,9 +48,9 @@ class Glyphs:
         self.counts = {"zoo": zoo, "train": train, "test": test}
 
     def signature(self) -> str:
-        """Digest of all that the scenes depend on: counts, masks, photographs."""
+        """Digest of all that the scenes depend on: counts, masks, photographs, and this file."""
         photographs = [pixel_digest(photograph(name)) for names in PHOTOGRAPHS.values() for name in names]
-        return digest(repr(self.counts), MASKS.read_bytes(), *photographs)
+        return digest(repr(self.counts), MASKS.read_bytes(), Path(__file__).read_bytes(), *photographs)
 
     def sources(self) -> list[Source]:
         """All sources, without digests."""
