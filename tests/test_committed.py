@@ -1,0 +1,71 @@
+"""What is committed under results/ against this machine: pixels, outcomes, labels, scorecards."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.distortions import DISTORTIONS
+from benchmark.ground_truth import label
+from benchmark.images import to_tensor
+from benchmark.networks import load
+from benchmark.records import PRISTINE
+from benchmark.runtime import Paths
+from benchmark.suite import load_suite
+
+RESULTS = Path(__file__).parents[1] / "results"
+DATA = os.environ.get("UTILBENCH_DATA")
+TOLERANCE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def truths(tmp_path_factory):
+    """Ground truth of a suite from the committed outcomes; loading a network fails."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def read(name):
+        paths = Paths(Path(DATA) if DATA else None, None, cache, RESULTS)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("benchmark.networks.load", lambda *_: pytest.fail("a network was loaded"))
+            return label(load_suite(name), paths)
+
+    return read
+
+
+@pytest.mark.parametrize("name", ["glyphs", "imagenet-lite", "imagenet-lite-plain"])
+def test_committed_outcomes_give_the_committed_ground_truth(name, truths):
+    """Without running a network, labels have the digest that every committed scorecard was judged by."""
+    if name != "glyphs" and not DATA:
+        pytest.skip("needs UTILBENCH_DATA with the photographs of imagenet-lite")
+    truth = truths(name)
+    cards = sorted((RESULTS / name / "cards").glob("*/*.json"))
+    assert cards
+    for path in cards:
+        card = json.loads(path.read_text())
+        assert card["fingerprint"] == truth.fingerprint
+        assert card["ground_truth"] == truth.digest(card["labels"]), path.name
+
+
+def test_committed_outcomes_of_glyphs_are_reproduced(truths):
+    """Logits of a few scenes, computed here, are the committed ones to 1e-4, and no decision flips."""
+    truth = truths("glyphs")
+    codec = DISTORTIONS["jpeg"]
+    for name in truth.suite.networks.labelling:
+        network = load(name, None)
+        rows = truth.outcomes[name].sample(40, seed=0).to_dicts()
+        images = [truth.dataset.read(row["source"]) for row in rows]
+        seen = [
+            image if row["level"] == PRISTINE else codec.decode(codec.encode(image, row["level"]))
+            for image, row in zip(images, rows, strict=True)
+        ]
+        squares = torch.stack([network.preprocessing.square(to_tensor(image)) for image in seen])
+        with torch.inference_mode():
+            logits = network.forward(network.preprocessing.normalise(squares, "cpu"))
+        scale = logits.abs().max()
+        found = torch.stack([logits.max(1).values, logits.logsumexp(1)]).numpy()
+        recorded = np.array([[row["score_top"] for row in rows], [row["logsumexp"] for row in rows]])
+        np.testing.assert_allclose(found, recorded, atol=float(TOLERANCE * scale))
+        assert logits.argmax(1).tolist() == [row["top"] for row in rows]
