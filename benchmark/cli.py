@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -136,4 +137,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BenchmarkError as error:
         print(f"utilbench: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("utilbench: stopped; the same command goes on where it was", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

@@ -112,15 +112,22 @@ def evaluate(
         scores, metadata = make_scores(truth, who, labels, seeds, paths, device or best_device())
         write_table(path, scores, metadata)
     card = make_card(truth, scores, metadata, labels)
-    write_suite(paths.results / suite.folder / "suite.json", suite)
+    write_suite(truth, paths.results / suite.folder)
     write_card(paths.results / suite.folder / "cards" / file_name(labels) / f"{stem}.json", card)
     return card
 
 
-def write_suite(path: Path, suite: Suite) -> None:
-    """Keep the suite's choices beside its results, so that `rank` needs no suite file."""
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(dataclasses.asdict(suite), indent=1) + "\n", encoding="utf-8")
+def write_suite(truth: GroundTruth, folder: Path) -> None:
+    """Keep the suite's choices and labels beside its results, so that `rank` needs neither suite file nor photographs."""
+    with atomic(folder / "suite.json") as temporary:
+        temporary.write_text(json.dumps(dataclasses.asdict(truth.suite), indent=1) + "\n", encoding="utf-8")
+    path = folder / "labels.parquet"
+    known = {"fingerprint": truth.fingerprint, "labels": {name: truth.digest(name) for name in truth.suite.label_sets}}
+    if path.is_file() and read_table(path)[1] == known:
+        return
+    tables = [truth.labels(name) for name in truth.suite.label_sets]
+    columns = [table["label"].alias(name) for name, table in zip(truth.suite.label_sets, tables, strict=True)]
+    write_table(path, tables[0].select("part", "source", "level").with_columns(columns), known)
 
 
 def identity(truth: GroundTruth, who: Entry, labels: str, seeds: Sequence[int]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The paper's figures, as PNG and SVG, from stored scores and outcomes; the same input gives the same bytes.
 
 Fig. 1: for each predictor, histograms of its score over compressed images that keep (blue) and that change (orange) the
-probe's decision. Fig. 2a: accuracy of each held-out network on what each predictor keeps.
+probe's decision; and the same for useful and non-useful images.
+Fig. 2a: accuracy of each held-out network on what each predictor keeps.
 Colours are those of Okabe and Ito, told apart by colour-blind readers.
 """
 
@@ -26,6 +27,7 @@ from benchmark.tables import read_table
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.patches import Patch
 
 KEPT, CHANGED, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
 STYLE = {
@@ -43,21 +45,29 @@ def draw_all(folder: Path, cards: dict[str, list[Scorecard]], suite: dict[str, A
     some = cards.get(COMBINED, [])
     if not some:
         return []
+    probe = f"decision of {suite['networks']['probe']}"
     with mpl.rc_context(rc=STYLE):  # type: ignore[arg-type] # its keys are literals there
-        return [*figure_1(folder, some, suite), *figure_2a(folder, some, suite)]
+        return [
+            *figure_1(folder, some, probe_decisions(folder, suite), (f"{probe} kept", "changed"), "figure_1"),
+            *figure_1(folder, some, combined_labels(folder), ("useful", "non-useful"), "figure_1_labels"),
+            *figure_2a(folder, some, suite),
+        ]
 
 
 def probe_decisions(folder: Path, suite: dict[str, Any]) -> pl.DataFrame:
-    """Columns source, level and kept: whether the probe decides as on the pristine image."""
-    home = (
-        folder.with_name(suite["twin_of"] + (f"-limit{suite['limit']}" if suite["limit"] else ""))
-        if suite["twin_of"]
-        else folder
-    )
+    """Columns source, level and class: 1 where the probe decides as on the pristine image, else 0."""
+    limit = f"-limit{suite['limit']}" if suite["limit"] else ""
+    home = folder.with_name(suite["twin_of"] + limit) if suite["twin_of"] else folder
     table, _ = read_table(home / "outcomes" / f"{file_name(suite['networks']['probe'])}.parquet")
     pristine = table.filter(level=PRISTINE).select("source", before="top")
     joined = table.filter(pl.col("level") != PRISTINE).join(pristine, on="source", maintain_order="left")
-    return joined.select("source", "level", kept=(pl.col("top") == pl.col("before")).cast(pl.Int8))
+    return joined.select("source", "level", (pl.col("top") == pl.col("before")).cast(pl.Int8).alias("class"))
+
+
+def combined_labels(folder: Path) -> pl.DataFrame:
+    """Columns source, level and class: the combined label where there is one."""
+    table, _ = read_table(folder / "labels.parquet")
+    return table.filter(pl.col(COMBINED) >= 0).select("source", "level", pl.col(COMBINED).alias("class"))
 
 
 def scores_of(folder: Path, card: Scorecard) -> pl.DataFrame:
@@ -68,58 +78,59 @@ def scores_of(folder: Path, card: Scorecard) -> pl.DataFrame:
     return table.filter(part="test", seed=card["seeds"][0])
 
 
-def figure_1(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
-    """Histograms of every predictor's score, kept against changed decisions of the probe."""
-    kept = probe_decisions(folder, suite)
+def figure_1(
+    folder: Path, cards: Sequence[Scorecard], classes: pl.DataFrame, names: tuple[str, str], stem: str
+) -> list[Path]:
+    """Histograms of every predictor's score over the images of class 1 (named first) and of class 0."""
     columns = min(3, len(cards))
     rows = math.ceil(len(cards) / columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(2.9 * columns, 2.3 * rows), squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(2.4 * columns, 2.1 * rows + 0.4), squeeze=False)
     for axis, card in zip(axes.flat, cards, strict=False):
-        table = scores_of(folder, card).join(kept, on=["source", "level"])
-        y, s = table["kept"].to_numpy(), table["score"].to_numpy()
+        table = scores_of(folder, card).join(classes, on=["source", "level"], maintain_order="left")
+        y, s = table["class"].to_numpy(), table["score"].to_numpy()
         edges = np.linspace(s.min(), s.max() if s.max() > s.min() else s.min() + 1, BINS + 1)
-        for value, colour, name in ((1, KEPT, "kept"), (0, CHANGED, "changed")):
+        for value, colour in ((1, KEPT), (0, CHANGED)):
             some = s[y == value]
-            axis.hist(some, edges, weights=np.full(len(some), 1 / len(some)), color=colour, alpha=0.6, label=name)
-        axis.set_title(card["predictor"], fontsize=10)
-        text = f"overlap {metrics.overlap(y, s):.2f}\nAUROC {metrics.auroc(y, s):.2f}"
-        axis.text(0.03, 0.97, text, transform=axis.transAxes, va="top", fontsize=8)
-        axis.set_xlabel("score (higher = more useful)")
+            axis.hist(some, edges, weights=np.full(len(some), 1 / len(some)), color=colour, alpha=0.6)
+        axis.set_title(card["predictor"], fontsize=9, fontweight="bold")
+        axis.set_xlabel(f"score\noverlap {metrics.overlap(y, s):.2f}, AUROC {metrics.auroc(y, s):.2f}", fontsize=8)
     for axis in axes[:, 0]:
         axis.set_ylabel("share of images")
     for axis in axes.flat[len(cards) :]:
         axis.set_axis_off()
-    axes[0, 0].legend(
-        title=f"decision of {suite['networks']['probe']}", fontsize=7, title_fontsize=7, loc="upper right"
-    )
-    return save(figure, folder, "figure_1")
+    handles = [Patch(color=colour, alpha=0.6, label=name) for colour, name in zip((KEPT, CHANGED), names, strict=True)]
+    figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
+    return save(figure, folder, stem)
 
 
 def figure_2a(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
     """Accuracy of the held-out networks on what each predictor keeps, beside three rivals that keep as much."""
     names = suite["networks"]["held_out"]
-    figure, axes = plt.subplots(1, len(names), figsize=(2.9 * len(names), 3.2), sharey=True, squeeze=False)
-    places = np.arange(len(cards))
+    size = (2.4 * len(names) + 1.2, 0.42 * len(cards) + 1.3)
+    figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False)
+    places = np.arange(len(cards))[::-1]
     marks = (
-        ("oracle", "o", "none", GREEN, "oracle"),
-        ("quality", "^", CHANGED, CHANGED, "quality only"),
+        ("oracle", "D", "none", GREEN, "oracle"),
+        ("quality", "^", CHANGED, CHANGED, "highest qualities"),
         ("random", "x", GREY, GREY, "random"),
         ("filtered", "o", KEPT, KEPT, "predictor"),
     )
     for axis, name in zip(axes.flat, names, strict=True):
         gains = [card["downstream"][name] for card in cards]
-        axis.axhline(gains[0]["unfiltered"], color=GREY, linewidth=1, linestyle=":", label="unfiltered")
+        axis.axvline(gains[0]["unfiltered"], color=GREY, linewidth=1, linestyle=":", label="all images")
         for key, marker, face, edge, label in marks:
-            heights = [math.nan if gain[key] is None else gain[key] for gain in gains]
+            values = [math.nan if gain[key] is None else gain[key] for gain in gains]
             style = {"c": edge} if marker == "x" else {"facecolors": face, "edgecolors": edge}
-            axis.scatter(places, heights, s=36, marker=marker, label=label, **style)
-        ticks = [
-            f"{card['predictor']}\nkeeps {100 * gain['kept']:.0f} %" for card, gain in zip(cards, gains, strict=True)
-        ]
-        axis.set_xticks(places, ticks, rotation=60, ha="right", fontsize=7)
+            axis.scatter(values, places, s=32, marker=marker, label=label, zorder=3, **style)
+        axis.grid(axis="y", color="#DDDDDD")
         axis.set_title(name, fontsize=9)
-    axes[0, 0].set_ylabel("accuracy on what is kept")
-    axes[0, -1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+        axis.set_xlabel("accuracy", fontsize=8)
+        axis.margins(y=0.15)
+    kept = [card["downstream"][names[0]]["kept"] for card in cards]
+    ticks = [f"{card['predictor']}\nkeeps {100 * share:.0f} %" for card, share in zip(cards, kept, strict=True)]
+    axes[0, 0].set_yticks(places, ticks, fontsize=8)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=5, frameon=False, fontsize=8)
     return save(figure, folder, "figure_2a")
 
 

@@ -37,7 +37,13 @@ def test_rank_writes_board_and_figures(copied):
     """Leaderboard, Fig. 1 and Fig. 2a are written, and their paths told."""
     told = rank([], 0, copied)
     folder = copied.results / "tiny"
-    for name, start in [("figure_1.png", PNG), ("figure_1.svg", SVG), ("figure_2a.png", PNG), ("figure_2a.svg", SVG)]:
+    for name, start in [
+        ("figure_1.png", PNG),
+        ("figure_1.svg", SVG),
+        ("figure_1_labels.png", PNG),
+        ("figure_2a.png", PNG),
+        ("figure_2a.svg", SVG),
+    ]:
         assert (folder / "figures" / name).read_bytes().startswith(start)
         assert f"wrote {folder / 'figures' / name}" in told
     board = (folder / "leaderboard.md").read_text()
