@@ -1,8 +1,8 @@
 """The reference: a ResNet-18 with two classes, cross-entropy and SGD (paper, section V).
 
 The paper gives the learning rate, 1e-4, and neither epochs, batch nor initialisation. This default recipe trains well on a
-CPU: one-cycle rate to 0.03, batches of 64, bf16, 8 epochs (more where there are few examples), the best epoch by
-validation AUROC kept. It starts from ImageNet weights where they are at hand, else from scratch; the notes say which.
+CPU: one-cycle rate to 0.03, batches of 64, bf16, 14 epochs or 2,500 steps, whichever is less, but at least 500 steps; the
+best epoch by validation AUROC is kept. It starts from ImageNet weights where they are at hand, else from scratch; the notes say which.
 Images up to 64 px are seen as they are; larger ones are resized to a short side of 128 and cropped to 112 px.
 `resnet18_paper` is the same network with the paper's recipe.
 """
@@ -28,9 +28,11 @@ class Recipe:
     one_cycle: bool = True
     """Whether the rate rises and falls; else it is constant."""
     batch: int = 64
-    epochs: int = 8
-    steps: int = 500
-    """Least number of steps: with few examples there are more epochs."""
+    epochs: int = 14
+    most_steps: int = 2500
+    """Where the epochs would take more steps than this, there are fewer epochs."""
+    least_steps: int = 500
+    """Where they would take fewer, there are more."""
     crop: int = 112
     """Side of the square seen of a large image, in px; its short side is resized to 8/7 of that."""
     precision: str = "bf16"
@@ -107,7 +109,8 @@ class ResNet18(LearnedPredictor):
             recipe.batch, shuffle=True, drop_last=len(train) > recipe.batch, num_workers=1,
             persistent_workers=True, prefetch_factor=8, generator=generator, pin_memory=device == "cuda",
         )  # fmt: skip
-        epochs = max(recipe.epochs, math.ceil(recipe.steps / len(loader)))
+        most, least = (math.ceil(steps / len(loader)) for steps in (recipe.most_steps, recipe.least_steps))
+        epochs = max(min(recipe.epochs, most), least)
         optimiser = torch.optim.SGD(self.model.parameters(), recipe.rate, momentum=0.9, weight_decay=5e-4)
         schedule = None
         if recipe.one_cycle:  # which sets the optimiser's rate when it is made

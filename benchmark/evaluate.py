@@ -29,7 +29,7 @@ from benchmark.ground_truth import GroundTruth, label
 from benchmark.images import digest
 from benchmark.judging import make_card, mean, wanted_rows
 from benchmark.networks import file_name
-from benchmark.predictor import Context, LearnedPredictor, Predictor, check_kind, find_predictor, track
+from benchmark.predictor import Context, LearnedPredictor, Predictor, check_kind, code_digest, find_predictor, track
 from benchmark.progress import progress
 from benchmark.records import Sample
 from benchmark.runtime import Paths, atomic, best_device, keep_freed_memory, versions
@@ -71,10 +71,10 @@ def entry(predictor: str | type[Predictor]) -> Entry:
         return Entry(*find_predictor(predictor))
     check_kind(predictor)
     try:
-        code = inspect.getsource(predictor)
-    except (OSError, TypeError):  # defined where Python keeps no source
-        code = repr(time.time_ns())
-    return Entry(predictor.__name__.lower(), predictor, digest(code))
+        code = code_digest(inspect.getsource(predictor))
+    except (OSError, TypeError):  # defined where Python keeps no source: never the same as before
+        code = digest(repr(time.time_ns()))
+    return Entry(predictor.__name__.lower(), predictor, code)
 
 
 def evaluate(

@@ -13,8 +13,10 @@ A predictor file defines one subclass of Predictor, or of LearnedPredictor where
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
+import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -116,7 +118,7 @@ def find_predictor(name: str) -> tuple[str, type[Predictor], str]:
     """A predictor by the name of a baseline or the path of a Python file, which is executed.
 
     Returns:
-        Its name (the file's, without ending), its class, and the digest of its file.
+        Its name (the file's, without ending), its class, and the digest of its code.
 
     Raises:
         PredictorError: no such baseline or file, or not exactly one predictor in it.
@@ -141,7 +143,22 @@ def find_predictor(name: str) -> tuple[str, type[Predictor], str]:
     if len(own) != 1:
         raise PredictorError(f"{path}: defines {len(own)} subclasses of Predictor; exactly one is needed")
     check_kind(own[0])
-    return path.stem, own[0], digest(path.read_bytes())
+    return path.stem, own[0], code_digest(path.read_text(encoding="utf-8"))
+
+
+def code_digest(source: str) -> str:
+    """Digest of what Python code does: comments, docstrings and layout do not count."""
+    tree = ast.parse(textwrap.dedent(source))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [one for one in body if not is_text(one)] or [ast.Pass()]  # type: ignore[attr-defined]
+    return digest(ast.dump(tree))
+
+
+def is_text(node: object) -> bool:
+    """Whether a statement is nothing but a string, such as a docstring."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def check_kind(kind: type[Predictor]) -> None:
