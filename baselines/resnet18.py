@@ -2,7 +2,8 @@
 
 The paper gives the learning rate, 1e-4, and neither epochs, batch nor initialisation. This default recipe trains well on a
 CPU: one-cycle rate to 0.03, batches of 64, bf16, 14 epochs or 2,500 steps, whichever is less, but at least 500 steps; the
-best epoch by validation AUROC is kept. It starts from ImageNet weights where they are at hand, else from scratch; the notes say which.
+best epoch by validation AUROC is kept. It starts from ImageNet weights where they are at hand, else from scratch; the notes
+say which.
 Images up to 64 px are seen as they are; larger ones are resized to a short side of 128 and cropped to 112 px.
 `resnet18_paper` is the same network with the paper's recipe.
 """

@@ -75,6 +75,8 @@ class Bench:
     """Known once the pristine level is done."""
     last: dict[str, Tensor] = field(default_factory=dict)
     """The last batch that each network saw, to time its bare forward with."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Images that each network saw."""
 
     def file(self, shard: Shard, name: str) -> Path:
         """Where the shard's outcomes of one network lie, named by all that they depend on."""
@@ -184,6 +186,7 @@ def run_shard(bench: Bench, shard: Shard) -> list[Path]:
         for judge in judges:
             given = batch.squares[judge.preprocessing]
             bench.last[judge.name] = given
+            bench.counts[judge.name] = bench.counts.get(judge.name, 0) + len(given)
             answers = forward(bench, judge, given)
             fitted = None if shard.levels == (PRISTINE,) else bench.temperatures[judge.name]
             task = TASKS[bench.task]
@@ -205,8 +208,8 @@ def forward(bench: Bench, network: Network, squares: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def bare_forward_seconds(bench: Bench, counts: dict[str, int]) -> float:
-    """What the forwards alone would take for `counts` images a network: the last batch again, from memory."""
+def bare_forward_seconds(bench: Bench) -> float:
+    """What the forwards alone would have taken: each network's last batch again, from memory, times its batches."""
     total = 0.0
     for name, given in bench.last.items():
         network = bench.networks[name]
@@ -217,5 +220,5 @@ def bare_forward_seconds(bench: Bench, counts: dict[str, int]) -> float:
             with autocast(bench.device, bench.precision):
                 network.forward(ready)
             times.append(time.perf_counter() - start)
-        total += min(times) / len(given) * counts.get(name, 0)
+        total += min(times) / len(given) * bench.counts[name]
     return total

@@ -29,7 +29,7 @@ def truths(tmp_path_factory):
     def read(name):
         paths = Paths(Path(DATA) if DATA else None, None, cache, RESULTS)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("benchmark.networks.load", lambda *_: pytest.fail("a network was loaded"))
+            patch.setattr("benchmark.outcomes.load", lambda *_: pytest.fail("a network was loaded"))
             return label(load_suite(name), paths)
 
     return read

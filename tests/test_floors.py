@@ -11,7 +11,7 @@ FLOORS = [
     ["errors", "images", "records", "utility", "metrics", "runtime", "progress", "tables", "assets"],
     ["datasets", "networks", "distortions", "predictor"],
     ["tasks", "suite", "splits", "scorecard"],
-    ["labelling", "ground_truth", "engines", "feed"],
+    ["labelling", "outcomes", "ground_truth", "engines", "feed"],
     ["evaluate", "judging", "export"],
     ["leaderboard", "figures", "inventory"],
     ["cli", "__main__"],

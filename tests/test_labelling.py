@@ -54,7 +54,7 @@ def no_networks(monkeypatch):
     def refuse(name, *_):
         raise AssertionError(f"{name} was loaded")
 
-    monkeypatch.setattr("benchmark.networks.load", refuse)
+    monkeypatch.setattr("benchmark.outcomes.load", refuse)
 
 
 def test_outcomes_are_what_the_network_says(tiny):
@@ -164,7 +164,7 @@ def test_killed_and_started_again_ends_with_the_same_bytes(tiny, tiny_file, tiny
 def test_a_new_network_costs_only_itself(tiny, tiny_file, published, monkeypatch, tmp_path):
     """With one more held-out network, only that one is loaded and run."""
     loaded = []
-    monkeypatch.setattr("benchmark.networks.load", lambda name, *rest: loaded.append(name) or load(name, *rest))
+    monkeypatch.setattr("benchmark.outcomes.load", lambda name, *rest: loaded.append(name) or load(name, *rest))
     wider = tmp_path / "tiny.toml"
     wider.write_text(tiny_file.read_text().replace('["zoo:resnext"]', '["zoo:resnext", "zoo:nfnet"]'))
     truth = label(load_suite(str(wider)), published, device="cpu")
@@ -293,7 +293,7 @@ def test_plan_covers_each_pair_once():
     ]
     assert len(triples) == len(set(triples))
     assert len([x for x in triples if x[0] == "zoo:vgg"]) == 100 * 10
-    assert len([x for x in triples if x[0] == "zoo:nfnet"]) == 30 * 6
+    assert len([x for x in triples if x[0] == "zoo:resnext"]) == 30 * 6
     known = {name: {("", level) for level in (PRISTINE, *suite.distortion.levels)} for name in ("zoo:vgg", "images")}
     _, later = labelling.plan(suite, parts, known)
     assert not any("zoo:vgg" in shard.networks for shard in later)

@@ -1,0 +1,176 @@
+"""Outcomes of a suite: what is recorded, whether it fits this machine's images, and the running of what is missing.
+
+One Parquet file a network and one for `images`, under `results/<suite>/outcomes`. They are ground truth as data: where the
+digests of the images match, no network need be run.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from benchmark.distortions import DISTORTIONS
+from benchmark.engines import local
+from benchmark.errors import LabelError
+from benchmark.images import pixel_digest
+from benchmark.labelling import IMAGES, IMAGES_SCHEMA, Bench, Shard, bare_forward_seconds, plan
+from benchmark.networks import file_name, load
+from benchmark.records import PRISTINE
+from benchmark.runtime import Paths, keep_freed_memory
+from benchmark.suite import Suite
+from benchmark.tables import read_table, write_table
+from benchmark.tasks import TASKS
+
+if TYPE_CHECKING:
+    from benchmark.ground_truth import GroundTruth
+
+Stored = dict[str, tuple[pl.DataFrame, dict[str, Any]]]
+"""Table and metadata of each network, and of `images`."""
+Tables = dict[str, list[pl.DataFrame]]
+CHECKED_SOURCES = 8
+BYTES_PER_OUTCOME = 20
+
+
+def table_names(suite: Suite) -> tuple[str, ...]:
+    """All networks of a suite, and `images`."""
+    networks = suite.networks
+    return tuple(dict.fromkeys((*networks.labelling, networks.probe, *networks.held_out, IMAGES)))
+
+
+def read_outcomes(suite: Suite, home: Path, truth: GroundTruth) -> Stored:
+    """The recorded outcomes whose images are this suite's: same id, same content."""
+    now = pl.DataFrame({"source": list(truth.sources), "digest": [source.digest for source in truth.sources.values()]})
+    stored: Stored = {}
+    for name in table_names(suite):
+        path = home / f"{file_name(name)}.parquet"
+        if path.is_file():
+            table, metadata = read_table(path, IMAGES_SCHEMA if name == IMAGES else TASKS[suite.task].SCHEMA)
+            stored[name] = (table.join(now, on=["source", "digest"], how="semi", maintain_order="left"), metadata)
+    return stored
+
+
+def check_codec(truth: GroundTruth, stored: Stored, home: Path) -> None:
+    """Raise LabelError where a few images, compressed on this machine, have other pixels than the recorded ones."""
+    table, metadata = stored.get(IMAGES, (pl.DataFrame(), {}))
+    codec = DISTORTIONS[truth.suite.distortion.name]
+    some = table["source"].unique(maintain_order=True)[:CHECKED_SOURCES] if table.height else ()
+    for name in some:
+        pristine = truth.dataset.read(name)
+        for level, pixels in table.filter(source=name).select("level", "pixels").iter_rows():
+            image = pristine if level == PRISTINE else codec.decode(codec.encode(pristine, level))
+            if int(pixel_digest(image), 16) != pixels:
+                raise LabelError(
+                    f"{home}: recorded with {metadata['encoder']}; this machine's {codec.encoder()} gives other pixels "
+                    f"for {name} at level {level}; use that version, or label anew into another folder (--results)"
+                )
+
+
+def complete(truth: GroundTruth, stored: Stored, home: Path, paths: Paths, precision: str, device: str) -> None:
+    """Run what is missing in `stored`, add it there, and write it to `home`."""
+    known = {name: set(table.select("digest", "level").iter_rows()) for name, (table, _) in stored.items()}
+    first, then = plan(truth.suite, truth.parts, known)
+    if not first and not then:
+        return
+    keep_freed_memory()
+    announce(truth.suite, [*first, *then])
+    bench = open_bench(truth, [*first, *then], stored, home, paths, precision, device)
+    start = time.perf_counter()
+    fresh = read_shards(local.run(bench, first, f"{truth.suite.folder}, pristine"))
+    fit_temperatures(truth, bench, stored, fresh)
+    for name, tables in read_shards(local.run(bench, then, f"{truth.suite.folder}, compressed")).items():
+        fresh.setdefault(name, []).extend(tables)
+    report_speed(bench, time.perf_counter() - start)
+    for name, tables in fresh.items():
+        old = [stored[name][0]] if name in stored else []
+        stored[name] = in_order(pl.concat([*old, *tables]), truth), describe(name, truth.suite, bench)
+        write_table(home / f"{file_name(name)}.parquet", *stored[name])
+
+
+def open_bench(
+    truth: GroundTruth, shards: list[Shard], stored: Stored, home: Path, paths: Paths, precision: str, device: str
+) -> Bench:
+    """All networks that the shards need, loaded and checked against what is recorded."""
+    needed = {name for shard in shards for name in shard.networks} - {IMAGES}
+    networks = {name: load(name, paths.networks, device) for name in table_names(truth.suite) if name in needed}
+    for name, network in networks.items():
+        check_same(name, stored, home, weights=network.weights, precision=precision)
+        if network.classes != truth.dataset.classes:
+            raise LabelError(f"{name} knows {network.classes} classes, the dataset {truth.dataset.classes}")
+    codec = DISTORTIONS[truth.suite.distortion.name]
+    return Bench(truth.suite.task, truth.dataset, codec, networks, paths.cache, precision, device)
+
+
+def fit_temperatures(truth: GroundTruth, bench: Bench, stored: Stored, fresh: Tables) -> None:
+    """Put the networks' temperatures into the bench and into their pristine rows.
+
+    A recorded one stays; labelling networks that give logits get one fitted to the pristine training images; others get 1.
+    """
+    task, training = TASKS[truth.suite.task], {s.id: s.truth for s in truth.parts["train"] if not s.parent}
+    for name, network in bench.networks.items():
+        bench.temperatures[name] = 1.0
+        if name in stored:
+            bench.temperatures[name] = stored[name][1]["temperature"]
+        elif network.logits and name in truth.suite.networks.labelling:
+            bench.temperatures[name] = task.fit_temperature(pl.concat(fresh[name]), training)
+        if network.logits:
+            tables = fresh.get(name, [])
+            fresh[name] = [task.with_temperature(table, bench.temperatures[name]) for table in tables]
+
+
+def read_shards(files: dict[str, list[Path]]) -> Tables:
+    """The tables of each network's shards."""
+    return {name: [read_table(path)[0] for path in paths] for name, paths in files.items()}
+
+
+def describe(name: str, suite: Suite, bench: Bench) -> dict[str, Any]:
+    """What goes into the metadata of a table of outcomes."""
+    described: dict[str, Any] = {
+        "suite": suite.twin_of or suite.name,
+        "name": name,
+        "encoder": bench.distortion.encoder(),
+    }
+    if name in bench.networks:
+        network = bench.networks[name]
+        described |= {"weights": network.weights, "precision": bench.precision, "logits": network.logits}
+        described["temperature"] = bench.temperatures[name]
+    return described
+
+
+def announce(suite: Suite, shards: list[Shard]) -> None:
+    """Say how much there is to do."""
+    images = sum(shard.images for shard in shards)
+    forwards = sum(shard.images * sum(name != IMAGES for name in shard.networks) for shard in shards)
+    disk = forwards * BYTES_PER_OUTCOME / 1e6
+    print(
+        f"{suite.folder}: to label {images} images, {forwards} forward passes, about {disk:.1f} MB of outcomes",
+        flush=True,
+    )
+
+
+def check_same(name: str, stored: Stored, home: Path, **now: str) -> None:
+    """Raise LabelError where recorded outcomes of a network were made with other weights or precision."""
+    for key, value in now.items() if name in stored else ():
+        before = stored[name][1][key]
+        if before != value:
+            raise LabelError(
+                f"{home}: outcomes of {name} were recorded with {key} {before}, now it is {value}; they do not mix: "
+                "label anew into another folder (--results)"
+            )
+
+
+def in_order(table: pl.DataFrame, truth: GroundTruth) -> pl.DataFrame:
+    """The rows in the order of parts, sources and levels, each once."""
+    order = pl.DataFrame({"source": list(truth.sources)}).with_row_index("place")
+    place = table.unique(["source", "level"], keep="first").join(order, on="source")
+    return place.sort("place", "level").drop("place")
+
+
+def report_speed(bench: Bench, seconds: float) -> None:
+    """Print images a second, and how much of the time the forwards alone would take."""
+    images = sum(bench.counts.values())
+    if images:
+        rate = f"{images} image x network in {seconds:.0f} s, {images / seconds:.0f}/s"
+        print(f"labelled {rate}; bare forwards / total: {bare_forward_seconds(bench) / seconds:.2f}", flush=True)
