@@ -88,7 +88,7 @@ def folders(tmp_path_factory):
 def test_the_papers_suite_runs_from_names_to_board(folders, capsys):
     """Six architectures of torchvision label, are held out, and give a board of two predictors."""
     suite = load_suite("imagenet", LIMIT)
-    truth = label(suite, folders, device="cpu")
+    truth = label(suite, folders, "bf16", "cpu")
     with capsys.disabled():
         for labels in suite.label_sets:
             print(labels, truth.labels(labels).group_by("part", "label").len().sort("part", "label").rows())
