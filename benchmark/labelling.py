@@ -11,7 +11,7 @@ on, so that work that was killed goes on where it was and ends with the same byt
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,25 +123,21 @@ def plan(suite: Suite, parts: Parts, known: dict[str, set[tuple[str, int]]]) -> 
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Some images, ready for the networks."""
+class Prepared:
+    """One source at some levels, ready for the networks."""
 
     rows: list[dict[str, object]]
-    """One an image, in the schema of `images`."""
-    truths: list[int]
-    """The true class of each."""
-    squares: dict[Preprocessing, Tensor]
-    """uint8 (N, 3, S, S) for each preprocessing that occurs."""
+    """One a level, in the schema of `images`."""
+    squares: dict[Preprocessing, list[Tensor]]
+    """uint8 (3, S, S) a level, for each preprocessing that occurs."""
 
 
-def prepare(bench: Bench, pairs: Sequence[tuple[Source, int]], wanted: set[Preprocessing]) -> Batch:
-    """Decode, compress and preprocess these (source, level) pairs; consecutive pairs of one source read it once."""
+def prepare(bench: Bench, source: Source, levels: Sequence[int], wanted: set[Preprocessing]) -> Prepared:
+    """Read a source once, and compress, decode and preprocess it at every level."""
+    pristine = bench.dataset.read(source.id)
     rows: list[dict[str, object]] = []
     squares: dict[Preprocessing, list[Tensor]] = {one: [] for one in wanted}
-    previous = None
-    for source, level in pairs:
-        if source is not previous:
-            pristine, previous = bench.dataset.read(source.id), source
+    for level in levels:
         image, bits = pristine, 0
         if level != PRISTINE:
             bitstream = bench.distortion.encode(pristine, level)
@@ -151,21 +147,7 @@ def prepare(bench: Bench, pairs: Sequence[tuple[Source, int]], wanted: set[Prepr
         tensor = to_tensor(image)
         for one, images in squares.items():
             images.append(one.square(tensor))
-    stacked = {one: torch.stack(images) for one, images in squares.items()}
-    return Batch(rows, [source.truth for source, _ in pairs], stacked)
-
-
-def batches(bench: Bench, shard: Shard, wanted: set[Preprocessing]) -> Iterator[Batch]:
-    """The shard's images in batches, each prepared in a thread while the one before it is used."""
-    pairs = [(source, level) for source in shard.sources for level in shard.levels]
-    with ThreadPoolExecutor(1) as pool:
-        parts = [pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH)]
-        coming = pool.submit(prepare, bench, parts[0], wanted)
-        for following in [*parts[1:], []]:
-            batch = coming.result()
-            if following:
-                coming = pool.submit(prepare, bench, following, wanted)
-            yield batch
+    return Prepared(rows, squares)
 
 
 @torch.inference_mode()
@@ -177,28 +159,41 @@ def run_shard(bench: Bench, shard: Shard) -> list[Path]:
     """
     files = {name: bench.file(shard, name) for name in shard.networks}
     left = [name for name in shard.networks if not files[name].is_file()]
+    if not left:
+        return list(files.values())
     judges = [bench.networks[name] for name in left if name != IMAGES]
-    tables: dict[str, list[pl.DataFrame]] = {name: [] for name in left}
-    for batch in batches(bench, shard, {judge.preprocessing for judge in judges}) if left else ():
-        table = pl.DataFrame(batch.rows, schema=IMAGES_SCHEMA)
-        if IMAGES in tables:
-            tables[IMAGES].append(table)
-        for judge in judges:
-            given = batch.squares[judge.preprocessing]
-            bench.last[judge.name] = given
-            bench.counts[judge.name] = bench.counts.get(judge.name, 0) + len(given)
-            answers = forward(bench, judge, given)
-            fitted = None if shard.levels == (PRISTINE,) else bench.temperatures[judge.name]
-            task = TASKS[bench.task]
-            columns = task.observe(answers, batch.truths, judge.logits, fitted)
-            schema = (
-                {**task.SCHEMA, "logits": pl.Array(pl.Float32, judge.classes)} if "logits" in columns else task.SCHEMA
-            )
-            keys = {key: table[key].to_list() for key in ("source", "digest", "level")}
-            tables[judge.name].append(pl.DataFrame({**keys, **columns}, schema=schema))
-    for name, frames in tables.items():
-        write_table(files[name], pl.concat(frames), {})
+    wanted = {judge.preprocessing for judge in judges}
+    # Images are prepared on all cores first, and judged then: done at once, the two would wait for each other's threads.
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        prepared = list(pool.map(lambda source: prepare(bench, source, shard.levels, wanted), shard.sources))
+    images = pl.DataFrame([row for one in prepared for row in one.rows], schema=IMAGES_SCHEMA)
+    if IMAGES in left:
+        write_table(files[IMAGES], images, {})
+    truths = [source.truth for source in shard.sources for _ in shard.levels]
+    for judge in judges:
+        squares = [square for one in prepared for square in one.squares[judge.preprocessing]]
+        outcomes = judge_images(bench, judge, squares, truths, pristine=shard.levels == (PRISTINE,))
+        keys = images.select("source", "digest", "level")
+        write_table(files[judge.name], keys.hstack(outcomes), {})
     return list(files.values())
+
+
+def judge_images(
+    bench: Bench, judge: Network, squares: list[Tensor], truths: list[int], pristine: bool
+) -> pl.DataFrame:
+    """Outcome columns of one network for these squares, in batches of fixed size."""
+    task = TASKS[bench.task]
+    tables = []
+    for start in range(0, len(squares), BATCH):
+        given = torch.stack(squares[start : start + BATCH])
+        bench.last[judge.name] = given
+        bench.counts[judge.name] = bench.counts.get(judge.name, 0) + len(given)
+        fitted = None if pristine else bench.temperatures[judge.name]
+        columns = task.observe(forward(bench, judge, given), truths[start : start + BATCH], judge.logits, fitted)
+        extra = {"logits": pl.Array(pl.Float32, judge.classes)} if "logits" in columns else {}
+        schema = {name: kind for name, kind in task.SCHEMA.items() if name in columns} | extra
+        tables.append(pl.DataFrame(columns, schema=schema))
+    return pl.concat(tables)
 
 
 def forward(bench: Bench, network: Network, squares: Tensor) -> Tensor:
