@@ -4,8 +4,9 @@ The paper gives the learning rate, 1e-4, and neither epochs, batch nor initialis
 CPU: one-cycle rate to 0.03, batches of 64, bf16, 12 epochs or 2,000 steps, whichever is less, but at least 500 steps; the
 best epoch by validation AUROC is kept. It starts from ImageNet weights where they are at hand, else from scratch; the notes
 say which.
-Images up to 64 px are seen as they are; larger ones are resized to a short side of 128 and cropped to 112 px. In training
-they are mirrored and recoloured at random, since a suite has few photographs.
+Images up to 64 px are seen as they are. Larger ones are resized to a short side of 256; it trains on random crops of 112 px,
+which two cores afford, and scores the central 224 px. In training images are mirrored and recoloured at random, since a
+suite has few photographs.
 `resnet18_paper` is the same network with the paper's recipe.
 """
 
@@ -19,6 +20,9 @@ from torchvision.models import resnet18
 from torchvision.transforms.v2 import functional
 
 from benchmark import LearnedPredictor, MissingWeights, autocast
+
+SMALL, LARGE = 64, 224
+"""Side of the square that it scores, in px, for small and for large images."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,35 +40,35 @@ class Recipe:
     least_steps: int = 500
     """Where they would take fewer, there are more."""
     crop: int = 112
-    """Side of the square seen of a large image, in px; its short side is resized to 8/7 of that."""
+    """Side of the random crops of large images that it is trained on, in px."""
     precision: str = "bf16"
 
 
 class Squares(torch.utils.data.Dataset):
-    """Examples as (uint8 square, label, weight), varied at random in training."""
+    """Examples as (uint8 square, label, weight), varied at random."""
 
-    def __init__(self, examples, side, recipe, training):
-        self.examples, self.side, self.recipe, self.training = examples, side, recipe, training
+    def __init__(self, examples, side, crop):
+        self.examples, self.side, self.crop = examples, side, crop
 
     def __len__(self):
         return len(self.examples)
 
     def __getitem__(self, place):
         example = self.examples[place]
-        image = square(example.sample.image, self.side, self.training)
-        return vary(image) if self.training else image, example.label, torch.tensor(example.weight, dtype=torch.float32)
+        image = vary(square(example.sample.image, self.side, self.crop))
+        return image, example.label, torch.tensor(example.weight, dtype=torch.float32)
 
 
-def square(image, side, anywhere=False):
-    """uint8 (3, H, W) -> uint8 (3, side, side): the whole of a small image, the centre of a large one, or any part."""
+def square(image, side, crop=None):
+    """uint8 (3, H, W) -> uint8 (3, side, side): the whole of a small image, the centre of a large one or a random crop."""
     if tuple(image.shape[1:]) == (side, side):
         return image
     image = functional.resize(image, [math.ceil(side * 8 / 7)], antialias=True)
-    if not anywhere:
+    if not crop:
         return functional.center_crop(image, [side, side])
     top, left = torch.rand(2).tolist()
-    top, left = int(top * (image.shape[1] - side + 1)), int(left * (image.shape[2] - side + 1))
-    return image[:, top : top + side, left : left + side]
+    top, left = int(top * (image.shape[1] - crop + 1)), int(left * (image.shape[2] - crop + 1))
+    return image[:, top : top + crop, left : left + crop]
 
 
 def vary(image):
@@ -111,11 +115,11 @@ class ResNet18(LearnedPredictor):
         torch.manual_seed(self.context.seed)
         self.model = resnet18(num_classes=2)
         origin = self.start()
-        self.side = recipe.crop if min(train[0].sample.image.shape[1:]) > 64 else 64
+        self.side = LARGE if min(train[0].sample.image.shape[1:]) > SMALL else SMALL
         self.model.to(device, memory_format=torch.channels_last)
         generator = torch.Generator().manual_seed(self.context.seed)
         loader = DataLoader(
-            Squares(train, self.side, recipe, training=True),
+            Squares(train, self.side, recipe.crop),
             recipe.batch, shuffle=True, drop_last=len(train) > recipe.batch, num_workers=1,
             persistent_workers=True, prefetch_factor=8, generator=generator, pin_memory=device == "cuda",
         )  # fmt: skip
