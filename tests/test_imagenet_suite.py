@@ -73,8 +73,7 @@ def folders(tmp_path_factory):
     for name in (*suite.networks.labelling, *suite.networks.held_out):
         model = name.partition(":")[2]
         torch.manual_seed(1)
-        arguments = {name: value for name, value in ARGUMENTS.get(model, {}).items() if name != "init_weights"}
-        module = models.get_model(model, weights=None, **arguments)
+        module = models.get_model(model, weights=None, **ARGUMENTS.get(model, {}))
         t = models.get_model_weights(model)["IMAGENET1K_V1"].transforms()
         prepare = Preprocessing(t.resize_size[0], t.crop_size[0], t.interpolation.value, tuple(t.mean), tuple(t.std))
         squares = torch.stack([prepare.square(to_tensor(dataset.read(source.id))) for source in sources])
