@@ -27,7 +27,7 @@ check: .venv/.installed  ## Lint, format, types.
 	$(BIN)/mypy
 
 ALL := chance jpeg_quality ssim resnet18
-results: .venv/.installed  ## Make all committed results again; needs UTILBENCH_DATA and UTILBENCH_NETWORKS. Resumable.
+results: .venv/.installed  ## Make all committed results again; needs UTILBENCH_DATA and UTILBENCH_NETWORKS. Resumable, hours.
 	$(UTILBENCH) label glyphs
 	$(UTILBENCH) run $(ALL) -s glyphs -l all
 	$(UTILBENCH) run resnet18_paper -s glyphs

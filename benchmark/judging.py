@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import ArrayLike
 
 from benchmark import metrics
-from benchmark.errors import ResultError
+from benchmark.errors import MetricError, ResultError
 from benchmark.ground_truth import GroundTruth
 from benchmark.scorecard import Scorecard
 from benchmark.tasks import TASKS
@@ -47,7 +48,7 @@ def make_card(truth: GroundTruth, scores: pl.DataFrame, metadata: dict[str, Any]
             )
         results.append(judge_seed(truth, mine, labels))
     rows = truth.labelled(labels, "test")
-    _, pairs = metrics.within_level_auroc(rows["label"], np.zeros(rows.height), rows["level"])
+    _, pairs = within_level(rows["label"], np.zeros(rows.height), rows["level"])
     every = truth.labels(labels).filter(part="test")
     counts = {
         "sources": rows["source"].n_unique(),
@@ -85,8 +86,9 @@ def judge_seed(truth: GroundTruth, scores: pl.DataFrame, labels: str) -> dict[st
     )
     threshold = metrics.best_threshold(validation["label"], validation["score"])
     y, s = test["label"].to_numpy(), test["score"].to_numpy()
-    within, _ = metrics.within_level_auroc(y, s, test["level"])
-    found = metrics.decisions(y, s, threshold) | {
+    within, _ = within_level(y, s, test["level"])
+    found: dict[str, float | None] = {
+        **metrics.decisions(y, s, threshold),
         "auroc": metrics.auroc(y, s),
         "within_quality_auroc": within,
         "average_precision": metrics.average_precision(y, s),
@@ -98,6 +100,14 @@ def judge_seed(truth: GroundTruth, scores: pl.DataFrame, labels: str) -> dict[st
         for name in truth.suite.networks.held_out
     }
     return {"threshold": threshold, "metrics": found, "downstream": downstream}
+
+
+def within_level(labels: ArrayLike, scores: ArrayLike, levels: ArrayLike) -> tuple[float | None, int]:
+    """As the metric, but (None, 0) where few rows are labelled and no level has both classes."""
+    try:
+        return metrics.within_level_auroc(labels, scores, levels)
+    except MetricError:
+        return None, 0
 
 
 def mean(values: Sequence[float | None]) -> float | None:
