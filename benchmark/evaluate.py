@@ -33,7 +33,7 @@ from benchmark.predictor import Context, LearnedPredictor, Predictor, check_kind
 from benchmark.progress import progress
 from benchmark.records import Sample
 from benchmark.runtime import Paths, atomic, best_device, keep_freed_memory, versions
-from benchmark.scorecard import Scorecard, write_card
+from benchmark.scorecard import Scorecard, file_stem, write_card
 from benchmark.suite import COMBINED, Suite, load_suite
 from benchmark.tables import read_table, write_table
 
@@ -61,8 +61,8 @@ class Entry:
         return issubclass(self.kind, LearnedPredictor)
 
     def file(self, suite: Suite, label_set: str) -> str:
-        """Stem of its files: the training suite and label set stand in it where there are any."""
-        return f"{self.name}@{suite.folder}.{file_name(label_set)}" if self.learns else self.name
+        """Stem of its files, trained on this suite and label set if it learns."""
+        return file_stem(self.name, {"suite": suite.folder, "labels": label_set} if self.learns else None)
 
 
 def entry(predictor: str | type[Predictor]) -> Entry:

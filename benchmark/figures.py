@@ -21,7 +21,7 @@ from benchmark import metrics
 from benchmark.networks import file_name
 from benchmark.records import PRISTINE
 from benchmark.runtime import atomic
-from benchmark.scorecard import Scorecard
+from benchmark.scorecard import Scorecard, file_stem
 from benchmark.suite import COMBINED
 from benchmark.tables import read_table
 
@@ -72,8 +72,7 @@ def combined_labels(folder: Path) -> pl.DataFrame:
 
 def scores_of(folder: Path, card: Scorecard) -> pl.DataFrame:
     """Test scores of a scorecard's first seed at the training levels."""
-    trained = card["trained_on"]
-    stem = card["predictor"] + (f"@{trained['suite']}.{file_name(trained['labels'])}" if trained else "")
+    stem = file_stem(card["predictor"], card["trained_on"])
     table, _ = read_table(folder / "scores" / f"{stem}.parquet")
     return table.filter(part="test", seed=card["seeds"][0])
 

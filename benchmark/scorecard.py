@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import ResultError
+from benchmark.networks import file_name
 from benchmark.runtime import atomic
 
 Scorecard = dict[str, Any]
@@ -44,6 +45,11 @@ def read_card(path: Path) -> Scorecard:
     if lacking := [key for key in KEYS if not isinstance(card, dict) or key not in card]:
         raise ResultError(f"{path}: a scorecard needs the key {lacking[0]!r}")
     return dict(card)
+
+
+def file_stem(predictor: str, trained_on: dict[str, str] | None) -> str:
+    """Name, without ending, of a predictor's scores and card; training suite and label set stand in it where there are any."""
+    return predictor + (f"@{trained_on['suite']}.{file_name(trained_on['labels'])}" if trained_on else "")
 
 
 def rounded(value: Any) -> Any:

@@ -8,7 +8,6 @@ image = dataset.read(sources[0].id)                # uint8 (H, W, 3)
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 
 from benchmark.datasets.glyphs import Glyphs
 from benchmark.datasets.imagenet import ImageNet
-from benchmark.errors import DataError, SuiteError
+from benchmark.errors import SuiteError
 from benchmark.images import Pixels, digest
 from benchmark.records import Source
 from benchmark.runtime import atomic
@@ -116,11 +115,3 @@ def augment(image: Pixels, name: str) -> Pixels:
     top, left = int(down * (image.shape[0] - height + 1)), int(right * (image.shape[1] - width + 1))
     crop = image[top : top + height, left : left + width]
     return np.ascontiguousarray(crop[:, ::-1] if mirror < 0.5 else crop)
-
-
-def remembered(read: Callable[[str], Pixels], images: int) -> Callable[[str], Pixels]:
-    """`read` that keeps the images it read last."""
-    return functools.lru_cache(maxsize=images)(read)
-
-
-__all__ = ["DATASETS", "Augmented", "DataError", "Dataset", "augment", "index", "open_dataset", "remembered"]
