@@ -25,9 +25,11 @@ HOMES = {
     "LearnedPredictor": "benchmark.predictor",
     "Predictor": "benchmark.predictor",
     "Example": "benchmark.records",
+    "Examples": "benchmark.records",
     "Sample": "benchmark.records",
     "autocast": "benchmark.runtime",
     "evaluate": "benchmark.evaluate",
+    "load_predictor": "benchmark.use",
     "load_suite": "benchmark.suite",
 }
 __all__ = sorted(HOMES)

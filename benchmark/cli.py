@@ -23,7 +23,7 @@ A suite is a frozen choice of photographs, compression levels and networks. The 
   utilbench rank glyphs               leaderboard, tables and figures from what is stored
 """
 FOLDERS = """\
-Folders: UTILBENCH_DATA holds imagenet/ (and coco/), UTILBENCH_NETWORKS holds weight files, UTILBENCH_CACHE derived
+Folders: UTILBENCH_DATA holds imagenet/ and coco/, UTILBENCH_NETWORKS holds weight files, UTILBENCH_CACHE derived
 files; --data, --networks and --results win over them. Exit status: 0 done, 1 failed, 2 wrong usage.
 """
 
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser("utilbench", description=DESCRIPTION, epilog=FOLDERS, formatter_class=raw)
     folders = argparse.ArgumentParser(add_help=False)
-    folders.add_argument("--data", metavar="DIR", help="folder that holds imagenet/")
+    folders.add_argument("--data", metavar="DIR", help="folder that holds imagenet/ and coco/")
     folders.add_argument("--networks", metavar="DIR", help="folder of weight files")
     folders.add_argument("--results", metavar="DIR", help="where results are read and written (default: results)")
     limit = argparse.ArgumentParser(add_help=False)
@@ -58,7 +58,21 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("predictor", nargs="+", help="name of a baseline, or path of a .py file")
     one.add_argument("-s", "--suite", required=True, help="name of a suite, or path of a .toml file")
     one.add_argument("-l", "--labels", default="combined", help="label set: combined, a labelling network, or all")
+    text = "another suite to train on (its combined labels): the paper's Tables III and IV"
+    one.add_argument("--train-on", metavar="SUITE", default="", help=text)
     one.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds of a predictor that learns (default: 1)")
+    one = verb("check", "does a predictor keep the contract? in seconds, without data; executes its code", machine)
+    one.add_argument("predictor", nargs="+", help="name of a baseline, or path of a .py file")
+    one.add_argument("--json", action="store_true", help="for a machine to read")
+    one = verb("score", "how useful are your own images, by a predictor that was evaluated before", machine)
+    one.add_argument("predictor", help="name of a baseline, or path of a .py file")
+    one.add_argument("image", nargs="+", help="image files, or folders of them")
+    one.add_argument("-s", "--suite", default="glyphs", help="suite that it was trained, and its threshold chosen, on")
+    one.add_argument("-l", "--labels", default="combined", help="label set")
+    one.add_argument(
+        "--reference", metavar="PATH", help="pristine image, or folder of those, for full-reference predictors"
+    )
+    one.add_argument("--json", action="store_true", help="JSON instead of CSV")
     one = verb("rank", "leaderboard, tables and figures from the stored scorecards; needs no photographs", limit)
     one.add_argument("suite", nargs="*", help="suites; all that have results by default")
     one = verb("export", "write a suite's splits as Parquet shards with image bytes and labels", limit)
@@ -97,8 +111,43 @@ def run_predictors(args: argparse.Namespace, paths: Paths) -> None:
     truth = label(suite, paths, device=args.device)
     for labels in suite.label_sets if args.labels == "all" else (args.labels,):
         for name in args.predictor:
-            card = evaluate(name, suite, labels, range(args.seeds), paths, truth, args.device)
+            card = evaluate(name, suite, labels, range(args.seeds), paths, truth, args.device, args.train_on)
             print(one_line(card), flush=True)
+
+
+def check_predictors(args: argparse.Namespace, paths: Paths) -> None:
+    """`utilbench check`."""
+    from benchmark.contract import check_predictor
+    from benchmark.errors import PredictorError
+
+    found = []
+    for name in args.predictor:
+        for check in check_predictor(name, paths.networks, args.device or "cpu"):
+            found.append({"predictor": name, "check": check.name, "problem": check.problem})
+            if not args.json:
+                print(f"{'FAIL' if check.problem else 'ok':<5}{name}: {check.name}", flush=True)
+                print(f"     {check.problem}\n" if check.problem else "", end="", flush=True)
+    if args.json:
+        print(json.dumps(found, indent=1))
+    if broken := sum(bool(one["problem"]) for one in found):
+        raise PredictorError(f"{broken} of {len(found)} checks failed")
+
+
+def score_images(args: argparse.Namespace, paths: Paths) -> None:
+    """`utilbench score`."""
+    import csv
+
+    from benchmark.use import image_files, load_predictor
+
+    files = image_files(args.image)
+    ready = load_predictor(args.predictor, args.suite, args.labels, paths, args.device)
+    rows = ready.score_files(files, args.reference)
+    if args.json:
+        print(json.dumps([{"file": str(row.file), "score": row.score, "useful": row.useful} for row in rows], indent=1))
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("file", "score", "useful"))
+    writer.writerows((row.file, f"{row.score:.6g}", int(row.useful)) for row in rows)
 
 
 def rank_suites(args: argparse.Namespace, paths: Paths) -> None:
@@ -122,6 +171,8 @@ VERBS = {
     "list": list_all,
     "label": label_suite,
     "run": run_predictors,
+    "check": check_predictors,
+    "score": score_images,
     "rank": rank_suites,
     "export": export_suite,
 }

@@ -1,6 +1,6 @@
 """Distortions: named maps from an image and a level to an encoded bitstream and back.
 
-    jpeg = DISTORTIONS["jpeg"]
+    jpeg = find_distortion("jpeg")
     bitstream = jpeg.encode(image, 30)          # bytes; 8 * len(bitstream) bits
     distorted = jpeg.decode(bitstream)          # uint8 (H, W, 3)
 
@@ -10,14 +10,18 @@ outcome records.
 
 from __future__ import annotations
 
+import functools
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import PIL
 from PIL import Image, features
 
-from benchmark.images import Pixels, decode
+from benchmark.errors import PluginError, SuiteError
+from benchmark.images import Pixels, decode, to_tensor
+from benchmark.records import Sample
+from benchmark.registry import extensions, resolve
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,16 @@ class Distortion:
     """Library and version that encode on this machine."""
     levels: range
     """The valid levels; a higher one is of higher quality."""
+
+
+def compressed(codec: Distortion, pristine: Pixels, level: int, needs: Collection[str] = ()) -> Sample:
+    """What a predictor sees of an image (uint8 (H, W, 3)) at a level, with what it needs beside the pixels."""
+    bitstream = codec.encode(pristine, level)
+    return Sample(
+        image=to_tensor(codec.decode(bitstream)),
+        reference=to_tensor(pristine) if "reference" in needs else None,
+        bitstream=bitstream if "bitstream" in needs else None,
+    )
 
 
 def encode_jpeg(image: Pixels, quality: int) -> bytes:
@@ -58,3 +72,19 @@ def jpeg_encoder() -> str:
 DISTORTIONS = {
     "jpeg": Distortion("jpeg", encode_jpeg, decode_jpeg, jpeg_encoder, range(1, 96)),
 }
+
+
+@functools.cache
+def find_distortion(name: str) -> Distortion:
+    """The distortion of this name, ours or an installed package's.
+
+    Raises:
+        SuiteError: there is none; the message lists what there is.
+    """
+    found = resolve("distortions", name, DISTORTIONS)
+    if found is None:
+        known = ", ".join([*DISTORTIONS, *extensions("distortions")])
+        raise SuiteError(f"unknown distortion {name!r}; valid are {known}")
+    if not isinstance(found, Distortion):
+        raise PluginError(f"the distortion {name!r} is {found!r}, no Distortion")
+    return found

@@ -8,6 +8,7 @@
     ├── LabelError                 labels: none given, sources shared between parts, stale outcomes
     ├── PredictorError             a predictor: unknown, wrong contract, score missing or not finite
     ├── MetricError                labels and scores from which a metric cannot be computed
+    ├── PluginError                an entry point of another package: fails to load, its name is taken
     └── ResultError                stored results: unreadable, stale, of another suite or ground truth
 
 A message names the culprit, what was found and what is valid.
@@ -48,3 +49,7 @@ class MetricError(BenchmarkError):
 
 class ResultError(BenchmarkError):
     """A stored result cannot be used."""
+
+
+class PluginError(BenchmarkError):
+    """What another package adds cannot be used."""

@@ -10,71 +10,35 @@ and scored before, by the same code on the same images and labels, is not done a
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import json
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from benchmark.distortions import DISTORTIONS
-from benchmark.errors import PredictorError
-from benchmark.feed import Examples, sample, shuffled, training_rows
+from benchmark.distortions import find_distortion
+from benchmark.errors import LabelError, PredictorError
+from benchmark.feed import sample, shuffled
 from benchmark.ground_truth import GroundTruth, label
-from benchmark.images import digest
 from benchmark.judging import make_card, mean, wanted_rows
 from benchmark.networks import file_name
-from benchmark.predictor import Context, LearnedPredictor, Predictor, check_kind, code_digest, find_predictor, track
+from benchmark.predictor import Context, LearnedPredictor, Predictor, track
 from benchmark.progress import progress
 from benchmark.records import Sample
 from benchmark.runtime import Paths, atomic, best_device, keep_freed_memory, versions
 from benchmark.scorecard import Scorecard, file_stem, write_card
 from benchmark.suite import COMBINED, Suite, load_suite
 from benchmark.tables import read_table, write_table
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from benchmark.training import Entry, entry, fit, named
 
 BATCH = 64
 SCORES_SCHEMA = pl.Schema(
     {"part": pl.String, "source": pl.String, "level": pl.Int16, "seed": pl.Int16, "score": pl.Float64}
 )
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A predictor to evaluate."""
-
-    name: str
-    kind: type[Predictor]
-    code: str
-    """Digest of its source code."""
-
-    @property
-    def learns(self) -> bool:
-        """Whether it is trained first, and so has scores for each label set."""
-        return issubclass(self.kind, LearnedPredictor)
-
-    def file(self, suite: Suite, label_set: str) -> str:
-        """Stem of its files, trained on this suite and label set if it learns."""
-        return file_stem(self.name, {"suite": suite.folder, "labels": label_set} if self.learns else None)
-
-
-def entry(predictor: str | type[Predictor]) -> Entry:
-    """The predictor of this name, path or class."""
-    if isinstance(predictor, str):
-        return Entry(*find_predictor(predictor))
-    check_kind(predictor)
-    try:
-        code = code_digest(inspect.getsource(predictor))
-    except (OSError, TypeError):  # defined where Python keeps no source: never the same as before
-        code = digest(repr(time.time_ns()))
-    return Entry(predictor.__name__.lower(), predictor, code)
 
 
 def evaluate(
@@ -85,6 +49,7 @@ def evaluate(
     paths: Paths | None = None,
     truth: GroundTruth | None = None,
     device: str = "",
+    train_on: str | Suite = "",
 ) -> Scorecard:
     """Train the predictor if it learns, score the suite's images, and write and return the scorecard.
 
@@ -96,6 +61,8 @@ def evaluate(
         paths: folders; from the environment by default.
         truth: the suite's ground truth, where it is at hand.
         device: `cpu`, `cuda` or `mps`; the best there is by default.
+        train_on: another suite, on whose combined labels a predictor that learns is trained (the paper's Tables III, IV);
+            thresholds are still those of the validation part of `suite`.
 
     Raises:
         BenchmarkError: anything that keeps the result from being valid; see `benchmark.errors`.
@@ -104,17 +71,38 @@ def evaluate(
     paths = paths or Paths.named()
     suite = load_suite(suite) if isinstance(suite, str) else suite
     truth = truth or label(suite, paths, device=device)
+    if not seeds:
+        raise PredictorError("no seed is given; a predictor that learns needs at least one")
     who = entry(predictor)
-    stem = who.file(suite, labels)
+    training, taught = truth, labels
+    if train_on and who.learns:
+        other = load_suite(train_on, suite.limit) if isinstance(train_on, str) else train_on
+        training, taught = label(other, paths, device=device), COMBINED
+        check_no_overlap(training, truth)
+    wanted = identity(truth, who, seeds, who.trained_on(training, taught))
+    stem = file_stem(who.name, wanted["trained_on"])
     path = paths.results / suite.folder / "scores" / f"{stem}.parquet"
-    scores, metadata = stored_scores(path, truth, who, labels, seeds)
+    scores, metadata = stored_scores(path, wanted)
     if scores is None:
-        scores, metadata = make_scores(truth, who, labels, seeds, paths, device or best_device())
+        scores, metadata = make_scores(truth, who, wanted, training, paths, device or best_device())
         write_table(path, scores, metadata)
     card = make_card(truth, scores, metadata, labels)
     write_suite(truth, paths.results / suite.folder)
     write_card(paths.results / suite.folder / "cards" / file_name(labels) / f"{stem}.json", card)
     return card
+
+
+def check_no_overlap(training: GroundTruth, truth: GroundTruth) -> None:
+    """Raise LabelError where a predictor would be trained on photographs that it is then judged on."""
+    same = training.suite.dataset["name"] == truth.suite.dataset["name"]
+    judged = {key for source in truth.parts["test"] for key in (source.digest, source.group if same else source.digest)}
+    for part in ("train", "validation"):
+        for source in training.parts[part]:
+            if source.digest in judged or (same and source.group in judged):
+                raise LabelError(
+                    f"leak: {source.id} is in {part} of {training.suite.folder} and in test of {truth.suite.folder}; "
+                    "a predictor cannot be trained on the one and judged on the other"
+                )
 
 
 def write_suite(truth: GroundTruth, folder: Path) -> None:
@@ -130,79 +118,59 @@ def write_suite(truth: GroundTruth, folder: Path) -> None:
     write_table(path, tables[0].select("part", "source", "level").with_columns(columns), known)
 
 
-def identity(truth: GroundTruth, who: Entry, labels: str, seeds: Sequence[int]) -> dict[str, Any]:
+def identity(truth: GroundTruth, who: Entry, seeds: Sequence[int], trained_on: dict[str, str] | None) -> dict[str, Any]:
     """All that stored scores must agree in to be used again."""
     return {
         "fingerprint": truth.fingerprint,
         "predictor": who.name,
         "code": who.code,
         "seeds": list(seeds) if who.learns else [0],
-        "trained_on": {"suite": truth.suite.folder, "labels": labels, "digest": truth.digest(labels)}
-        if who.learns
-        else None,
+        "trained_on": trained_on,
     }
 
 
-def stored_scores(
-    path: Path, truth: GroundTruth, who: Entry, labels: str, seeds: Sequence[int]
-) -> tuple[pl.DataFrame | None, dict[str, Any]]:
+def stored_scores(path: Path, wanted: dict[str, Any]) -> tuple[pl.DataFrame | None, dict[str, Any]]:
     """The scores at `path`, or None where they are missing or were made of something else."""
     if not path.is_file():
         return None, {}
     scores, metadata = read_table(path, SCORES_SCHEMA)
-    same = all(metadata.get(key) == value for key, value in identity(truth, who, labels, seeds).items())
+    same = all(metadata.get(key) == value for key, value in wanted.items())
     return (scores, metadata) if same else (None, {})
 
 
 def make_scores(
-    truth: GroundTruth, who: Entry, labels: str, seeds: Sequence[int], paths: Paths, device: str
+    truth: GroundTruth, who: Entry, wanted: dict[str, Any], training: GroundTruth, paths: Paths, device: str
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Train and score, once a seed; the scores and all there is to say of them."""
-    found = identity(truth, who, labels, seeds)
     tables, fit_seconds, score_seconds, notes = [], [], 0.0, []
-    for seed in found["seeds"]:
-        context = Context(device, truth.suite.task, seed, paths.networks)
-        predictor = who.kind(context)
+    for seed in wanted["seeds"]:
+        context = Context(device, training.suite.task, seed, paths.networks, training.suite.networks.probe)
+        with named(who.name, "constructor"):
+            predictor = who.kind(context)
         if isinstance(predictor, LearnedPredictor):
-            fit_seconds.append(fit(predictor, truth, who, labels, paths))
+            fit_seconds.append(fit(predictor, training, who, wanted["trained_on"]["labels"], paths))
             notes.append(predictor.notes)
         table, seconds = score_rows(predictor, who.name, truth, seed)
         tables.append(table)
         score_seconds += seconds
     scores = pl.concat(tables)
-    encoder = DISTORTIONS[truth.suite.distortion.name].encoder()
+    encoder = find_distortion(truth.suite.distortion.name).encoder()
+    probe = training.suite.networks.probe if "probe" in who.kind.needs else ""
+    peeks = probe in truth.suite.networks.labelling
     extra = {
         "suite": truth.suite.folder,
         "track": track(who.kind),
         "cost": {"score_ms_per_image": 1000 * score_seconds / scores.height, "fit_seconds": mean(fit_seconds)},
-        "provenance": {"code": who.code, "device": device, "encoder": encoder, "versions": versions(), "notes": notes},
+        "provenance": {
+            "code": who.code,
+            "device": device,
+            "encoder": encoder,
+            "versions": versions(),
+            "notes": notes,
+            **({"probe": probe, "peeks": peeks} if probe else {}),
+        },
     }
-    return scores, found | extra
-
-
-def fit(predictor: LearnedPredictor, truth: GroundTruth, who: Entry, labels: str, paths: Paths) -> float:
-    """Train, or load what was trained before; returns the seconds that the training took."""
-    from safetensors.torch import safe_open, save_file
-
-    key = digest(truth.digest(labels), who.code, str(predictor.context.seed))
-    kept = paths.cache / "predictors" / f"{who.name}-{key}.safetensors"
-    if kept.is_file():
-        with safe_open(kept, "pt") as file:
-            predictor.notes = dict(file.metadata())
-            seconds = float(predictor.notes.pop("fit_seconds"))
-            predictor.load_state({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - no mapping
-        return seconds
-    needs = who.kind.needs
-    train = Examples(truth, training_rows(truth, labels), needs)
-    validation = Examples(truth, truth.labelled(labels, "validation"), needs)
-    print(f"training {who.name} on {truth.suite.folder}, {labels} labels: {len(train)} examples", flush=True)
-    start = time.perf_counter()
-    predictor.fit(train, validation)
-    seconds = time.perf_counter() - start
-    state: dict[str, Tensor] = {name: value.contiguous() for name, value in predictor.state().items()}
-    with atomic(kept) as temporary:
-        save_file(state, temporary, predictor.notes | {"fit_seconds": repr(seconds)})
-    return seconds
+    return scores, wanted | extra
 
 
 def score_rows(predictor: Predictor, name: str, truth: GroundTruth, seed: int) -> tuple[pl.DataFrame, float]:
@@ -219,7 +187,8 @@ def score_rows(predictor: Predictor, name: str, truth: GroundTruth, seed: int) -
     with progress(f"{name} scores {truth.suite.folder}", len(rows), "images") as advance:
         for places, samples in prefetched(truth, rows, order, predictor.needs):
             start = time.perf_counter()
-            given = np.asarray(predictor.score(samples), np.float64)
+            with named(name, "score()"):
+                given = np.asarray(predictor.score(samples), np.float64)
             seconds += time.perf_counter() - start
             if given.shape != (len(samples),):
                 raise PredictorError(

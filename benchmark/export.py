@@ -3,8 +3,8 @@
     utilbench export glyphs -o out         out/train-00000-of-00008.parquet, ... validation, test
 
 A row is one compressed image. Hugging Face `datasets` reads the folder as it is (`load_dataset("parquet", data_dir=...)`; the
-column `image` decodes itself), and so does `ray.data.read_parquet`. Columns: image {bytes, path}, source, level, class, label
-(1 useful, 0 non-useful, null unlabelled), utility (Eq. 2).
+column `image` decodes itself), and so does `ray.data.read_parquet`. Columns: image {bytes, path}, source, level, label (1
+useful, 0 non-useful, null unlabelled), utility (Eq. 2), and the ground truth: class, or boxes, classes and crowd.
 """
 
 from __future__ import annotations
@@ -16,32 +16,30 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmark.distortions import DISTORTIONS
+from benchmark.distortions import find_distortion
 from benchmark.ground_truth import GroundTruth, label
 from benchmark.progress import progress
 from benchmark.runtime import Paths, atomic
 from benchmark.suite import Suite
+from benchmark.tasks import TASKS
 
 ROWS_PER_SHARD = 5_000
-FEATURES = {
-    "image": {"_type": "Image"},
-    "source": {"dtype": "string", "_type": "Value"},
-    "level": {"dtype": "int16", "_type": "Value"},
-    "class": {"dtype": "int16", "_type": "Value"},
-    "label": {"dtype": "int8", "_type": "Value"},
-    "utility": {"dtype": "float64", "_type": "Value"},
+COLUMNS: dict[str, tuple[pa.DataType, Any]] = {
+    "image": (pa.struct([("bytes", pa.binary()), ("path", pa.string())]), {"_type": "Image"}),
+    "source": (pa.string(), {"dtype": "string", "_type": "Value"}),
+    "level": (pa.int16(), {"dtype": "int16", "_type": "Value"}),
+    "label": (pa.int8(), {"dtype": "int8", "_type": "Value"}),
+    "utility": (pa.float64(), {"dtype": "float64", "_type": "Value"}),
 }
-SCHEMA = pa.schema(
-    [
-        ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
-        ("source", pa.string()),
-        ("level", pa.int16()),
-        ("class", pa.int16()),
-        ("label", pa.int8()),
-        ("utility", pa.float64()),
-    ],
-    metadata={"huggingface": json.dumps({"info": {"features": FEATURES}})},
-)
+"""Columns of every task: type, and what Hugging Face `datasets` calls it."""
+
+
+def schema(task: str) -> pa.Schema:
+    """All columns of a task's export."""
+    columns = COLUMNS | TASKS[task].truth_columns()
+    features = {name: feature for name, (_, feature) in columns.items()}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    return pa.schema([(name, kind) for name, (kind, _) in columns.items()], metadata=metadata)
 
 
 def export(suite: Suite, label_set: str, paths: Paths, output: str) -> list[Path]:
@@ -56,7 +54,7 @@ def export(suite: Suite, label_set: str, paths: Paths, output: str) -> list[Path
                 some = rows[start : start + ROWS_PER_SHARD]
                 path = Path(output) / f"{part}-{number:05d}-of-{len(starts):05d}.parquet"
                 with atomic(path) as temporary:
-                    table = pa.Table.from_pylist([record(truth, *row) for row in some], schema=SCHEMA)
+                    table = pa.Table.from_pylist([record(truth, *row) for row in some], schema=schema(suite.task))
                     pq.write_table(table, temporary, row_group_size=500, compression="zstd")
                 written.append(path)
                 advance(len(some))
@@ -65,12 +63,12 @@ def export(suite: Suite, label_set: str, paths: Paths, output: str) -> list[Path
 
 def record(truth: GroundTruth, source: str, level: int, label: int, utility: float) -> dict[str, Any]:
     """One row."""
-    bitstream = DISTORTIONS[truth.suite.distortion.name].encode(truth.dataset.read(source), level)
+    codec = find_distortion(truth.suite.distortion.name)
     return {
-        "image": {"bytes": bitstream, "path": f"{source}_{level}.jpg"},
+        "image": {"bytes": codec.encode(truth.dataset.read(source), level), "path": f"{source}_{level}.{codec.name}"},
         "source": source,
         "level": level,
-        "class": truth.sources[source].truth,
         "label": None if label < 0 else label,
         "utility": utility,
+        **TASKS[truth.suite.task].truth_values(truth.sources[source].truth),
     }

@@ -2,53 +2,45 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Sequence
-from typing import overload
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from benchmark.datasets import MARK
-from benchmark.distortions import DISTORTIONS
+from benchmark.distortions import compressed, find_distortion
 from benchmark.ground_truth import GroundTruth
-from benchmark.images import digest, to_tensor
-from benchmark.records import Example, Sample
+from benchmark.images import digest
+from benchmark.records import Example, Examples, Sample
 
 
 def sample(truth: GroundTruth, source: str, level: int, needs: Collection[str]) -> Sample:
     """One source at one level, with what the predictor needs."""
-    codec = DISTORTIONS[truth.suite.distortion.name]
-    pristine = truth.dataset.read(source)
-    bitstream = codec.encode(pristine, level)
-    return Sample(
-        image=to_tensor(codec.decode(bitstream)),
-        reference=to_tensor(pristine) if "reference" in needs else None,
-        bitstream=bitstream if "bitstream" in needs else None,
-    )
+    return compressed(find_distortion(truth.suite.distortion.name), truth.dataset.read(source), level, needs)
 
 
-class Examples(Sequence[Example]):
-    """The labelled rows of one part, as examples in a fixed order."""
+def examples(truth: GroundTruth, rows: pl.DataFrame, needs: Collection[str]) -> Examples:
+    """The labelled rows as examples, with class weights."""
+    labels = rows["label"].to_numpy()
+    useful = int(labels.sum())
+    weights = np.where(labels == 1, len(labels) / (2 * useful), len(labels) / (2 * (len(labels) - useful)))
+    table = rows.select("source", "level", "label", "utility").rows()
+    return Examples(functools.partial(example, truth, table, weights, needs), weights)
 
-    def __init__(self, truth: GroundTruth, rows: pl.DataFrame, needs: Collection[str]) -> None:
-        self.truth, self.needs = truth, needs
-        self.rows = rows.select("source", "level", "label", "utility").rows()
-        useful = sum(label for _, _, label, _ in self.rows)
-        self.weights = {1: len(self.rows) / (2 * useful), 0: len(self.rows) / (2 * (len(self.rows) - useful))}
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @overload
-    def __getitem__(self, place: int) -> Example: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Example]: ...
-    def __getitem__(self, place: int | slice) -> Example | list[Example]:
-        if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
-        source, level, label, utility = self.rows[place]
-        seen = sample(self.truth, source, level, self.needs)
-        return Example(seen, label, utility, self.weights[label], self.truth.sources[source].group)
+def example(
+    truth: GroundTruth,
+    rows: Sequence[tuple[str, int, int, float]],
+    weights: NDArray[np.float64],
+    needs: Collection[str],
+    place: int,
+) -> Example:
+    """One of the rows as an example."""
+    source, level, label, utility = rows[place]
+    seen = sample(truth, source, level, needs)
+    return Example(seen, label, utility, float(weights[place]), truth.sources[source].group)
 
 
 def training_rows(truth: GroundTruth, label_set: str) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 Fig. 1: for each predictor, histograms of its score over compressed images that keep (blue) and that change (orange) the
 probe's decision; and the same for useful and non-useful images.
-Fig. 2a: accuracy of each held-out network on what each predictor keeps.
+Fig. 2a, 2b: accuracy of each held-out network on what each predictor keeps, mAP after each predictor's replacements.
 Colours are those of Okabe and Ito, told apart by colour-blind readers.
 """
 
@@ -21,9 +21,10 @@ from benchmark import metrics
 from benchmark.networks import file_name
 from benchmark.records import PRISTINE
 from benchmark.runtime import atomic
-from benchmark.scorecard import Scorecard, file_stem
+from benchmark.scorecard import Scorecard, file_stem, title
 from benchmark.suite import COMBINED
 from benchmark.tables import read_table
+from benchmark.tasks import TASKS
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -45,12 +46,14 @@ def draw_all(folder: Path, cards: dict[str, list[Scorecard]], suite: dict[str, A
     some = cards.get(COMBINED, [])
     if not some:
         return []
-    probe = f"decision of {suite['networks']['probe']}"
+    probe = suite["networks"]["probe"] if TASKS[suite["task"]].PROBE_JUDGES else ""
     with mpl.rc_context(rc=STYLE):  # type: ignore[arg-type] # its keys are literals there
+        names = (f"decision of {probe} kept", "changed")
+        drawn = figure_1(folder, some, probe_decisions(folder, suite), names, "figure_1") if probe else []
         return [
-            *figure_1(folder, some, probe_decisions(folder, suite), (f"{probe} kept", "changed"), "figure_1"),
+            *drawn,
             *figure_1(folder, some, combined_labels(folder), ("useful", "non-useful"), "figure_1_labels"),
-            *figure_2a(folder, some, suite),
+            *figure_2(folder, some, suite),
         ]
 
 
@@ -91,7 +94,7 @@ def figure_1(
         for value, colour in ((1, KEPT), (0, CHANGED)):
             some = s[y == value]
             axis.hist(some, edges, weights=np.full(len(some), 1 / len(some)), color=colour, alpha=0.6)
-        axis.set_title(card["predictor"], fontsize=9, fontweight="bold")
+        axis.set_title(title(card), fontsize=9, fontweight="bold")
         axis.set_xlabel(f"score\noverlap {metrics.overlap(y, s):.2f}, AUROC {metrics.auroc(y, s):.2f}", fontsize=8)
     for axis in axes[:, 0]:
         axis.set_ylabel("share of images")
@@ -102,8 +105,9 @@ def figure_1(
     return save(figure, folder, stem)
 
 
-def figure_2a(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
-    """Accuracy of the held-out networks on what each predictor keeps, beside three rivals that keep as much."""
+def figure_2(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
+    """Accuracy or mAP of the held-out networks after each predictor's choice, beside three rivals that keep as much."""
+    task = TASKS[suite["task"]]
     names = suite["networks"]["held_out"]
     size = (2.4 * len(names) + 1.2, 0.42 * len(cards) + 1.3)
     figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False)
@@ -117,20 +121,22 @@ def figure_2a(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -
     for axis, name in zip(axes.flat, names, strict=True):
         gains = [card["downstream"][name] for card in cards]
         axis.axvline(gains[0]["unfiltered"], color=GREY, linewidth=1, linestyle=":", label="all images")
+        if "pristine" in gains[0]:
+            axis.axvline(gains[0]["pristine"], color=GREEN, linewidth=1, linestyle=":", label="all replaced")
         for key, marker, face, edge, label in marks:
             values = [math.nan if gain[key] is None else gain[key] for gain in gains]
             style = {"c": edge} if marker == "x" else {"facecolors": face, "edgecolors": edge}
             axis.scatter(values, places, s=32, marker=marker, label=label, zorder=3, **style)
         axis.grid(axis="y", color="#DDDDDD")
         axis.set_title(name, fontsize=9)
-        axis.set_xlabel("accuracy", fontsize=8)
+        axis.set_xlabel(task.MEASURE, fontsize=8)
         axis.margins(y=0.15)
     kept = [card["downstream"][names[0]]["kept"] for card in cards]
-    ticks = [f"{card['predictor']}\nkeeps {100 * share:.0f} %" for card, share in zip(cards, kept, strict=True)]
+    ticks = [f"{title(card)}\nkeeps {100 * share:.0f} %" for card, share in zip(cards, kept, strict=True)]
     axes[0, 0].set_yticks(places, ticks, fontsize=8)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=5, frameon=False, fontsize=8)
-    return save(figure, folder, "figure_2a")
+    figure.legend(handles, labels, loc="outside upper center", ncols=6, frameon=False, fontsize=8)
+    return save(figure, folder, f"figure_{task.FIGURE}")
 
 
 def save(figure: Any, folder: Path, name: str) -> list[Path]:

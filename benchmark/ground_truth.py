@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
@@ -15,12 +16,13 @@ from benchmark import utility
 from benchmark.datasets import Augmented, index, open_dataset
 from benchmark.errors import LabelError
 from benchmark.images import digest
+from benchmark.labelling import IMAGES
 from benchmark.outcomes import check_codec, complete, read_outcomes
 from benchmark.records import Source
 from benchmark.runtime import Paths, best_device
 from benchmark.splits import Parts, check_disjoint, split
 from benchmark.suite import COMBINED, Suite
-from benchmark.tasks import TASKS
+from benchmark.tasks import TASKS, classification, detection
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,11 @@ class GroundTruth:
         return {source.id: source for members in self.parts.values() for source in members}
 
     @functools.cached_property
+    def truths(self) -> dict[str, Any]:
+        """Class or objects of every source."""
+        return {name: source.truth for name, source in self.sources.items()}
+
+    @functools.cached_property
     def membership(self) -> pl.DataFrame:
         """Columns source and part."""
         rows = [(source.id, part) for part, members in self.parts.items() for source in members]
@@ -55,9 +62,8 @@ class GroundTruth:
     @functools.cache  # noqa: B019 - ground truth lives as long as the process
     def judgement(self, network: str) -> pl.DataFrame:
         """What a network decided about each distorted image: see the task's `judge`."""
-        truths = {name: source.truth for name, source in self.sources.items()}
         task = TASKS[self.suite.task]
-        return task.judge(self.outcomes[network], truths, self.temperatures[network], self.suite.labels)
+        return task.judge(self.outcomes[network], self.truths, self.temperatures[network], self.suite.labels)
 
     @functools.cache  # noqa: B019
     def labels(self, label_set: str) -> pl.DataFrame:
@@ -104,8 +110,15 @@ class GroundTruth:
     def digest(self, label_set: str) -> str:
         """Digest of all that a scorecard of this label set is judged by."""
         labels = self.labels(label_set).select("source", "level", "label")
-        held = [self.judgement(name).select("source", "level", "right") for name in self.suite.networks.held_out]
-        return digest("ground truth 1", self.fingerprint, *(table.write_csv() for table in (labels, *held)))
+        task = TASKS[self.suite.task]
+        held = [task.facts(self.outcomes[name], self.judgement(name)) for name in self.suite.networks.held_out]
+        return digest("ground truth 1", self.fingerprint, labels.write_csv(), *held)
+
+    @functools.cache  # noqa: B019
+    def downstream(self, network: str) -> classification.Downstream | detection.Downstream:
+        """What a held-out network gains: see the task's `Downstream`."""
+        outcomes, task = self.outcomes[network], TASKS[self.suite.task]
+        return task.Downstream(outcomes, self.truths, self.judgement(network), self.outcomes[IMAGES])
 
 
 def label(suite: Suite, paths: Paths, precision: str = "float32", device: str = "") -> GroundTruth:

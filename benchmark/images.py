@@ -52,6 +52,13 @@ def decode(data: bytes, name: str) -> Pixels:
         raise DataError(f"{name}: not a readable image ({error})") from error
 
 
+def png_bits(image: Pixels) -> int:
+    """Size of the image as a PNG, in bits: what it costs to send it without loss."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return 8 * len(buffer.getvalue())
+
+
 def to_tensor(image: Pixels) -> Tensor:
     """The image as a uint8 tensor of shape (3, H, W)."""
     import torch

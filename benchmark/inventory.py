@@ -8,6 +8,7 @@ from typing import Any
 from benchmark.errors import BenchmarkError
 from benchmark.networks import SOURCES, models
 from benchmark.predictor import find_predictor, predictor_names, track
+from benchmark.registry import extensions
 from benchmark.runtime import Paths
 from benchmark.suite import Suite, load_suite, suite_names
 
@@ -18,11 +19,14 @@ def inventory(paths: Paths) -> dict[str, Rows]:
     """Tables `suites`, `predictors` and `networks`."""
     suites = [describe(load_suite(name), paths) for name in suite_names()]
     predictors = []
-    for name in predictor_names():
+    for name in [*predictor_names(), *extensions("predictors", predictor_names())]:
         _, kind, _ = find_predictor(name)
         told = (kind.__doc__ or "").strip().splitlines()
         predictors.append({"name": name, "track": track(kind), "about": told[0] if told else ""})
     networks = [{"source": source, "models": models(source, paths.networks)} for source in SOURCES]
+    networks += [
+        {"source": source, "models": [point.value]} for source, point in extensions("networks", SOURCES).items()
+    ]
     return {"suites": suites, "predictors": predictors, "networks": networks}
 
 

@@ -17,7 +17,6 @@ from benchmark import metrics
 from benchmark.errors import MetricError, ResultError
 from benchmark.ground_truth import GroundTruth
 from benchmark.scorecard import Scorecard
-from benchmark.tasks import TASKS
 
 
 def wanted_rows(truth: GroundTruth) -> list[tuple[str, str, int]]:
@@ -70,10 +69,7 @@ def make_card(truth: GroundTruth, scores: pl.DataFrame, metadata: dict[str, Any]
         "counts": counts,
         "threshold": [result["threshold"] for result in results],
         "metrics": averaged,
-        "downstream": {
-            name: {key: mean([result["downstream"][name][key] for result in results]) for key in gains}
-            for name, gains in results[0]["downstream"].items()
-        },
+        "downstream": means([result["downstream"] for result in results]),
         **{key: metadata[key] for key in ("cost", "provenance")},
     }
 
@@ -95,10 +91,7 @@ def judge_seed(truth: GroundTruth, scores: pl.DataFrame, labels: str) -> dict[st
         "overlap": metrics.overlap(y, s),
     }
     held_out = scores.filter(part="held_out")
-    downstream = {
-        name: TASKS[truth.suite.task].downstream(truth.judgement(name), held_out, threshold)
-        for name in truth.suite.networks.held_out
-    }
+    downstream = {name: truth.downstream(name).gains(held_out, threshold) for name in truth.suite.networks.held_out}
     return {"threshold": threshold, "metrics": found, "downstream": downstream}
 
 
@@ -108,6 +101,13 @@ def within_level(labels: ArrayLike, scores: ArrayLike, levels: ArrayLike) -> tup
         return metrics.within_level_auroc(labels, scores, levels)
     except MetricError:
         return None, 0
+
+
+def means(trees: Sequence[Any]) -> Any:
+    """The mean over dictionaries of the same shape, number by number."""
+    if isinstance(trees[0], dict):
+        return {key: means([tree[key] for tree in trees]) for key in trees[0]}
+    return mean(trees)
 
 
 def mean(values: Sequence[float | None]) -> float | None:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import torch
@@ -24,7 +24,7 @@ from benchmark.datasets import Augmented
 from benchmark.distortions import Distortion
 from benchmark.images import digest, pixel_digest, to_tensor
 from benchmark.networks import file_name
-from benchmark.records import PRISTINE, Source
+from benchmark.records import PRISTINE, Source, Truth
 from benchmark.runtime import autocast
 from benchmark.splits import Parts
 from benchmark.suite import Suite
@@ -34,7 +34,9 @@ from benchmark.tasks import TASKS
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from benchmark.networks.network import Network, Preprocessing
+    from benchmark.networks.network import Canvas, Network, Preprocessing, Whole
+
+    View = Preprocessing | Canvas | Whole
 
 IMAGES = "images"
 """Stands beside the networks' names: the table of bits and pixel digests."""
@@ -73,8 +75,8 @@ class Bench:
     device: str
     temperatures: dict[str, float] = field(default_factory=dict)
     """Known once the pristine level is done."""
-    last: dict[str, Tensor] = field(default_factory=dict)
-    """The last batch that each network saw, to time its bare forward with."""
+    last: dict[str, list[Tensor]] = field(default_factory=dict)
+    """The last images that each network saw, to time its bare forward with."""
     counts: dict[str, int] = field(default_factory=dict)
     """Images that each network saw."""
 
@@ -104,7 +106,7 @@ def plan(suite: Suite, parts: Parts, known: dict[str, set[tuple[str, int]]]) -> 
         "train": [(levels, labelling)],
         "validation": [(levels, labelling)],
         "test": [
-            (levels, tuple(dict.fromkeys((*labelling, networks.probe)))),
+            (levels, tuple(dict.fromkeys((*labelling, *suite.judging_probe)))),
             (held_out, networks.held_out),
         ],
     }
@@ -128,18 +130,21 @@ class Prepared:
 
     rows: list[dict[str, object]]
     """One a level, in the schema of `images`."""
-    squares: dict[Preprocessing, list[Tensor]]
+    squares: dict[View, list[Tensor]]
     """uint8 (3, S, S) a level, for each preprocessing that occurs."""
+    size: tuple[int, int]
+    """Height and width of the image, in px."""
 
 
-def prepare(bench: Bench, source: Source, levels: Sequence[int], wanted: set[Preprocessing]) -> Prepared:
+def prepare(bench: Bench, source: Source, levels: Sequence[int], wanted: set[View]) -> Prepared:
     """Read a source once, and compress, decode and preprocess it at every level."""
     pristine = bench.dataset.read(source.id)
     rows: list[dict[str, object]] = []
-    squares: dict[Preprocessing, list[Tensor]] = {one: [] for one in wanted}
+    squares: dict[View, list[Tensor]] = {one: [] for one in wanted}
     for level in levels:
-        image, bits = pristine, 0
-        if level != PRISTINE:
+        if level == PRISTINE:
+            image, bits = pristine, bench.dataset.bits(source.id)
+        else:
             bitstream = bench.distortion.encode(pristine, level)
             image, bits = bench.distortion.decode(bitstream), 8 * len(bitstream)
         pixels = int(pixel_digest(image), 16)
@@ -147,7 +152,7 @@ def prepare(bench: Bench, source: Source, levels: Sequence[int], wanted: set[Pre
         tensor = to_tensor(image)
         for one, images in squares.items():
             images.append(one.square(tensor))
-    return Prepared(rows, squares)
+    return Prepared(rows, squares, pristine.shape[:2])
 
 
 @torch.inference_mode()
@@ -170,34 +175,42 @@ def run_shard(bench: Bench, shard: Shard) -> list[Path]:
     if IMAGES in left:
         write_table(files[IMAGES], images, {})
     truths = [source.truth for source in shard.sources for _ in shard.levels]
+    sizes = [one.size for one in prepared for _ in shard.levels]
     for judge in judges:
         squares = [square for one in prepared for square in one.squares[judge.preprocessing]]
-        outcomes = judge_images(bench, judge, squares, truths, pristine=shard.levels == (PRISTINE,))
+        outcomes = judge_images(bench, judge, squares, truths, sizes, pristine=shard.levels == (PRISTINE,))
         keys = images.select("source", "digest", "level")
         write_table(files[judge.name], keys.hstack(outcomes), {})
     return list(files.values())
 
 
 def judge_images(
-    bench: Bench, judge: Network, squares: list[Tensor], truths: list[int], pristine: bool
+    bench: Bench,
+    judge: Network,
+    squares: list[Tensor],
+    truths: list[Truth],
+    sizes: list[tuple[int, int]],
+    pristine: bool,
 ) -> pl.DataFrame:
     """Outcome columns of one network for these squares, in batches of fixed size."""
     task = TASKS[bench.task]
     tables = []
     for start in range(0, len(squares), BATCH):
-        given = torch.stack(squares[start : start + BATCH])
+        given = squares[start : start + BATCH]
         bench.last[judge.name] = given
         bench.counts[judge.name] = bench.counts.get(judge.name, 0) + len(given)
         fitted = None if pristine else bench.temperatures[judge.name]
-        columns = task.observe(forward(bench, judge, given), truths[start : start + BATCH], judge.logits, fitted)
+        answers = forward(bench, judge, given)
+        here = slice(start, start + BATCH)
+        columns = task.observe(judge, answers, truths[here], sizes[here], fitted)
         extra = {"logits": pl.Array(pl.Float32, judge.classes)} if "logits" in columns else {}
         schema = {name: kind for name, kind in task.SCHEMA.items() if name in columns} | extra
         tables.append(pl.DataFrame(columns, schema=schema))
     return pl.concat(tables)
 
 
-def forward(bench: Bench, network: Network, squares: Tensor) -> Tensor:
-    """The network's answers for uint8 squares, at the bench's precision."""
+def forward(bench: Bench, network: Network, squares: list[Tensor]) -> Any:
+    """The network's answers, at the bench's precision."""
     with autocast(bench.device, bench.precision):
         return network.forward(network.preprocessing.normalise(squares, bench.device))
 

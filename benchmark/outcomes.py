@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from benchmark.distortions import DISTORTIONS
+from benchmark.distortions import find_distortion
 from benchmark.engines import local
 from benchmark.errors import LabelError
 from benchmark.images import pixel_digest
@@ -31,13 +31,12 @@ Stored = dict[str, tuple[pl.DataFrame, dict[str, Any]]]
 """Table and metadata of each network, and of `images`."""
 Tables = dict[str, list[pl.DataFrame]]
 CHECKED_SOURCES = 8
-BYTES_PER_OUTCOME = 20
 
 
 def table_names(suite: Suite) -> tuple[str, ...]:
     """All networks of a suite, and `images`."""
     networks = suite.networks
-    return tuple(dict.fromkeys((*networks.labelling, networks.probe, *networks.held_out, IMAGES)))
+    return tuple(dict.fromkeys((*networks.labelling, *suite.judging_probe, *networks.held_out, IMAGES)))
 
 
 def read_outcomes(suite: Suite, home: Path, truth: GroundTruth) -> Stored:
@@ -55,7 +54,7 @@ def read_outcomes(suite: Suite, home: Path, truth: GroundTruth) -> Stored:
 def check_codec(truth: GroundTruth, stored: Stored, home: Path) -> None:
     """Raise LabelError where a few images, compressed on this machine, have other pixels than the recorded ones."""
     table, metadata = stored.get(IMAGES, (pl.DataFrame(), {}))
-    codec = DISTORTIONS[truth.suite.distortion.name]
+    codec = find_distortion(truth.suite.distortion.name)
     some = table["source"].unique(maintain_order=True)[:CHECKED_SOURCES] if table.height else ()
     for name in some:
         pristine = truth.dataset.read(name)
@@ -97,9 +96,12 @@ def open_bench(
     networks = {name: load(name, paths.networks, device) for name in table_names(truth.suite) if name in needed}
     for name, network in networks.items():
         check_same(name, stored, home, weights=network.weights, precision=precision)
-        if network.classes != truth.dataset.classes:
-            raise LabelError(f"{name} knows {network.classes} classes, the dataset {truth.dataset.classes}")
-    codec = DISTORTIONS[truth.suite.distortion.name]
+        if (network.task, network.classes) != (truth.suite.task, truth.dataset.classes):
+            raise LabelError(
+                f"{name} does {network.task} of {network.classes} classes, {truth.suite.name} is {truth.suite.task} of "
+                f"{truth.dataset.classes}"
+            )
+    codec = find_distortion(truth.suite.distortion.name)
     return Bench(truth.suite.task, truth.dataset, codec, networks, paths.cache, precision, device)
 
 
@@ -143,7 +145,7 @@ def announce(suite: Suite, shards: list[Shard]) -> None:
     """Say how much there is to do."""
     images = sum(shard.images for shard in shards)
     forwards = sum(shard.images * sum(name != IMAGES for name in shard.networks) for shard in shards)
-    disk = forwards * BYTES_PER_OUTCOME / 1e6
+    disk = forwards * TASKS[suite.task].BYTES / 1e6
     print(
         f"{suite.folder}: to label {images} images, {forwards} forward passes, about {disk:.1f} MB of outcomes",
         flush=True,

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import inspect
 import sys
 import textwrap
 from abc import ABC, abstractmethod
@@ -25,14 +26,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from benchmark.errors import PredictorError
 from benchmark.images import digest
-from benchmark.records import Example, Sample
+from benchmark.records import Examples, Sample
+from benchmark.registry import extensions, resolve
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from benchmark.networks.network import Network
 
-NEEDS = {"reference", "bitstream"}
+NEEDS = {"reference", "bitstream", "probe"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Context:
     """Seeds whatever a predictor draws."""
     networks: Path | None = None
     """Folder of weight files."""
+    probe: str = ""
+    """The suite's classifier to look into, or empty."""
 
     def network(self, name: str) -> Network:
         """A pretrained network, such as `torchvision:resnet18`, whose weights are on this machine; nothing is downloaded.
@@ -58,12 +62,29 @@ class Context:
 
         return load(name, self.networks, self.device, download=False)
 
+    def classifier(self) -> Network:
+        """The suite's probe: a classifier whose logits and layers a predictor may look into.
+
+        Raises:
+            PredictorError: the suite names none, or one that gives no logits.
+        """
+        from benchmark.networks import load
+
+        if not self.probe:
+            raise PredictorError("the suite names no probe; [networks] probe = a classifier that gives logits")
+        network = load(self.probe, self.networks, self.device)
+        if not network.logits or network.module is None:
+            raise PredictorError(
+                f"{self.probe} gives probabilities only; a probe must be a classifier that gives logits"
+            )
+        return network
+
 
 class Predictor(ABC):
     """Scores samples; higher = more useful."""
 
     needs: ClassVar[set[str]] = set()
-    """What samples must hold beside the image: `reference`, `bitstream`, both or nothing."""
+    """What is asked for: `reference` and `bitstream` of each sample, `probe`, the suite's classifier, of the context."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -82,7 +103,7 @@ class LearnedPredictor(Predictor):
         """What a reader of the scorecard should know of the training; saved with the state."""
 
     @abstractmethod
-    def fit(self, train: Sequence[Example], validation: Sequence[Example]) -> None:
+    def fit(self, train: Examples, validation: Examples) -> None:
         """Learn from `train`; `validation` is for choosing. Examples are made when they are indexed, and not kept."""
 
     @abstractmethod
@@ -115,19 +136,25 @@ def baselines_folder() -> Path:
 
 
 def find_predictor(name: str) -> tuple[str, type[Predictor], str]:
-    """A predictor by the name of a baseline or the path of a Python file, which is executed.
+    """A predictor by the name of a baseline or of one that an installed package adds, or the path of a Python file.
+
+    A file is executed; nothing else is before it is named.
 
     Returns:
-        Its name (the file's, without ending), its class, and the digest of its code.
+        Its name (a file's without ending), its class, and the digest of its code.
 
     Raises:
-        PredictorError: no such baseline or file, or not exactly one predictor in it.
+        PredictorError: no such predictor or file, or not exactly one predictor in a file.
+        PluginError: a package's predictor fails to load.
     """
     path = Path(name) if name.endswith(".py") else baselines_folder() / f"{name}.py"
     if not path.is_file():
-        raise PredictorError(
-            f"no predictor {name!r}; there are {', '.join(predictor_names())}, or the path of a .py file"
-        )
+        kind = resolve("predictors", name, {})
+        if kind is None:
+            known = ", ".join([*predictor_names(), *extensions("predictors", predictor_names())])
+            raise PredictorError(f"no predictor {name!r}; there are {known}, or the path of a .py file")
+        check_kind(kind)
+        return name, kind, package_digest(kind)
     module_name = f"baselines.{path.stem}" if path.parent == baselines_folder() else f"predictor_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
@@ -147,13 +174,25 @@ def find_predictor(name: str) -> tuple[str, type[Predictor], str]:
 
 
 def code_digest(source: str) -> str:
-    """Digest of what Python code does: comments, docstrings and layout do not count."""
+    """Digest of what Python code does, and the baselines that it imports: comments, docstrings and layout do not count."""
     tree = ast.parse(textwrap.dedent(source))
+    names = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    used = [name.removeprefix("baselines.") for name in names if name.startswith("baselines.")]
+    others = [code_digest((baselines_folder() / f"{name}.py").read_text(encoding="utf-8")) for name in used]
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [one for one in body if not is_text(one)] or [ast.Pass()]  # type: ignore[attr-defined]
-    return digest(ast.dump(tree))
+    return digest(ast.dump(tree), *others)
+
+
+def package_digest(kind: type) -> str:
+    """Digest of all code of the package that a class comes from."""
+    package = sys.modules[kind.__module__.partition(".")[0]]
+    folders = [Path(place) for place in getattr(package, "__path__", ())]
+    files = [file for place in folders for file in sorted(place.rglob("*.py"))]
+    files = files or [Path(inspect.getfile(kind))]
+    return digest(*(code_digest(file.read_text(encoding="utf-8")) for file in files))
 
 
 def is_text(node: object) -> bool:
@@ -163,7 +202,9 @@ def is_text(node: object) -> bool:
 
 def check_kind(kind: type[Predictor]) -> None:
     """Raise PredictorError unless the class is complete and needs only what there is."""
+    if not (isinstance(kind, type) and issubclass(kind, Predictor)):
+        raise PredictorError(f"{kind!r} is no subclass of Predictor")
     if missing := sorted(getattr(kind, "__abstractmethods__", ())):
         raise PredictorError(f"{kind.__name__} lacks {', '.join(missing)}")
     if unknown := set(kind.needs) - NEEDS:
-        raise PredictorError(f"{kind.__name__} needs {sorted(unknown)}; samples can hold {sorted(NEEDS)}")
+        raise PredictorError(f"{kind.__name__} needs {sorted(unknown)}; there are {sorted(NEEDS)}")

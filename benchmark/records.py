@@ -6,8 +6,12 @@ answer, for predictors that learn.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,14 +20,32 @@ PRISTINE = -1
 """The level of the undistorted image, in every table that has a column `level`."""
 
 
+@dataclass(frozen=True, eq=False)
+class Objects:
+    """The annotated objects of one image: ground truth for detection."""
+
+    boxes: NDArray[np.float64]
+    """Shape (G, 4): left, top, right, bottom, in px of the pristine image."""
+    classes: NDArray[np.int64]
+    """Index of each object's class, from 0; shape (G,)."""
+    crowd: NDArray[np.bool_]
+    """Whether a box stands for a group of objects, which COCO neither asks for nor punishes; shape (G,)."""
+    size: tuple[int, int]
+    """Height and width of the image, in px."""
+
+
+Truth = int | Objects
+"""Ground truth of one image: the index of its class, from 0, or its objects."""
+
+
 @dataclass(frozen=True)
 class Source:
     """One pristine image of a dataset."""
 
     id: str
     """Stable name, unique in its dataset."""
-    truth: int
-    """Index of the true class, from 0."""
+    truth: Truth
+    """The true class, or the objects."""
     digest: str = ""
     """Digest of the content, 16 hexadecimal digits; empty until the dataset was indexed."""
     pool: str = ""
@@ -62,3 +84,24 @@ class Example:
     """Weight in a loss; with class weights the two classes sum to the same, and the mean is 1."""
     group: str
     """Id of the cluster; examples of one group are versions of one photograph."""
+
+
+class Examples(Sequence[Example]):
+    """Examples that are made when they are indexed, and not kept."""
+
+    def __init__(self, make: Callable[[int], Example], weights: NDArray[np.float64]) -> None:
+        self.make = make
+        self.weights = weights
+        """Weight of each example, known without making it; shape (N,)."""
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    @overload
+    def __getitem__(self, place: int) -> Example: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Example]: ...
+    def __getitem__(self, place: int | slice) -> Example | list[Example]:
+        if isinstance(place, slice):
+            return [self.make(one) for one in range(*place.indices(len(self)))]
+        return self.make(range(len(self))[place])

@@ -27,9 +27,10 @@ DIGITS = 6
 
 
 def write_card(path: Path, card: Scorecard) -> None:
-    """Write a scorecard, numbers rounded to six digits."""
+    """Write a scorecard, numbers rounded to six digits; thresholds are exact, since scores are compared with them."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(rounded(card), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        whole = rounded(card) | {"threshold": card["threshold"]}
+        temporary.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_card(path: Path) -> Scorecard:
@@ -50,6 +51,16 @@ def read_card(path: Path) -> Scorecard:
 def file_stem(predictor: str, trained_on: dict[str, str] | None) -> str:
     """Name, without ending, of a predictor's scores and card; training suite and label set stand in it where there are any."""
     return predictor + (f"@{trained_on['suite']}.{file_name(trained_on['labels'])}" if trained_on else "")
+
+
+def title(card: Scorecard) -> str:
+    """The predictor's name, where it was trained if elsewhere, and † where it looks into a network that made the labels."""
+    trained, origin = card["trained_on"], ""
+    if trained and trained["suite"] != card["suite"]:
+        origin = f" (from {trained['suite']})"
+    elif trained and trained["labels"] != card["labels"]:
+        origin = f" (from {trained['labels']})"
+    return card["predictor"] + origin + (" †" if card["provenance"].get("peeks") else "")
 
 
 def rounded(value: Any) -> Any:

@@ -26,7 +26,7 @@ def split(sources: Sequence[Source], choice: SplitChoice, limit: int = 0) -> Par
     order = sorted(sources, key=lambda source: digest("split", str(choice.seed), source.id))
     parts: Parts
     if any(source.pool for source in sources):
-        rest = [source for source in order if source.pool == "train"]
+        rest = [source for source in order if source.pool in ("train", "")]
         cut = round(len(rest) * choice.train / (choice.train + choice.validation))
         parts = {
             "train": rest[:cut],

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from benchmark.errors import SuiteError
+from benchmark.tasks import TASKS, classification, detection
 
 FOLDER = Path(__file__).with_name("suites")
 COMBINED = "combined"
@@ -58,20 +59,9 @@ class NetworkChoice:
     """Networks whose decisions make the labels."""
     held_out: tuple[str, ...]
     """Networks for downstream performance, none of them labelling."""
-    probe: str
-    """Network whose kept and changed decisions Fig. 1 shows."""
-
-
-@dataclass(frozen=True)
-class LabelChoice:
-    """How outcomes become labels (paper, section IV)."""
-
-    high: float = 0.9
-    """T_H: useful above this confidence in the true class."""
-    low: float = 0.1
-    """T_L: non-useful below this."""
-    calibrate: bool = False
-    """Whether confidences are taken at each network's fitted temperature (ours)."""
+    probe: str = ""
+    """Classifier that predictors may look into, and, for classification, whose kept and changed decisions Fig. 1 shows; empty:
+    none."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +82,14 @@ class Suite:
     version: int
     title: str
     task: str
-    """`classification`."""
+    """`classification` or `detection`."""
     dataset: dict[str, Any]
     """`name`, and the dataset's own options."""
     split: SplitChoice
     distortion: DistortionChoice
     networks: NetworkChoice
-    labels: LabelChoice = field(default_factory=LabelChoice)
+    labels: classification.LabelChoice | detection.LabelChoice
+    """The task's rule."""
     training: TrainingChoice = field(default_factory=TrainingChoice)
     twin_of: str = ""
     """The suite whose outcomes this one shares, or empty."""
@@ -109,6 +100,11 @@ class Suite:
     def label_sets(self) -> tuple[str, ...]:
         """`combined`, then one a labelling network."""
         return (COMBINED, *self.networks.labelling)
+
+    @property
+    def judging_probe(self) -> tuple[str, ...]:
+        """The probe, where there is one and it does the suite's task; else nothing."""
+        return (self.networks.probe,) if self.networks.probe and TASKS[self.task].PROBE_JUDGES else ()
 
     @property
     def folder(self) -> str:
@@ -131,7 +127,6 @@ SECTIONS = {
     "split": SplitChoice,
     "distortion": DistortionChoice,
     "networks": NetworkChoice,
-    "labels": LabelChoice,
     "training": TrainingChoice,
 }
 
@@ -176,7 +171,7 @@ def twin(table: dict[str, Any], path: Path) -> Suite:
         raise SuiteError(f"{path}: {parent.name} is itself a twin; name {parent.twin_of}")
     values = typed(Suite, {key: value for key, value in table.items() if key != "labels"}, path, "at the top")
     if "labels" in table:
-        values["labels"] = section("labels", table["labels"], path)
+        values["labels"] = section("labels", table["labels"], path, TASKS[parent.task].LabelChoice)
     suite = dataclasses.replace(parent, **values)
     check(suite, path)
     return suite
@@ -189,16 +184,18 @@ def build(table: dict[str, Any], path: Path) -> Suite:
     needed = [key for key in sorted(fields - {"labels", "training"}) if key not in table]
     if needed:
         raise SuiteError(f"{path}: lacks {', '.join(needed)}")
-    sections = {key: section(key, value, path) for key, value in table.items() if key in SECTIONS}
-    rest = {key: value for key, value in table.items() if key not in SECTIONS}
+    if table["task"] not in TASKS:
+        raise SuiteError(f"{path}: task is {table['task']!r}; valid are {', '.join(TASKS)}")
+    kinds = SECTIONS | {"labels": TASKS[table["task"]].LabelChoice}
+    sections = {key: section(key, table.get(key, {}), path, kind) for key, kind in kinds.items()}
+    rest = {key: value for key, value in table.items() if key not in kinds}
     suite = Suite(**typed(Suite, rest, path, "at the top"), **sections)
     check(suite, path)
     return suite
 
 
-def section(key: str, table: Any, path: Path) -> Any:
+def section(key: str, table: Any, path: Path, kind: type) -> Any:
     """One table of a suite file as its dataclass."""
-    kind = SECTIONS[key]
     if not isinstance(table, dict):
         raise SuiteError(f"{path}: {key} must be a table [{key}]")
     unknown(table, set(get_type_hints(kind)), path, f"in [{key}]")
@@ -236,27 +233,25 @@ def unknown(table: dict[str, Any], valid: set[str], path: Path, where: str) -> N
 
 def check(suite: Suite, path: Path) -> None:
     """Raise SuiteError unless the suite makes sense."""
-    from benchmark.distortions import DISTORTIONS
+    from benchmark.distortions import find_distortion
 
-    split, distortion, networks, labels = suite.split, suite.distortion, suite.networks, suite.labels
-    codec = DISTORTIONS.get(distortion.name)
+    split, distortion, networks = suite.split, suite.distortion, suite.networks
+    try:
+        codec = find_distortion(distortion.name)
+    except SuiteError as error:
+        raise SuiteError(f"{path}: [distortion] name: {error}") from error
     both = (*distortion.levels, *distortion.held_out)
     judges = (*networks.labelling, *networks.held_out)
     rules = [
-        (suite.task == "classification", f"task is {suite.task!r}; valid is classification"),
         ("name" in suite.dataset, "[dataset] lacks name"),
         (abs(split.train + split.validation + split.test - 1) < 1e-9, "[split] shares must add up to 1"),
         (min(split.train, split.validation, split.test) > 0, "[split] shares must be above 0"),
-        (codec is not None, f"[distortion] name is {distortion.name!r}; valid are {', '.join(DISTORTIONS)}"),
         (bool(distortion.levels and distortion.held_out), "[distortion] needs levels and held_out"),
         (len(set(both)) == len(both), "[distortion] a level stands twice in levels and held_out"),
-        (
-            codec is None or all(x in codec.levels for x in both),
-            f"[distortion] levels must be in {codec and codec.levels}",
-        ),
+        (all(x in codec.levels for x in both), f"[distortion] levels must be in {codec.levels}"),
         (bool(networks.labelling and networks.held_out), "[networks] needs labelling and held_out networks"),
         (len(set(judges)) == len(judges), "[networks] a network stands twice in labelling and held_out"),
-        (0 <= labels.low <= labels.high <= 1, "[labels] must be 0 <= low <= high <= 1"),
+        (not suite.labels.problem(), suite.labels.problem()),
         (suite.training.balance in ("weights", "augmentation"), "[training] balance: weights or augmentation"),
         (
             suite.training.copies > 0 if suite.training.balance == "augmentation" else suite.training.copies == 0,

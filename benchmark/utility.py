@@ -77,6 +77,33 @@ def threshold_labels(
     return labels
 
 
+def retention_labels(
+    retained: ArrayLike, pristine: ArrayLike, share: float = 0.0, pristine_must_succeed: bool = True
+) -> Labels:
+    """Labels of one detector (paper, section IV): useful where objects that it detects in the pristine image are retained.
+
+    Args:
+        retained: number of objects detected in both images, shape (N,).
+        pristine: number of objects detected in the pristine one, at least as many, shape (N,).
+        share: least share of them that must be retained; at least one must be in any case.
+        pristine_must_succeed: where nothing is detected in the pristine image: unlabelled (ours) or non-useful (the
+            paper's text).
+
+    Returns:
+        int8 (N,): 1 useful, 0 non-useful, -1 unlabelled.
+
+    Raises:
+        LabelError: more objects retained than there were.
+    """
+    both, before = np.asarray(retained), np.asarray(pristine)
+    if (both > before).any() or (both < 0).any():
+        raise LabelError("objects retained must be between 0 and those detected in the pristine image")
+    labels = ((both > 0) & (both >= share * before)).astype(np.int8)
+    if pristine_must_succeed:
+        labels[before == 0] = UNLABELLED
+    return labels
+
+
 def unanimous(labels: ArrayLike) -> Labels:
     """Combined labels: 1 where all networks give 1, 0 where all give 0, else -1. Shape (networks, N) -> (N,)."""
     table = per_network(labels)

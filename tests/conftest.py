@@ -32,6 +32,30 @@ high = 0.8
 low = 0.2
 """
 
+TINY_DET = """
+name = "tiny-det"
+version = 1
+title = "A few scenes of letters"
+task = "detection"
+[dataset]
+name = "glyph-scenes"
+train = 60
+test = 24
+[split]
+train = 0.5
+validation = 0.25
+test = 0.25
+[distortion]
+name = "jpeg"
+levels = [50, 10, 3]
+held_out = [30, 5]
+[networks]
+labelling = ["zoo:retinanet_vgg", "zoo:ssd_resnext"]
+held_out = ["zoo:fcos_shufflenet"]
+[labels]
+confidence = 0.5
+"""
+
 
 @pytest.fixture(scope="session")
 def tiny_file(tmp_path_factory):
@@ -52,3 +76,11 @@ def tiny_paths(tmp_path_factory):
 def tiny(tiny_file, tiny_paths):
     """The ground truth of the small suite; its results folder holds the outcomes."""
     return label(load_suite(str(tiny_file)), tiny_paths, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def tiny_det(tmp_path_factory, tiny_paths):
+    """The ground truth of a small suite of detection: 84 scenes, three levels, three detectors of the zoo."""
+    path = tmp_path_factory.mktemp("suite") / "tiny-det.toml"
+    path.write_text(TINY_DET)
+    return label(load_suite(str(path)), tiny_paths, device="cpu")

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.distortions import DISTORTIONS
+from benchmark.distortions import find_distortion
 from benchmark.ground_truth import label
 from benchmark.images import to_tensor
 from benchmark.networks import load
 from benchmark.records import PRISTINE
 from benchmark.runtime import Paths
 from benchmark.suite import load_suite
+from benchmark.tasks import detection
 
 RESULTS = Path(__file__).parents[1] / "results"
 DATA = os.environ.get("UTILBENCH_DATA")
@@ -35,11 +36,14 @@ def truths(tmp_path_factory):
     return read
 
 
-@pytest.mark.parametrize("name", ["glyphs", "imagenet-lite", "imagenet-lite-plain"])
+COMMITTED = sorted({path.parents[1].name for path in RESULTS.glob("*/cards/*")})
+
+
+@pytest.mark.parametrize("name", COMMITTED)
 def test_committed_outcomes_give_the_committed_ground_truth(name, truths):
     """Without running a network, labels have the digest that every committed scorecard was judged by."""
-    if name != "glyphs" and not DATA:
-        pytest.skip("needs UTILBENCH_DATA with the photographs of imagenet-lite")
+    if not name.startswith("glyphs") and not DATA:
+        pytest.skip(f"needs UTILBENCH_DATA with the photographs of {name}")
     truth = truths(name)
     cards = sorted((RESULTS / name / "cards").glob("*/*.json"))
     assert cards
@@ -52,7 +56,7 @@ def test_committed_outcomes_give_the_committed_ground_truth(name, truths):
 def test_committed_outcomes_of_glyphs_are_reproduced(truths):
     """Logits of a few scenes, computed here, are the committed ones to 1e-4, and no decision flips."""
     truth = truths("glyphs")
-    codec = DISTORTIONS["jpeg"]
+    codec = find_distortion("jpeg")
     for name in truth.suite.networks.labelling:
         network = load(name, None)
         rows = truth.outcomes[name].sample(40, seed=0).to_dicts()
@@ -69,3 +73,31 @@ def test_committed_outcomes_of_glyphs_are_reproduced(truths):
         recorded = np.array([[row["score_top"] for row in rows], [row["logsumexp"] for row in rows]])
         np.testing.assert_allclose(found, recorded, atol=float(TOLERANCE * scale))
         assert logits.argmax(1).tolist() == [row["top"] for row in rows]
+
+
+def test_committed_outcomes_of_glyphs_det_are_reproduced(truths):
+    """Detections in a few scenes, computed here, are the committed ones: as many clear ones, at the same places."""
+    truth = truths("glyphs-det")
+    codec = find_distortion("jpeg")
+    for name in truth.suite.networks.labelling:
+        network = load(name, None)
+        rows = truth.outcomes[name].sample(12, seed=0)
+        images = []
+        for source, level in rows.select("source", "level").iter_rows():
+            pristine = truth.dataset.read(source)
+            image = pristine if level == PRISTINE else codec.decode(codec.encode(pristine, level))
+            images.append(to_tensor(image))
+        with torch.inference_mode():
+            answers = network.answer(images)
+        for (boxes, scores, classes), recorded in zip(answers, detection.unpack(rows), strict=True):
+            clear = int((recorded.scores > 0.2).sum())
+            np.testing.assert_allclose(scores[:clear], recorded.scores[:clear], atol=0.002)
+            assert classes[:clear].tolist() == recorded.classes[:clear].tolist()
+            np.testing.assert_allclose(boxes[:clear], recorded.boxes[:clear], atol=0.2)
+
+
+def test_committed_outcomes_are_small():
+    """The outcomes of each suite stay below 10 MB, and no file of the results above 4 MiB."""
+    for home in RESULTS.glob("*/outcomes"):
+        assert sum(path.stat().st_size for path in home.iterdir()) < 10_000_000, home
+    assert [path for path in RESULTS.rglob("*") if path.is_file() and path.stat().st_size > 4 * 2**20] == []

@@ -11,6 +11,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from benchmark.datasets import Augmented, augment, glyphs, imagenet, index, open_dataset
+from benchmark.datasets.glyph_scenes import GlyphScenes
 from benchmark.datasets.glyphs import LETTERS, PHOTOGRAPHS, POOLS, Glyphs
 from benchmark.datasets.imagenet import ImageNet
 from benchmark.errors import DataError, SuiteError
@@ -22,16 +23,45 @@ light = settings(max_examples=50, deadline=None, derandomize=True, database=None
 GOLDEN = {
     "zoo-00000": "db0f4ddc7402d384",
     "zoo-00007": "abc952d485f03c29",
-    "train-00000": "b7299940bb2410f0",
-    "train-00017": "1b33314938e596ac",
-    "train-04799": "39692f25f19f1d43",
+    "train-00000": "f6b9eb03426107a4",
+    "train-00017": "043041b496863967",
+    "train-04799": "87660ff5dcac7931",
     "test-00000": "8796e82f256d8492",
     "test-00017": "c987cdb92d0c91fd",
     "test-01199": "bc34e5c3a620315e",
 }
 """Pixel digests of scenes, taken on 2026-11-22 with Pillow 13.0.0 and NumPy 2.4.6; other pixels are another dataset."""
 
+GOLDEN_SCENES = {
+    "zoo-00007": "1be74edee29f40cc",
+    "train-00000": "176ebd2ee1adf979",
+    "train-01199": "210d1e822a208aaa",
+    "test-00000": "a07d89f3ecec80f3",
+    "test-00299": "2a07a92c2325e3b0",
+}
+"""The same for the scenes of detection."""
+
 SMALL = Glyphs(train=20, test=10)
+
+
+@pytest.mark.parametrize("source", GOLDEN_SCENES)
+def test_scenes_of_detection_have_not_drifted(source):
+    """Each scene has the pixels that it had when the dataset was made."""
+    assert pixel_digest(GlyphScenes(1200, 300, zoo=10).read(source)) == GOLDEN_SCENES[source]
+
+
+def test_boxes_hold_their_letters():
+    """Boxes lie inside the scene, do not overlap, and there are one to four."""
+    dataset = GlyphScenes(40, 0)
+    for source in dataset.sources():
+        boxes = source.truth.boxes
+        assert 1 <= len(boxes) <= 4
+        assert boxes.min() >= 0
+        assert boxes.max() <= 128
+        inside = np.zeros((128, 128), int)
+        for left, top, right, bottom in boxes.astype(int):
+            inside[top:bottom, left:right] += 1
+        assert inside.max() == 1
 
 
 @pytest.mark.parametrize("source", GOLDEN)
@@ -122,11 +152,22 @@ def test_signatures_tell_counts_apart():
 
 def test_open_dataset_names_what_it_does_not_know():
     """An unknown dataset, or an option it lacks, raises SuiteError with the name."""
-    with pytest.raises(SuiteError, match="unknown dataset 'glyph'; valid are glyphs, imagenet"):
+    with pytest.raises(SuiteError, match="unknown dataset 'glyph'; valid are glyphs, glyph-scenes, imagenet, coco"):
         open_dataset("glyph", {}, None)
     with pytest.raises(SuiteError, match="colour"):
         open_dataset("glyphs", {"train": 1, "test": 1, "colour": 2}, None)
+    for name in ("glyphs", "glyph-scenes"):
+        with pytest.raises(SuiteError, match="'12'; it is a number of scenes"):
+            open_dataset(name, {"train": "12", "test": 1}, None)
     assert open_dataset("glyphs", {"train": 1, "test": 1}, None).sources() == Glyphs(1, 1).sources()
+
+
+def test_a_damaged_cache_of_digests_is_made_again(tmp_path):
+    """A cache that was cut off is no error: digests are taken anew."""
+    first = index(SMALL, tmp_path)
+    (file,) = (tmp_path / "digests").iterdir()
+    file.write_text(file.read_text()[:50])
+    assert index(SMALL, tmp_path) == first
 
 
 class Counting:

@@ -4,12 +4,13 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from sklearn import metrics as reference
 
 import benchmark
 from benchmark.errors import PredictorError, ResultError
 from benchmark.evaluate import evaluate
-from benchmark.feed import Examples, training_rows
+from benchmark.feed import examples, training_rows
 from benchmark.metrics import best_threshold
 from benchmark.predictor import code_digest, find_predictor, predictor_names, track
 from benchmark.runtime import Paths
@@ -191,10 +192,12 @@ def test_incomplete_stored_scores_are_refused(tiny, paths):
 
 def test_class_weights_balance_the_classes(tiny):
     """Weights of the two classes sum to the same, and to the number of examples."""
-    examples = Examples(tiny, tiny.labelled("combined", "train"), ())
-    sums = {label: sum(e.weight for e in examples if e.label == label) for label in (0, 1)}
+    some = examples(tiny, tiny.labelled("combined", "train"), ())
+    sums = {label: sum(e.weight for e in some if e.label == label) for label in (0, 1)}
     assert sums[0] == pytest.approx(sums[1])
-    assert sums[0] + sums[1] == pytest.approx(len(examples))
+    assert sums[0] + sums[1] == pytest.approx(len(some))
+    assert [e.weight for e in some] == some.weights.tolist()
+    assert some[-1].group == some[len(some) - 1].group == some[-2:][1].group
 
 
 def test_augmentation_does_not_give_the_label_away(tiny):
@@ -245,9 +248,8 @@ def test_jpeg_quality_reads_the_very_quality(tiny):
 def test_resnet18_trains_from_scratch_and_survives_saving(tiny, paths, tmp_path):
     """The reference learns, says what it started from, and scores the same after its state was stored and loaded."""
     text = find_baseline("resnet18").read_text()
-    for long, short in (("epochs: int = 12", "epochs: int = 1"), ("least_steps: int = 500", "least_steps: int = 0")):
-        assert long in text
-        text = text.replace(long, short)
+    assert "steps: int = 1200" in text
+    text = text.replace("steps: int = 1200", "steps: int = 8")
     file = tmp_path / "quick.py"
     file.write_text(text)
     card = evaluate(str(file), tiny.suite, paths=paths, truth=tiny, device="cpu")
@@ -260,11 +262,85 @@ def test_resnet18_trains_from_scratch_and_survives_saving(tiny, paths, tmp_path)
     assert first.equals(second)
 
 
+def test_resnet18_cuts_squares_on_the_grid_of_compression():
+    """Wherever a square is cut out of an image of any size, it starts at a multiple of 8 px, and small images are filled up."""
+    find_predictor("resnet18")
+    from baselines import resnet18
+
+    rows = (torch.arange(375) % 8 * 30).to(torch.uint8)[None, :, None].expand(3, 375, 500)
+    for place in ((0, 0), (1, 1), (0.5, 0.5), (0.3, 0.999)):
+        found = resnet18.square(rows, 96, place)
+        assert found.shape == (1, 96, 96)
+        assert (found[0, :, 0].int() - rows[0, :96, 0].int()).abs().max() <= 1
+    for height, width, side in ((1, 1, 64), (63, 300, 64), (128, 200, 128), (375, 500, 224)):
+        image = torch.zeros(3, height, width, dtype=torch.uint8)
+        assert resnet18.fitting_side(image) == side
+        assert resnet18.square(image, side).shape == (1, side, side)
+
+
+def test_code_digest_follows_imported_baselines(monkeypatch, tmp_path):
+    """A predictor that wraps a baseline has another digest when that baseline changes."""
+    (tmp_path / "inner.py").write_text("x = 1\n")
+    monkeypatch.setattr("benchmark.predictor.baselines_folder", lambda: tmp_path)
+    text = "from baselines.inner import x\n"
+    before = code_digest(text)
+    (tmp_path / "inner.py").write_text("x = 1  # one\n")
+    assert code_digest(text) == before
+    (tmp_path / "inner.py").write_text("x = 2\n")
+    assert code_digest(text) != before
+
+
 def find_baseline(name):
     """The file of a baseline."""
     from benchmark.predictor import baselines_folder
 
     return baselines_folder() / f"{name}.py"
+
+
+@pytest.mark.parametrize(
+    ("method", "told"), [("__init__", "constructor"), ("fit", r"fit\(\)"), ("score", r"score\(\)")]
+)
+def test_what_a_predictor_raises_is_told_with_its_name(tiny, paths, method, told):
+    """An error inside a predictor stops the run with the predictor's name, the place and the cause."""
+
+    def fail(self, *given):
+        raise ZeroDivisionError("oh")
+
+    kind = type("Failing", (Slope,), {method: fail})
+    with pytest.raises(PredictorError, match=rf"failing: {told} raised ZeroDivisionError: oh"):
+        evaluate(kind, tiny.suite, paths=paths, truth=tiny)
+
+
+def test_notes_that_cannot_be_saved_are_named(tiny, paths):
+    """Notes are text: a number is refused by its key, and nothing is written."""
+
+    class Numbered(Slope):
+        def fit(self, train, validation):
+            super().fit(train, validation)
+            self.notes = {"steps": 3}
+
+    with pytest.raises(PredictorError, match=r"notes\['steps'\] is no string"):
+        evaluate(Numbered, tiny.suite, paths=paths, truth=tiny)
+    assert not list((paths.cache / "predictors").glob("*"))
+
+
+def test_no_seed_is_refused(tiny, paths):
+    """At least one seed is needed."""
+    with pytest.raises(PredictorError, match="no seed"):
+        evaluate(Slope, tiny.suite, seeds=(), paths=paths, truth=tiny)
+
+
+def test_thresholds_are_stored_exactly(tiny, paths):
+    """However small a predictor's scores are, the stored threshold is the one that was chosen."""
+
+    class Faint(Contrast):
+        def score(self, samples):
+            return [1e-9 * score for score in super().score(samples)]
+
+    card = evaluate(Faint, tiny.suite, paths=paths, truth=tiny)
+    stored = read_card(paths.results / "tiny" / "cards" / "combined" / "faint.json")
+    assert stored["threshold"] == card["threshold"]
+    assert 0 < stored["threshold"][0] < 1e-6
 
 
 def test_every_baseline_is_found_with_its_track():
@@ -283,7 +359,7 @@ def test_every_baseline_is_found_with_its_track():
         ("1 / 0", "fails to load \\(ZeroDivisionError"),
         (
             "import benchmark\nclass A(benchmark.Predictor):\n    needs = {'level'}\n    def score(self, s): return []",
-            "needs \\['level'\\]; samples can hold",
+            "needs \\['level'\\]; there are",
         ),
     ],
 )
@@ -304,7 +380,7 @@ def test_code_digest_ignores_what_does_not_run():
 
 def test_unknown_predictor_lists_the_known():
     """An unknown name is answered with the names there are."""
-    with pytest.raises(PredictorError, match="chance, jpeg_quality"):
+    with pytest.raises(PredictorError, match="chance, energy, fisher"):
         find_predictor("sim")
 
 

@@ -46,3 +46,16 @@ def test_hugging_face_reads_the_features(shards):
     """The schema carries the features that make `datasets` decode the column `image`."""
     metadata = pq.read_schema(shards[0]).metadata[b"huggingface"].decode()
     assert '"image": {"_type": "Image"}' in metadata
+
+
+def test_objects_are_exported_whole(tiny_det, tiny_paths, tmp_path, monkeypatch):
+    """A suite of detection exports boxes and classes of each image instead of one class."""
+    monkeypatch.setattr(module, "label", lambda suite, paths: tiny_det)
+    path = export(tiny_det.suite, "combined", tiny_paths, str(tmp_path / "out"))[-1]
+    row = pq.read_table(path).to_pylist()[0]
+    truth = tiny_det.sources[row["source"]].truth
+    assert row["boxes"] == truth.boxes.tolist()
+    assert row["classes"] == truth.classes.tolist()
+    assert "class" not in row
+    metadata = pq.read_schema(path).metadata[b"huggingface"].decode()
+    assert '"boxes": {"feature"' in metadata

@@ -82,6 +82,31 @@ def test_stale_cards_do_not_mix(copied, key):
         rank([], 0, copied)
 
 
+def test_two_trainings_on_different_labels_do_not_mix(copied):
+    """Cards of predictors trained on different versions of one suite's labels are refused."""
+    folder = copied.results / "tiny" / "cards" / "combined"
+    for name, digest in (("ssim", "0" * 16), ("chance", "1" * 16)):
+        card = json.loads((folder / f"{name}.json").read_text())
+        card["trained_on"] = {"suite": "other", "labels": "combined", "digest": digest}
+        (folder / f"{name}.json").write_text(json.dumps(card))
+    with pytest.raises(ResultError, match=r"ssim\.json: stale: its trained_on"):
+        rank([], 0, copied)
+
+
+def test_table_1_tells_predictors_of_one_name_apart(copied):
+    """Trained on another suite or on another label set, a predictor has a column of its own, on whatever set it stands."""
+    folder = copied.results / "tiny" / "cards" / "zoo-resnet"
+    for number, (suite, labels) in enumerate([("tiny", "zoo:resnet"), ("tiny", "combined"), ("other", "combined")]):
+        card = json.loads((folder / "ssim.json").read_text())
+        card |= {"predictor": "mine", "trained_on": {"suite": suite, "labels": labels, "digest": str(number)}}
+        (folder / f"mine{number}.json").write_text(json.dumps(card))
+    rank([], 0, copied)
+    board = (copied.results / "tiny" / "leaderboard.md").read_text()
+    (head,) = [line for line in board.split("## Table I")[1].splitlines() if line.startswith("| labels")]
+    for name in ("mine", "mine (from combined)", "mine (from other)", "jpeg_quality"):
+        assert f"| {name} |" in head
+
+
 @pytest.mark.parametrize(
     ("text", "message"), [("{", "not readable"), ("{}", "needs the key 'suite'"), ("[]", "needs the key")]
 )

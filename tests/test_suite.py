@@ -5,6 +5,7 @@ import pytest
 
 from benchmark.errors import SuiteError
 from benchmark.suite import FOLDER, load_suite, suite_names
+from benchmark.tasks import TASKS
 
 TEXT = """
 name = "letters"
@@ -50,17 +51,18 @@ def write(folder, text, name="mine"):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_suite_loads(name):
-    """Each suite that comes with the package loads under its file's name and is a classification."""
+    """Each suite that comes with the package loads under its file's name, with a rule of its task."""
     suite = load_suite(name)
     assert suite.name == suite.folder == name
-    assert suite.task == "classification"
+    assert isinstance(suite.labels, TASKS[suite.task].LabelChoice)
     assert suite.limit == 0
     assert suite.label_sets == ("combined", *suite.networks.labelling)
 
 
-def test_the_four_suites_are_there():
-    """The paper's suite, its small version, the plain twin of that, and the embedded one are shipped."""
+def test_the_suites_are_there():
+    """For each task the paper's suite, its small version, the twin of that with the paper's rule, and the embedded one."""
     assert {"glyphs", "imagenet", "imagenet-lite", "imagenet-lite-plain"} <= set(SHIPPED)
+    assert {"glyphs-det", "coco", "coco-lite", "coco-lite-text"} <= set(SHIPPED)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,9 @@ def test_the_four_suites_are_there():
         ("imagenet", (90, 70, 50, 40, 30, 20, 15, 10, 5), (60, 35, 25, 12, 7), (0.7, 0.1, 0.2)),
         ("glyphs", (90, 70, 50, 40, 30, 20, 15, 10, 5), (60, 35, 25, 12, 7), (0.7, 0.1, 0.2)),
         ("imagenet-lite", (40, 25, 18, 14, 11, 9, 7, 5, 3), (30, 20, 16, 12, 10, 8, 6, 4), (0.5, 0.1, 0.4)),
+        ("coco", (90, 70, 50, 40, 30, 20, 15, 10, 5), (60, 35, 25, 12, 7), (0.7, 0.1, 0.2)),
+        ("glyphs-det", (90, 70, 50, 40, 30, 20, 15, 10, 5), (60, 35, 25, 12, 7), (0.7, 0.1, 0.2)),
+        ("coco-lite", (40, 25, 18, 14, 11, 9, 7, 5, 3), (30, 20, 16, 12, 10, 8, 6, 4), (0.5, 0.1, 0.4)),
     ],
 )
 def test_shipped_suites_say_what_the_protocol_says(name, levels, held_out, shares):
@@ -76,7 +81,11 @@ def test_shipped_suites_say_what_the_protocol_says(name, levels, held_out, share
     suite = load_suite(name)
     assert (suite.distortion.levels, suite.distortion.held_out) == (levels, held_out)
     assert (suite.split.train, suite.split.validation, suite.split.test) == shares
-    assert (suite.labels.high, suite.labels.low) == (0.9, 0.1)
+    if suite.task == "classification":
+        assert (suite.labels.high, suite.labels.low) == (0.9, 0.1)
+    else:
+        assert (suite.labels.confidence, suite.labels.retained) == (0.5, "one")
+        assert suite.labels.pristine_must_succeed == (name != "coco")
 
 
 def test_a_file_of_ones_own_is_read_by_its_path(tmp_path):
@@ -100,12 +109,12 @@ WRONG = {
     "no test share": ("test = 0.2\n", "", "test"),
     "no held-out levels": ("held_out = [60, 35, 25, 12, 7]\n", "", "held_out"),
     "no labelling networks": ('labelling = ["zoo:vgg", "zoo:densenet", "zoo:resnet"]\n', "", "labelling"),
-    "no probe": ('probe = "zoo:regnet"\n', "", "probe"),
     "dataset without a name": ('[dataset]\nname = "glyphs"', "[dataset]", "dataset"),
     "name is a number": ('name = "letters"\nversion', "name = 7\nversion", "name"),
     "version is text": ("version = 1", 'version = "one"', "version"),
     "title is a number": ('title = "Letters"', "title = 5", "title"),
-    "task is another": ('task = "classification"', 'task = "detection"', "task"),
+    "task is another": ('task = "classification"', 'task = "segmentation"', "task"),
+    "labels are of another task": ('task = "classification"', 'task = "detection"', "labels"),
     "share is text": ("train = 0.7", 'train = "most"', "train"),
     "share is a truth value": ("validation = 0.1", "validation = true", "validation"),
     "seed is a fraction": ("[split]", "[split]\nseed = 0.5", "seed"),

@@ -15,11 +15,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from benchmark.datasets.coco import COCO
+from benchmark.datasets.glyph_scenes import GlyphScenes
 from benchmark.datasets.glyphs import Glyphs
 from benchmark.datasets.imagenet import ImageNet
 from benchmark.errors import SuiteError
-from benchmark.images import Pixels, digest
-from benchmark.records import Source
+from benchmark.images import Pixels, digest, png_bits
+from benchmark.records import Objects, Source
+from benchmark.registry import extensions, resolve
 from benchmark.runtime import atomic
 
 
@@ -41,10 +44,15 @@ class Dataset(Protocol):
     def read(self, source: str) -> Pixels:
         """The pristine image with this id, uint8 RGB (H, W, 3)."""
 
+    def bits(self, source: str) -> int:
+        """What it costs to send it: its file, or a PNG where it has none."""
+
 
 DATASETS: dict[str, Callable[[Path | None, dict[str, Any]], Dataset]] = {
     "glyphs": lambda data, options: Glyphs(**options),
+    "glyph-scenes": lambda data, options: GlyphScenes(**options),
     "imagenet": lambda data, options: ImageNet(data, **options),
+    "coco": lambda data, options: COCO(data, **options),
 }
 
 
@@ -55,21 +63,22 @@ def open_dataset(name: str, options: dict[str, Any], data: Path | None) -> Datas
         SuiteError: no such dataset, or an option that it does not have.
         DataError: its photographs are missing.
     """
-    if name not in DATASETS:
-        raise SuiteError(f"unknown dataset {name!r}; valid are {', '.join(DATASETS)}")
+    factory = resolve("datasets", name, DATASETS)
+    if factory is None:
+        raise SuiteError(f"unknown dataset {name!r}; valid are {', '.join([*DATASETS, *extensions('datasets')])}")
     try:
-        return DATASETS[name](data, options)
-    except TypeError as error:
-        raise SuiteError(f"dataset {name}: wrong options {options} ({error})") from error
+        return factory(data, options)
+    except (TypeError, KeyError, ValueError) as error:
+        raise SuiteError(f"dataset {name}: wrong options {options} ({type(error).__name__}: {error})") from error
 
 
 def index(dataset: Dataset, cache: Path) -> list[Source]:
     """All sources with their digests, which are kept in the cache under the dataset's signature."""
     kept = cache / "digests" / f"{dataset.signature()}.json"
     sources = dataset.sources()
-    if kept.is_file():
+    try:
         digests = json.loads(kept.read_text())
-    else:
+    except (OSError, ValueError):  # not there, or damaged
         digests = {source.id: digest(dataset.content(source.id)) for source in sources}
         with atomic(kept) as temporary:
             temporary.write_text(json.dumps(digests))
@@ -95,9 +104,19 @@ class Augmented:
         """The augmented versions of an indexed source; their digests follow from the parent's."""
         names = [f"{source.id}{MARK}{number}" for number in range(1, copies + 1)]
         return [
-            dataclasses.replace(source, id=name, digest=digest("augmented 1", name, source.digest), parent=source.id)
+            dataclasses.replace(
+                source,
+                id=name,
+                digest=digest("augmented 1", name, source.digest),
+                parent=source.id,
+                truth=source.truth if isinstance(source.truth, int) else moved(source.truth, name),
+            )
             for name in names
         ]
+
+    def bits(self, source: str) -> int:
+        """As of any dataset."""
+        return png_bits(self.read(source)) if MARK in source else self.dataset.bits(source)
 
     def read(self, source: str) -> Pixels:
         """The source of this id or its augmented version, uint8 RGB (H, W, 3)."""
@@ -106,12 +125,28 @@ class Augmented:
         return augment(image, source) if mark else image
 
 
-def augment(image: Pixels, name: str) -> Pixels:
-    """Mirror and crop an image, as drawn for this name."""
+def view(name: str, size: tuple[int, int]) -> tuple[bool, int, int, int, int]:
+    """Whether to mirror, and top, left, height and width of the crop, as drawn for this name and an image of this size."""
     random = np.random.default_rng(int(digest("augment", name), 16))
     mirror, area, down, right = random.random(4)
     side = float(np.sqrt(0.7 + 0.3 * area))
-    height, width = max(1, round(image.shape[0] * side)), max(1, round(image.shape[1] * side))
-    top, left = int(down * (image.shape[0] - height + 1)), int(right * (image.shape[1] - width + 1))
+    height, width = max(1, round(size[0] * side)), max(1, round(size[1] * side))
+    return bool(mirror < 0.5), int(down * (size[0] - height + 1)), int(right * (size[1] - width + 1)), height, width
+
+
+def augment(image: Pixels, name: str) -> Pixels:
+    """Mirror and crop an image, as drawn for this name."""
+    mirror, top, left, height, width = view(name, image.shape[:2])
     crop = image[top : top + height, left : left + width]
-    return np.ascontiguousarray(crop[:, ::-1] if mirror < 0.5 else crop)
+    return np.ascontiguousarray(crop[:, ::-1] if mirror else crop)
+
+
+def moved(objects: Objects, name: str) -> Objects:
+    """The objects of an image after `augment`: boxes cut at the edges; those of which less than a quarter is left are gone."""
+    mirror, top, left, height, width = view(name, objects.size)
+    whole = objects.boxes - [left, top, left, top]
+    cut = np.clip(whole, 0, [width, height, width, height])
+    left_over = np.prod(cut[:, 2:] - cut[:, :2], axis=1) >= 0.25 * np.prod(whole[:, 2:] - whole[:, :2], axis=1)
+    if mirror:
+        cut = np.stack([width - cut[:, 2], cut[:, 1], width - cut[:, 0], cut[:, 3]], axis=1)
+    return Objects(cut[left_over], objects.classes[left_over], objects.crowd[left_over], (height, width))

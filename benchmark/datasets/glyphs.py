@@ -1,14 +1,14 @@
 """Glyphs: letters on photographs, generated, deterministic; the embedded dataset that needs no download.
 
-A scene is one letter of ten, in one of 22 fonts, blended onto a crop of a photograph that scikit-image or scikit-learn
-ships, 64 x 64 px. Size and contrast vary, and with them how much compression the letter survives. Fonts and photographs
-are divided between three pools: `zoo` trains the task networks, `train` and `test` are the benchmark's, so that no
-letter's shape and no background is seen on two sides.
+A scene is one letter of ten, in one of 22 fonts, blended onto a crop of a photograph that scikit-image, scikit-learn or
+Matplotlib ships, 64 x 64 px. Size and contrast vary, and with them how much compression the letter survives. Fonts and
+photographs are divided between three pools: `zoo` trains the task networks, `train` and `test` are the benchmark's, so that
+no letter's shape and no background is seen on two sides.
 
     Glyphs(train=4800, test=1200).read("test-00017")
 
 All arithmetic is on integers (Pillow's 8-bit resize, NumPy), so that the pixels are the same on every machine; only the
-decoders of the five photographs that are JPEG files could change them, and the digests would tell.
+decoders of the six photographs that are JPEG files could change them, and the digests would tell.
 """
 
 from __future__ import annotations
@@ -20,17 +20,21 @@ import numpy as np
 from PIL import Image
 
 from benchmark.errors import DataError
-from benchmark.images import Pixels, digest, pixel_digest
+from benchmark.images import Pixels, digest, pixel_digest, png_bits
 from benchmark.records import Source
 
+Ints = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
 SIZE = 64
 LETTERS = "ABDEGKNRSX"
 MASKS = Path(__file__).parents[1] / "assets" / "letters.npz"
 PHOTOGRAPHS = {
     "zoo": ["camera.png", "chelsea.png", "brick.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "flower.jpg"],
-    "train": ["astronaut.png", "coffee.png", "grass.png", "coins.png", "china.jpg"],
+    "train": [
+        "astronaut.png", "coffee.png", "grass.png", "coins.png", "china.jpg",
+        "grace_hopper.jpg", "clock_motion.png", "color.png",
+    ],
     "test": ["motorcycle_left.png", "rocket.jpg", "gravel.png", "cell.png", "retina.jpg"],
-}
+}  # fmt: skip
 POOLS = tuple(PHOTOGRAPHS)
 HEIGHTS = {"zoo": (20, 57), "train": (28, 57), "test": (28, 57)}
 """Least and greatest height of a letter, in px."""
@@ -45,7 +49,7 @@ class Glyphs:
     classes = len(LETTERS)
 
     def __init__(self, train: int, test: int, zoo: int = 0) -> None:
-        self.counts = {"zoo": zoo, "train": train, "test": test}
+        self.counts = checked_counts({"zoo": zoo, "train": train, "test": test})
 
     def signature(self) -> str:
         """Digest of all that the scenes depend on: counts, masks, photographs, and this file."""
@@ -70,11 +74,28 @@ class Glyphs:
         Raises:
             DataError: no such source.
         """
-        pool, _, index = source.partition("-")
-        if not (pool in POOLS and index.isascii() and index.isdigit() and int(index) < self.counts[pool]):
-            counts = ", ".join(f"{count} in {name}" for name, count in self.counts.items())
-            raise DataError(f"glyphs: no source {source!r}; ids look like 'train-00017', there are {counts}")
-        return scene(pool, int(index))
+        return scene(*check_id(source, self.counts))
+
+    def bits(self, source: str) -> int:
+        """Size of the scene as a PNG."""
+        return png_bits(self.read(source))
+
+
+def checked_counts(counts: dict[str, int]) -> dict[str, int]:
+    """The number of scenes in each pool; ValueError where one is no number of scenes."""
+    for pool, count in counts.items():
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            raise ValueError(f"{pool} is {count!r}; it is a number of scenes")
+    return counts
+
+
+def check_id(source: str, counts: dict[str, int]) -> tuple[str, int]:
+    """Pool and index of a source's id; DataError where there is no such source."""
+    pool, _, index = source.partition("-")
+    if not (pool in POOLS and index.isascii() and index.isdigit() and int(index) < counts[pool]):
+        told = ", ".join(f"{count} in {name}" for name, count in counts.items())
+        raise DataError(f"glyphs: no source {source!r}; ids look like 'train-00017', there are {told}")
+    return pool, int(index)
 
 
 @functools.lru_cache(maxsize=8192)
@@ -88,7 +109,7 @@ def scene(pool: str, index: int) -> Pixels:
     side = int(64 + next(draw) * 128)
     top, left = int(next(draw) * (photo.shape[0] - side)), int(next(draw) * (photo.shape[1] - side))
     crop = Image.fromarray(photo[top : top + side, left : left + side])
-    ground = np.asarray(crop.resize((SIZE, SIZE), Image.Resampling.BICUBIC)).astype(np.int32)
+    ground = np.array(crop.resize((SIZE, SIZE), Image.Resampling.BICUBIC), np.int32)
 
     mask = masks[int(next(draw) * len(masks))]
     small, large = HEIGHTS[pool]
@@ -97,20 +118,34 @@ def scene(pool: str, index: int) -> Pixels:
     ink = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BICUBIC)).astype(np.int32)
     y, x = int(next(draw) * (SIZE - height)), int(next(draw) * (SIZE - width))
 
-    under = ground[y : y + height, x : x + width]
-    level = under.mean(axis=(0, 1)).astype(np.int32)
-    # The letter goes where there is room: up on a dark ground, down on a light one. Contrast is quadratic in the
-    # draw, so that faint letters, which compression destroys first, are common.
     faint, strong = CONTRASTS[pool]
     contrast = int(faint + next(draw) ** 2 * (strong - faint))
     tint = np.array([int(next(draw) * 40) - 20 for _ in range(3)])
-    colour = np.clip(level + np.where(level.mean() < 128, contrast, -contrast) + tint, 0, 255)
-    opacity = ink[..., None] * 230 // 255
-    out = ground.copy()
-    out[y : y + height, x : x + width] = (under * (255 - opacity) + colour * opacity + 127) // 255
-    scene = out.astype(np.uint8)
+    blend(ground, ink, y, x, contrast, tint)
+    scene = ground.astype(np.uint8)
     scene.flags.writeable = False  # it is shared by all who ask for it
     return scene
+
+
+def blend(ground: Ints, ink: Ints, top: int, left: int, contrast: int, tint: Ints) -> None:
+    """Put a letter onto a scene, in place.
+
+    It goes where there is room: up on a dark ground, down on a light one. Contrasts are drawn as squares, so that faint
+    letters, which compression destroys first, are common.
+
+    Args:
+        ground: the scene, int32 (H, W, 3), 0 to 255.
+        ink: opacity of the letter, int32 (h, w), 0 to 255.
+        top: its place, in px.
+        left: likewise.
+        contrast: difference from the ground's mean, in grey levels.
+        tint: added to each channel, shape (3,).
+    """
+    under = ground[top : top + ink.shape[0], left : left + ink.shape[1]]
+    level = under.mean(axis=(0, 1)).astype(np.int32)
+    colour = np.clip(level + np.where(level.mean() < 128, contrast, -contrast) + tint, 0, 255)
+    opacity = ink[..., None] * 230 // 255
+    under[:] = (under * (255 - opacity) + colour * opacity + 127) // 255
 
 
 @functools.cache
@@ -128,10 +163,15 @@ def letters(pool: str) -> dict[str, list[Pixels]]:
 @functools.cache
 def photograph(name: str) -> Pixels:
     """One of the shipped photographs, uint8 RGB."""
+    import matplotlib as mpl
     import skimage
     import sklearn
 
-    folders = [Path(skimage.__file__).parent / "data", Path(sklearn.__file__).parent / "datasets" / "images"]
+    folders = [
+        Path(skimage.__file__).parent / "data",
+        Path(sklearn.__file__).parent / "datasets" / "images",
+        Path(mpl.get_data_path()) / "sample_data",
+    ]
     for folder in folders:
         if (folder / name).is_file():
             with Image.open(folder / name) as opened:

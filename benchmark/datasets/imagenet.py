@@ -107,3 +107,7 @@ class ImageNet:
             DataError: the file is unreadable or no image; the message names it.
         """
         return decode(self.content(source), str(self.files[source]))
+
+    def bits(self, source: str) -> int:
+        """Size of the photograph's file."""
+        return 8 * len(self.content(source))

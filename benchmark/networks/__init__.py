@@ -6,7 +6,8 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import NetworkError
+from benchmark.errors import NetworkError, PluginError
+from benchmark.registry import extensions, resolve
 
 if TYPE_CHECKING:
     from benchmark.networks.network import Network
@@ -21,20 +22,28 @@ def load(name: str, folder: Path | None, device: str = "cpu", download: bool = T
         NetworkError: no such source or model (the message lists the near ones), or wrong weights.
         MissingWeights: the weights are nowhere on this machine and cannot be downloaded.
     """
+    from benchmark.networks.network import Network
     from benchmark.networks.sources import LOADERS
 
     check_name(name, folder)
     source, _, model = name.partition(":")
-    return LOADERS[source](model, folder, device, download)
+    loader = resolve("networks", source, LOADERS)
+    assert loader is not None
+    network = loader(model, folder, device, download)
+    if not isinstance(network, Network):
+        raise PluginError(f"the source of networks {source!r} gives {network!r}, no Network")
+    return network
 
 
 def check_name(name: str, folder: Path | None) -> None:
-    """Raise NetworkError unless the name is known; files of `onnx:` networks are looked for when they are loaded."""
+    """Raise NetworkError unless the name is known; `onnx:` files and packages' networks are looked for when they are loaded."""
     source, colon, model = name.partition(":")
-    if source not in SOURCES or not colon:
-        raise NetworkError(f"unknown network {name!r}; a name is source:model, the sources are {', '.join(SOURCES)}")
-    known = models(source, folder)
-    if source != "onnx" and model not in known:
+    added = extensions("networks", SOURCES)
+    if source not in (*SOURCES, *added) or not colon:
+        sources = ", ".join([*SOURCES, *added])
+        raise NetworkError(f"unknown network {name!r}; a name is source:model, the sources are {sources}")
+    known = [] if source in added else models(source, folder)
+    if source != "onnx" and source not in added and model not in known:
         near = difflib.get_close_matches(model, known, n=4, cutoff=0.5) or known[:4]
         raise NetworkError(f"unknown network {name!r}; near ones: {', '.join(f'{source}:{other}' for other in near)}")
 
@@ -44,7 +53,8 @@ def models(source: str, folder: Path | None) -> list[str]:
     if source == "torchvision":
         from torchvision import models as torchvision_models
 
-        return sorted(torchvision_models.list_models(module=torchvision_models))
+        places = (torchvision_models, torchvision_models.detection)
+        return sorted(name for place in places for name in torchvision_models.list_models(module=place))
     if source == "timm":
         import timm
 
@@ -52,8 +62,9 @@ def models(source: str, folder: Path | None) -> list[str]:
     if source == "onnx":
         return sorted(path.stem for path in folder.glob("*.onnx")) if folder else []
     from benchmark.networks.zoo import ARCHITECTURES
+    from benchmark.networks.zoo_detectors import DETECTORS
 
-    return list(ARCHITECTURES)
+    return [*ARCHITECTURES, *DETECTORS]
 
 
 def file_name(name: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torchvision.transforms import InterpolationMode
@@ -40,12 +40,69 @@ class Preprocessing:
             image = functional.resize(image, [self.resize], interpolation=mode, antialias=True)
         return functional.center_crop(image, [self.crop, self.crop])
 
-    def normalise(self, batch: Tensor, device: str) -> Tensor:
-        """uint8 (N, 3, S, S) -> float32 of the same shape on the device, channels last."""
-        batch = batch.to(device, non_blocking=True).to(torch.float32, memory_format=torch.channels_last)
+    def normalise(self, squares: Sequence[Tensor], device: str) -> Tensor:
+        """N times uint8 (3, S, S) -> float32 (N, 3, S, S) on the device, channels last."""
+        batch = torch.stack(list(squares)).to(device, non_blocking=True)
+        batch = batch.to(torch.float32, memory_format=torch.channels_last)
         mean = torch.tensor(self.mean, device=device).view(3, 1, 1) * 255
         std = torch.tensor(self.std, device=device).view(3, 1, 1) * 255
         return batch.sub_(mean).div_(std)
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Put the whole image onto a square: for detectors of fixed input size."""
+
+    side: int
+    """Of the square, in px."""
+    letterbox: str = ""
+    """Empty: stretch. `corner` or `centre`: keep the proportions and put the image there."""
+    grey: int = 0
+    """Fills what is left free, 0 to 255."""
+
+    def extent(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Where an image of this height and width lies on the square: top, left, height, width, in px."""
+        if not self.letterbox:
+            return 0, 0, self.side, self.side
+        scale = self.side / max(size)
+        height, width = (max(1, round(length * scale)) for length in size)
+        if self.letterbox == "corner":
+            return 0, 0, height, width
+        return (self.side - height) // 2, (self.side - width) // 2, height, width
+
+    def square(self, image: Tensor) -> Tensor:
+        """uint8 (3, H, W) -> uint8 (3, side, side)."""
+        top, left, height, width = self.extent((image.shape[1], image.shape[2]))
+        small = functional.resize(image, [height, width], antialias=True)
+        rest = [left, top, self.side - left - width, self.side - top - height]
+        return functional.pad(small, rest, fill=[float(self.grey)] * 3)
+
+    def normalise(self, squares: Sequence[Tensor], device: str) -> Tensor:
+        """N times uint8 (3, side, side) -> float32 (N, 3, side, side) in 0..1 on the device."""
+        return torch.stack(list(squares)).to(device, torch.float32).div_(255)
+
+    def locate(self, boxes: Tensor, size: tuple[int, int]) -> Tensor:
+        """Boxes (D, 4) in 0..1 of the square -> in px of an image of this height and width; some reach beyond it."""
+        top, left, height, width = self.extent(size)
+        scale = torch.tensor([size[1] / width, size[0] / height] * 2)
+        return (boxes * self.side - torch.tensor([left, top] * 2)) * scale
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The image as it is: for detectors that resize by themselves, as torchvision's do."""
+
+    def square(self, image: Tensor) -> Tensor:
+        """The image itself, uint8 (3, H, W)."""
+        return image
+
+    def normalise(self, squares: Sequence[Tensor], device: str) -> list[Tensor]:
+        """N times uint8 (3, H, W) -> N times float32 (3, H, W) in 0..1 on the device."""
+        return [image.to(device, torch.float32).div_(255) for image in squares]
+
+    def locate(self, boxes: Tensor, size: tuple[int, int]) -> Tensor:
+        """Boxes (D, 4) in px, as they are."""
+        return boxes
 
 
 @dataclass(frozen=True)
@@ -55,17 +112,25 @@ class Network:
     name: str
     """`source:model`, as suites write it."""
     classes: int
-    """Length of an answer."""
-    preprocessing: Preprocessing
+    """Number of classes that it knows."""
+    preprocessing: Preprocessing | Canvas | Whole
     """From an image to the network's input."""
     weights: str
     """Digest of the weights, 16 hexadecimal digits."""
     logits: bool
-    """True where answers are logits, False where they are probabilities."""
-    forward: Callable[[Tensor], Tensor]
-    """float32 (N, 3, S, S), normalised -> float32 (N, classes)."""
+    """True where answers are logits, False where they are probabilities or detections."""
+    forward: Callable[[Any], Any]
+    """From what `preprocessing.normalise` gives to N answers. A classifier: float32 (N, classes). A detector: a list of N
+    (boxes (D, 4), as `preprocessing.locate` takes them, scores (D,), classes (D,) from 0), best score first."""
     module: nn.Module | None = None
     """The module behind `forward`, where there is one to look into."""
+    task: str = "classification"
+    """`classification` or `detection`."""
+
+    def answer(self, images: Sequence[Tensor], device: str = "cpu") -> Any:
+        """The answers for uint8 RGB images (3, H, W) of any size."""
+        squares = [self.preprocessing.square(image) for image in images]
+        return self.forward(self.preprocessing.normalise(squares, device))
 
 
 def from_module(

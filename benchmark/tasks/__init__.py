@@ -1,5 +1,5 @@
 """Tasks: a module each, which holds all in which the task differs from the others."""
 
-from benchmark.tasks import classification
+from benchmark.tasks import classification, detection
 
-TASKS = {"classification": classification}
+TASKS = {"classification": classification, "detection": detection}

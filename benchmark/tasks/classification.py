@@ -14,10 +14,13 @@ applied later:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmark import utility
@@ -27,7 +30,7 @@ from benchmark.records import PRISTINE
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from benchmark.suite import LabelChoice
+    from benchmark.networks.network import Network
 
 SCHEMA = pl.Schema(
     {
@@ -42,19 +45,77 @@ SCHEMA = pl.Schema(
     }
 )
 
+BYTES = 20
+"""Of an outcome on disk, about."""
+PROBE_JUDGES = True
+"""Whether the probe, a classifier, does this task, so that its decisions on the suite's images are recorded."""
+MEASURE = "accuracy"
+TABLE, GAINS_TABLE, FIGURE = "I", "III", "2a"
+PUBLISHED_ACCURACY = {"Inception-v3": 87.5, "VGG-19": 84.2, "DenseNet-121": 91.2, "combined": 93.3}
+"""Accuracy of ResNet-18 in per cent (paper, Table I), for each labelling network and the combined labels."""
+PUBLISHED_GAINS = {"AlexNet": (46.8, 46.0), "ResNeXt-50": (66.3, 65.4), "EfficientNet-B7": (65.8, 65.9)}
+"""Accuracy in per cent after filtering, ResNet-18 trained on classification and on detection (paper, Table III)."""
 
-def observe(answers: Tensor, truths: list[int], logits: bool, temperature: float | None) -> dict[str, list[object]]:
+GAINS = {
+    "unfiltered": "on all images",
+    "kept": "the fraction that the predictor keeps",
+    "filtered": "on what the predictor keeps",
+    "random": "on as many images, kept at random",
+    "quality": "on as many images, those of highest quality",
+    "oracle": "on as many images, first those that this network gets right",
+}
+"""What `Downstream.gains` returns, in words."""
+
+
+@dataclass(frozen=True)
+class LabelChoice:
+    """How outcomes become labels (paper, section IV)."""
+
+    high: float = 0.9
+    """T_H: useful above this confidence in the true class."""
+    low: float = 0.1
+    """T_L: non-useful below this."""
+    calibrate: bool = False
+    """Whether confidences are taken at each network's fitted temperature (ours)."""
+
+    def problem(self) -> str:
+        """What is wrong with the choice, or nothing."""
+        return "" if 0 <= self.low <= self.high <= 1 else "[labels] must be 0 <= low <= high <= 1"
+
+
+def truth_columns() -> dict[str, tuple[pa.DataType, Any]]:
+    """Columns of an export that hold the ground truth: type, and what Hugging Face `datasets` calls it."""
+    return {"class": (pa.int16(), {"dtype": "int16", "_type": "Value"})}
+
+
+def truth_values(truth: int) -> dict[str, Any]:
+    """The ground truth of one image in these columns."""
+    return {"class": truth}
+
+
+def rules(labels: LabelChoice) -> dict[str, LabelChoice]:
+    """The rules whose counts are worth telling beside each other."""
+    return {
+        "calibrated": dataclasses.replace(labels, calibrate=True),
+        "plain (the paper's)": dataclasses.replace(labels, calibrate=False),
+    }
+
+
+def observe(
+    network: Network, answers: Tensor, truths: list[int], sizes: object, temperature: float | None
+) -> dict[str, list[object]]:
     """Outcome columns of a batch.
 
     Args:
+        network: whose answers they are.
         answers: logits or probabilities, float32 (N, K).
         truths: index of the true class of each image.
-        logits: which of the two `answers` are.
+        sizes: not used here.
         temperature: the fitted one, or None before it is fitted; then a column `logits` is added, to fit it from.
     """
     import torch
 
-    answers = answers.float().cpu()
+    answers, logits = answers.float().cpu(), network.logits
     best = answers.max(dim=1)
     columns: dict[str, list[object]] = {
         "top": best.indices.tolist(),
@@ -119,28 +180,38 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, int], temperature: float, la
     )
 
 
-def downstream(judgement: pl.DataFrame, scores: pl.DataFrame, threshold: float) -> dict[str, float | None]:
-    """Accuracy of a held-out network on the images that a predictor keeps (paper, section V and Fig. 2).
+def facts(outcomes: pl.DataFrame, judgement: pl.DataFrame) -> str:
+    """All that downstream performance depends on, as text."""
+    return judgement.select("source", "level", "right").write_csv()
 
-    Args:
-        judgement: what the network decided, from `judge`.
-        scores: the predictor's, with columns source, level and score: the images in question.
-        threshold: kept where score >= threshold.
 
-    Returns:
-        `unfiltered` accuracy on all; `kept` fraction; accuracy where this many are kept: `filtered` by the predictor, by
-        `random` choice, by `quality` (highest levels first) and by an `oracle` (correct ones first). Random and ties are
-        expectations. All 0 to 1; the last four are None where nothing is kept.
-    """
-    rows = scores.join(judgement, on=["source", "level"], maintain_order="left")
-    right, kept = rows["right"].to_numpy(), rows["score"].to_numpy() >= threshold
-    count = int(kept.sum())
-    result: dict[str, float | None] = {"unfiltered": float(right.mean()), "kept": float(kept.mean())}
-    if not count:
-        return result | dict.fromkeys(("filtered", "random", "quality", "oracle"))
-    return result | {
-        "filtered": float(right[kept].mean()),
-        "random": expected_mean_of_kept(right, np.zeros(len(right)), count),
-        "quality": expected_mean_of_kept(right, rows["level"].to_numpy(), count),
-        "oracle": expected_mean_of_kept(right, right, count),
-    }
+class Downstream:
+    """Accuracy of a held-out network on the images that a predictor keeps (paper, section V and Fig. 2)."""
+
+    def __init__(self, outcomes: object, truths: object, judgement: pl.DataFrame, images: object) -> None:
+        self.judgement = judgement
+
+    def gains(self, scores: pl.DataFrame, threshold: float) -> dict[str, Any]:
+        """Accuracy on what a predictor keeps, beside other choices of as many.
+
+        Args:
+            scores: the predictor's, with columns source, level and score: the images in question.
+            threshold: kept where score >= threshold.
+
+        Returns:
+            `unfiltered` accuracy on all; `kept` fraction; accuracy where this many are kept: `filtered` by the predictor, by
+            `random` choice, by `quality` (highest levels first) and by an `oracle` (correct ones first). Random and ties are
+            expectations. All 0 to 1; the last four are None where nothing is kept.
+        """
+        rows = scores.join(self.judgement, on=["source", "level"], maintain_order="left")
+        right, kept = rows["right"].to_numpy(), rows["score"].to_numpy() >= threshold
+        count = int(kept.sum())
+        result: dict[str, float | None] = {"unfiltered": float(right.mean()), "kept": float(kept.mean())}
+        if not count:
+            return result | dict.fromkeys(("filtered", "random", "quality", "oracle"))
+        return result | {
+            "filtered": float(right[kept].mean()),
+            "random": expected_mean_of_kept(right, np.zeros(len(right)), count),
+            "quality": expected_mean_of_kept(right, rows["level"].to_numpy(), count),
+            "oracle": expected_mean_of_kept(right, right, count),
+        }

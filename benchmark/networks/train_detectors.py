@@ -1,0 +1,132 @@
+"""Train the `zoo:` detectors on the pool `zoo` of glyph scenes, and store them as fp16 safetensors.
+
+    python -m benchmark.networks.train_detectors                 all that have no weights yet
+    python -m benchmark.networks.train_detectors ssd_resnext     this one, again
+
+Recipe: bodies start from the zoo's classifiers; 24,000 different scenes, each seen once in random colours; AdamW with a
+one-cycle rate to 2e-3, batches of 32, bf16; a few minutes each on two cores. Prints the file's digest, which belongs in
+`zoo_detectors.DIGESTS`, and the mAP on unseen scenes of the same pool and of the benchmark's pool `train`, whose letters are
+fainter and whose fonts and photographs are others; never of the pool `test`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from benchmark.datasets.glyph_scenes import scene
+from benchmark.mean_ap import Detections, match, mean_ap
+from benchmark.networks.network import file_digest, read_weights
+from benchmark.networks.zoo import CLASSES, WEIGHTS, weights_file
+from benchmark.networks.zoo_detectors import DETECTORS
+from benchmark.runtime import autocast, keep_freed_memory, seeded
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from benchmark.records import Objects
+
+SCENES, CHECKS = 24_000, 400
+BATCH, RATE = 32, 2e-3
+
+
+def images(pool: str, indices: range) -> Tensor:
+    """Scenes as float32 (N, 3, 128, 128) in 0..1."""
+    pixels = np.stack([scene(pool, index)[0] for index in indices])
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)
+
+
+def targets(pool: str, indices: range) -> list[dict[str, Tensor]]:
+    """Boxes and labels as torchvision's detectors want them; label 0 is the background."""
+    objects = [scene(pool, index)[1] for index in indices]
+    return [
+        {"boxes": torch.from_numpy(one.boxes).float(), "labels": torch.from_numpy(one.classes) + 1} for one in objects
+    ]
+
+
+def recolour(batch: Tensor, random: torch.Generator) -> Tensor:
+    """Change each image's brightness and its channels' gains, and sometimes its sign; same shape and range."""
+    count = len(batch)
+    sign = torch.where(torch.rand(count, 1, generator=random) < 0.25, -1.0, 1.0)
+    gains = sign * (1 + 0.6 * (torch.rand(count, 3, generator=random) - 0.5))
+    shift = 0.4 * (torch.rand(count, 3, generator=random) - 0.5)
+    return ((batch - 0.5) * gains[..., None, None] + 0.5 + shift[..., None, None]).clamp_(0, 1)
+
+
+def start(name: str) -> nn.Module:
+    """A detector whose body has a classifier's weights."""
+    torch.manual_seed(sum(name.encode()))
+    model = DETECTORS[name]()
+    body = name.partition("_")[2].removeprefix("rcnn_")
+    features = model.backbone[0]  # type: ignore[index] # a Sequential
+    state = {key: value.float() for key, value in read_weights(weights_file(body)).items()}
+    left = features.load_state_dict(state, strict=False)  # type: ignore[union-attr]
+    if left.missing_keys:
+        raise RuntimeError(f"{name}: the classifier {body} lacks {left.missing_keys[0]}")
+    return model.to(memory_format=torch.channels_last)
+
+
+def train(name: str) -> nn.Module:
+    """Train one detector; prints a line every hundred steps."""
+    model, order = start(name).train(), seeded(0)
+    steps = SCENES // BATCH
+    optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, steps)
+    begun, total = time.perf_counter(), 0.0
+    for step in range(steps):
+        chosen = range(step * BATCH, (step + 1) * BATCH)
+        batch = recolour(images("zoo", chosen), order).contiguous(memory_format=torch.channels_last)
+        with autocast("cpu", "bf16"):
+            loss = torch.stack([part.float() for part in model(list(batch), targets("zoo", chosen)).values()]).sum()
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimiser.step()
+        schedule.step()
+        total += loss.item()
+        if (step + 1) % 100 == 0:
+            rate = (step + 1) * BATCH / (time.perf_counter() - begun)
+            print(f"{name} step {step + 1}/{steps} loss {total / 100:.3f}, {rate:.0f} images/s", flush=True)
+            total = 0.0
+    return model.eval()
+
+
+@torch.inference_mode()
+def accuracy(model: nn.Module, pool: str, indices: range) -> float:
+    """Mean average precision in float32."""
+    truth: list[Objects] = [scene(pool, index)[1] for index in indices]
+    found = [model([image])[0] for image in images(pool, indices)]
+    detections = [
+        Detections(one["boxes"].double().numpy(), one["scores"].double().numpy(), one["labels"].numpy() - 1)
+        for one in found
+    ]
+    return mean_ap(match(truth, detections, CLASSES), np.arange(len(truth)))
+
+
+def main(names: list[str]) -> None:
+    """Train the named detectors, or all that are missing."""
+    keep_freed_memory()
+    names = names or [name for name in DETECTORS if not (WEIGHTS / f"{name}.safetensors").is_file()]
+    for name in names:
+        model = train(name)
+        halves = {
+            key: value.half() if value.is_floating_point() else value for key, value in model.state_dict().items()
+        }
+        path = WEIGHTS / f"{name}.safetensors"
+        save_file({key: value.contiguous() for key, value in halves.items()}, path)
+        model.load_state_dict(halves)
+        same = accuracy(model, "zoo", range(SCENES, SCENES + CHECKS))
+        unseen = accuracy(model, "train", range(CHECKS))
+        count = sum(weight.numel() for weight in model.parameters())
+        print(
+            f"{name}: {file_digest(path)}, {count:,} weights, mAP {same:.3f} on its own pool, {unseen:.3f} on the benchmark's"
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,291 @@
+"""All that is particular to detection: what an outcome holds, how outcomes become labels, and mAP downstream.
+
+An outcome is what one detector found in one image at one level: every detection with score > .01, the best 100, so that any
+threshold or rule can be applied later:
+
+    source, digest      id and content digest of the pristine image
+    level               distortion level, -1 for the pristine image
+    boxes               left, top, right, bottom of each detection, one after the other, in eighths of a px
+    scores              in ten-thousandths, best first
+    classes             from 0
+
+An object is *found* by the detection that COCO's matching gives it at IoU .5, and *detected* where that one's score is at
+least .5 (paper, Eq. 6 and section IV).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from benchmark import utility
+from benchmark.images import digest
+from benchmark.matching import found_scores
+from benchmark.mean_ap import Detections, Matches, match, mean_ap
+from benchmark.records import PRISTINE, Objects
+
+if TYPE_CHECKING:
+    from benchmark.networks.network import Network
+
+COLUMNS: dict[str, pl.DataType] = {
+    "source": pl.String(),
+    "digest": pl.String(),
+    "level": pl.Int16(),
+    "boxes": pl.List(pl.Int32),
+    "scores": pl.List(pl.UInt16),
+    "classes": pl.List(pl.UInt8),
+}
+SCHEMA = pl.Schema(COLUMNS)
+BYTES = 500
+"""Of an outcome on disk, about."""
+PX, SCORE = 8, 10_000
+"""Units of boxes and scores: eighths of a px, ten-thousandths."""
+PROBE_JUDGES = False
+"""Whether the probe, a classifier, does this task."""
+MEASURE = "mAP"
+TABLE, GAINS_TABLE, FIGURE = "II", "IV", "2b"
+PUBLISHED_ACCURACY = {"Faster R-CNN R50": 84.8, "SSD300": 81.3, "SSDLite320": 83.1, "combined": 92.8}
+"""Accuracy of ResNet-18 in per cent (paper, Table II; its text says 81.8 for SSD300)."""
+PUBLISHED_GAINS = {
+    "Mask R-CNN": (0.128, 0.126),
+    "RetinaNet": (0.128, 0.125),
+    "Faster R-CNN MobileNet": (0.164, 0.161),
+}
+"""mAP after replacement, ResNet-18 trained on detection and on classification (paper, Table IV)."""
+GAINS = {
+    "unfiltered": "all images as they are",
+    "kept": "the fraction that the predictor keeps; the others are replaced by their pristine versions",
+    "filtered": "after the predictor's choice",
+    "random": "after a random choice of as many",
+    "quality": "keeping as many, those of highest quality",
+    "oracle": "keeping as many, those most useful to this very network; a reference, not a bound",
+    "pristine": "all replaced",
+    "bits": "mean bits an image as they are",
+    "bits_filtered": "mean bits an image after the predictor's choice",
+    "levels": "",
+}
+"""What `Downstream.gains` returns, in words."""
+COMPARED = ("unfiltered", "kept", "filtered", "random", "quality", "oracle", "pristine")
+DRAWS = 10
+"""Random choices that a random filter's mAP is the mean of."""
+
+
+@dataclass(frozen=True)
+class LabelChoice:
+    """How outcomes become labels (paper, section IV)."""
+
+    confidence: float = 0.5
+    """An object is detected where the score that found it is at least this."""
+    retained: str = "one"
+    """Useful where `one` object that is detected in the pristine image is still detected, or at least `half` of them."""
+    pristine_must_succeed: bool = True
+    """Whether sources in whose pristine image nothing is detected take no part (ours), or are non-useful (paper's text)."""
+
+    def problem(self) -> str:
+        """What is wrong with the choice, or nothing."""
+        if self.retained not in ("one", "half"):
+            return f"[labels] retained is {self.retained!r}; valid are one, half"
+        return "" if 0 < self.confidence < 1 else f"[labels] confidence is {self.confidence}; it lies between 0 and 1"
+
+
+def truth_columns() -> dict[str, tuple[pa.DataType, Any]]:
+    """Columns of an export that hold the ground truth: type, and what Hugging Face `datasets` calls it."""
+
+    def sequence(feature: dict[str, Any]) -> dict[str, Any]:
+        return {"feature": feature, "_type": "Sequence"}
+
+    number, kind, flag = ({"dtype": name, "_type": "Value"} for name in ("float32", "int16", "bool"))
+    return {
+        "boxes": (pa.list_(pa.list_(pa.float32())), sequence(sequence(number))),
+        "classes": (pa.list_(pa.int16()), sequence(kind)),
+        "crowd": (pa.list_(pa.bool_()), sequence(flag)),
+    }
+
+
+def truth_values(truth: Objects) -> dict[str, Any]:
+    """The objects of one image in these columns; boxes are left, top, right, bottom in px."""
+    return {"boxes": truth.boxes.tolist(), "classes": truth.classes.tolist(), "crowd": truth.crowd.tolist()}
+
+
+def rules(labels: LabelChoice) -> dict[str, LabelChoice]:
+    """The rules whose counts are worth telling beside each other."""
+    return {
+        "one retained, pristine must succeed": dataclasses.replace(labels, retained="one", pristine_must_succeed=True),
+        "one retained (the paper's text)": dataclasses.replace(labels, retained="one", pristine_must_succeed=False),
+        "half retained, pristine must succeed": dataclasses.replace(
+            labels, retained="half", pristine_must_succeed=True
+        ),
+        "half retained": dataclasses.replace(labels, retained="half", pristine_must_succeed=False),
+    }
+
+
+def observe(
+    network: Network, answers: list[Any], truths: object, sizes: list[tuple[int, int]], temperature: object
+) -> dict[str, list[object]]:
+    """Outcome columns of a batch: what a detector found in images of these heights and widths."""
+    columns: dict[str, list[object]] = {"boxes": [], "scores": [], "classes": []}
+    for (boxes, scores, classes), size in zip(answers, sizes, strict=True):
+        places = network.preprocessing.locate(boxes, size)  # type: ignore[union-attr] # a detector's can
+        columns["boxes"].append((places * PX).round().int().flatten().tolist())
+        columns["scores"].append((scores * SCORE).round().int().tolist())
+        columns["classes"].append(classes.int().tolist())
+    return columns
+
+
+def unpack(outcomes: pl.DataFrame) -> list[Detections]:
+    """The detections of each row."""
+    columns = (outcomes[name].to_list() for name in ("boxes", "scores", "classes"))
+    return [
+        Detections(
+            np.array(boxes, np.float64).reshape(-1, 4) / PX, np.array(scores) / SCORE, np.array(classes, np.int64)
+        )
+        for boxes, scores, classes in zip(*columns, strict=True)
+    ]
+
+
+def find_objects(outcomes: pl.DataFrame, truths: dict[str, Objects]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """For each object (crowds apart) of each row: the row, and the score that found the object, 0 where none did."""
+    parts = [truths[source] for source in outcomes["source"]]
+    counts = outcomes["scores"].list.len().to_numpy()
+    rows = np.repeat(np.arange(len(parts)), [int((~one.crowd).sum()) for one in parts])
+    none = np.zeros((0, 4))
+    found = found_scores(
+        images=np.repeat(np.arange(len(parts)), counts),
+        boxes=outcomes["boxes"].explode().drop_nulls().to_numpy().astype(np.float64).reshape(-1, 4) / PX,
+        classes=outcomes["classes"].explode().drop_nulls().to_numpy().astype(np.int64),
+        scores=outcomes["scores"].explode().drop_nulls().to_numpy() / SCORE,
+        object_images=rows,
+        object_boxes=np.concatenate([none, *(one.boxes[~one.crowd] for one in parts)]),
+        object_classes=np.concatenate([none[:, 0], *(one.classes[~one.crowd] for one in parts)]).astype(np.int64),
+    )
+    return rows, found
+
+
+def judge(outcomes: pl.DataFrame, truths: dict[str, Objects], temperature: float, labels: LabelChoice) -> pl.DataFrame:
+    """What one network made of each distorted image.
+
+    Returns:
+        A row for each row of `outcomes` that is not pristine: source, level, `right` (Eq. 6: an object is detected), `kept`
+        (the same objects are detected as in the pristine image), `utility` (Eq. 2, phi the mean score of the objects
+        detected in the pristine image; at phi = phi' = 0 where there are none) and `label` (1, 0, or -1 unlabelled).
+    """
+    rows, score = find_objects(outcomes, truths)
+    keys = outcomes.select("source", "level").with_row_index("row")
+    place = pl.int_range(pl.len()).over("row")
+    objects = pl.DataFrame({"row": rows, "score": score}, schema_overrides={"row": pl.UInt32})
+    objects = objects.with_columns(object=place, seen=pl.col("score") >= labels.confidence).join(keys, on="row")
+    pristine = objects.filter(level=PRISTINE).select("source", "object", score_p="score", seen_p="seen")
+    both = objects.join(pristine, on=["source", "object"])
+    counts = both.group_by("row").agg(
+        seen=pl.col("seen").sum(),
+        seen_p=pl.col("seen_p").sum(),
+        retained=(pl.col("seen") & pl.col("seen_p")).sum(),
+        phi=pl.col("score").filter("seen_p").mean(),
+        phi_p=pl.col("score_p").filter("seen_p").mean(),
+    )
+    table = keys.filter(pl.col("level") != PRISTINE).join(counts, on="row", how="left", maintain_order="left")
+    table = table.fill_null(0)
+    label = utility.retention_labels(
+        table["retained"], table["seen_p"], 0.5 if labels.retained == "half" else 0.0, labels.pristine_must_succeed
+    )
+    return table.select(
+        "source",
+        "level",
+        right=pl.col("seen") > 0,
+        kept=(pl.col("seen") == pl.col("seen_p")) & (pl.col("retained") == pl.col("seen_p")),
+        utility=pl.Series(utility.utility(table["phi"], table["phi_p"]), dtype=pl.Float64),
+        label=pl.Series(label, dtype=pl.Int8),
+    )
+
+
+def facts(outcomes: pl.DataFrame, judgement: pl.DataFrame) -> str:
+    """All that downstream performance depends on, as a digest."""
+    lists = ("boxes", "scores", "classes")
+    data = [outcomes.select("source", "level").write_csv()]
+    data += [repr(outcomes[name].list.len().to_list()) for name in lists[1:]]
+    return digest(*data, *(outcomes[name].explode().drop_nulls().to_numpy().tobytes() for name in lists))
+
+
+class Downstream:
+    """The mAP of a held-out detector once images that a predictor finds non-useful are replaced by their pristine versions.
+
+    Each (source, level) is one image of one pooled evaluation (paper, section V and Fig. 2).
+    """
+
+    def __init__(
+        self, outcomes: pl.DataFrame, truths: dict[str, Objects], judgement: pl.DataFrame, images: pl.DataFrame
+    ) -> None:
+        bits = images.select("source", "level", "bits")
+        self.rows = (
+            outcomes.select("source", "level")
+            .with_row_index("place")
+            .join(bits, on=["source", "level"], how="left", maintain_order="left")
+            .join(
+                judgement.select("source", "level", "utility"),
+                on=["source", "level"],
+                how="left",
+                maintain_order="left",
+            )
+        )
+        objects = [truths[source] for source in outcomes["source"]]
+        found = unpack(outcomes)
+        known = [one.classes for one in objects] + [one.classes for one in found]
+        classes = 1 + max(int(one.max(initial=0)) for one in known)
+        self.matches: Matches = match(objects, found, classes)
+
+    def gains(self, scores: pl.DataFrame, threshold: float) -> dict[str, Any]:
+        """The mAP where the images of a predictor's choice are replaced, beside other choices of as many.
+
+        Args:
+            scores: the predictor's, with columns source, level and score: the images in question.
+            threshold: kept where score >= threshold.
+
+        Returns:
+            `kept` fraction; mAP of all images as they are (`unfiltered`), all pristine (`pristine`), and where as many
+            are kept: by the predictor (`filtered`), at `random`, the highest `quality`, and by an `oracle` (highest
+            utility to this detector; a reference, not a bound). All 0 to 1. `bits` and `bits_filtered`: mean bits an image
+            before and after replacement. `levels`: unfiltered, filtered, kept and random for each level.
+        """
+        rows = scores.join(self.rows, on=["source", "level"], how="left", maintain_order="left")
+        pristine = self.rows.filter(level=PRISTINE).select("source", place_p="place", bits_p="bits")
+        rows = rows.join(pristine, on="source", how="left", maintain_order="left")
+        result = self.compare(rows, threshold, COMPARED)
+        kept = rows["score"].to_numpy() >= threshold
+        sent = np.where(kept, rows["bits"].to_numpy(), rows["bits_p"].to_numpy())
+        levels = {}
+        for (level,), some in rows.group_by("level", maintain_order=True):
+            levels[str(level)] = self.compare(some, threshold, ("unfiltered", "filtered", "kept", "random", "pristine"))
+        return result | {"bits": float(rows["bits"].mean()), "bits_filtered": float(sent.mean()), "levels": levels}  # type: ignore[arg-type]
+
+    def compare(self, rows: pl.DataFrame, threshold: float, wanted: Collection[str]) -> dict[str, Any]:
+        """The mAP of these images under each of the wanted choices."""
+        score, level = rows["score"].to_numpy(), rows["level"].to_numpy().astype(np.float64)
+        count = int((score >= threshold).sum())
+        random = np.random.default_rng(0)
+        draws = [random.random(rows.height) for _ in range(DRAWS)]
+
+        def after(kept: NDArray[np.bool_]) -> float:
+            return mean_ap(self.matches, np.where(kept, rows["place"].to_numpy(), rows["place_p"].to_numpy()))
+
+        def best(priority: NDArray[np.float64], draw: NDArray[np.float64]) -> float:
+            kept = np.zeros(len(priority), bool)
+            kept[np.lexsort((draw, priority))[len(priority) - count :]] = True
+            return after(kept)
+
+        choices: dict[str, Callable[[], float]] = {
+            "unfiltered": lambda: after(np.ones(rows.height, bool)),
+            "pristine": lambda: after(np.zeros(rows.height, bool)),
+            "kept": lambda: count / rows.height,
+            "filtered": lambda: after(score >= threshold),
+            "random": lambda: float(np.mean([best(np.zeros(rows.height), draw) for draw in draws])),
+            "quality": lambda: float(np.mean([best(level, draw) for draw in draws])),
+            "oracle": lambda: best(rows["utility"].to_numpy(), draws[0]),
+        }
+        return {key: choices[key]() for key in wanted}

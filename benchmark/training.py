@@ -1,0 +1,107 @@
+"""Training: predictors that learn are trained once for each label set, code and seed, and kept in the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.errors import BenchmarkError, PredictorError
+from benchmark.feed import examples, training_rows
+from benchmark.ground_truth import GroundTruth
+from benchmark.images import digest
+from benchmark.predictor import LearnedPredictor, Predictor, check_kind, code_digest, find_predictor
+from benchmark.runtime import Paths, atomic
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A predictor to evaluate."""
+
+    name: str
+    kind: type[Predictor]
+    code: str
+    """Digest of its source code."""
+
+    @property
+    def learns(self) -> bool:
+        """Whether it is trained first, and so has scores for each label set."""
+        return issubclass(self.kind, LearnedPredictor)
+
+    def trained_on(self, training: GroundTruth, label_set: str) -> dict[str, str] | None:
+        """What it is trained on, if it learns."""
+        known = {"suite": training.suite.folder, "labels": label_set, "digest": training.digest(label_set)}
+        return known if self.learns else None
+
+
+def entry(predictor: str | type[Predictor]) -> Entry:
+    """The predictor of this name, path or class."""
+    if isinstance(predictor, str):
+        return Entry(*find_predictor(predictor))
+    check_kind(predictor)
+    try:
+        code = code_digest(inspect.getsource(predictor))
+    except (OSError, TypeError):  # defined where Python keeps no source: never the same as before
+        code = digest(repr(time.time_ns()))
+    return Entry(predictor.__name__.lower(), predictor, code)
+
+
+@contextlib.contextmanager
+def named(name: str, what: str) -> Iterator[None]:
+    """Turn whatever a predictor's own code raises into a PredictorError that names it."""
+    try:
+        yield
+    except BenchmarkError:
+        raise
+    except Exception as error:
+        raise PredictorError(f"{name}: {what} raised {type(error).__name__}: {error}") from error
+
+
+def fit(predictor: LearnedPredictor, truth: GroundTruth, who: Entry, labels: str, paths: Paths) -> float:
+    """Train, or load what was trained before; returns the seconds that the training took."""
+    from safetensors.torch import save_file
+
+    seconds = load_trained(predictor, who, truth.digest(labels), paths)
+    if seconds is not None:
+        return seconds
+    needs = who.kind.needs
+    train = examples(truth, training_rows(truth, labels), needs)
+    validation = examples(truth, truth.labelled(labels, "validation"), needs)
+    print(f"training {who.name} on {truth.suite.folder}, {labels} labels: {len(train)} examples", flush=True)
+    start = time.perf_counter()
+    with named(who.name, "fit()"):
+        predictor.fit(train, validation)
+    seconds = time.perf_counter() - start
+    if wrong := [key for key, value in predictor.notes.items() if not isinstance(value, str)]:
+        raise PredictorError(f"{who.name}: notes[{wrong[0]!r}] is no string")
+    state: dict[str, Tensor] = {name: value.contiguous() for name, value in predictor.state().items()}
+    with atomic(trained_file(predictor, who, truth.digest(labels), paths)) as temporary:
+        save_file(state, temporary, predictor.notes | {"fit_seconds": repr(seconds)})
+    return seconds
+
+
+def trained_file(predictor: LearnedPredictor, who: Entry, digest_of_labels: str, paths: Paths) -> Path:
+    """Where a trained predictor is kept: named by the labels it learned from, its code and its seed."""
+    key = digest(digest_of_labels, who.code, str(predictor.context.seed))
+    return paths.cache / "predictors" / f"{who.name}-{key}.safetensors"
+
+
+def load_trained(predictor: LearnedPredictor, who: Entry, digest_of_labels: str, paths: Paths) -> float | None:
+    """Put in what was learned before; returns the seconds that the training took, or None where there was none."""
+    from safetensors.torch import safe_open
+
+    file = trained_file(predictor, who, digest_of_labels, paths)
+    if not file.is_file():
+        return None
+    with safe_open(file, "pt") as stored:
+        predictor.notes = dict(stored.metadata())
+        seconds = float(predictor.notes.pop("fit_seconds"))
+        predictor.load_state({name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118 - no mapping
+    return seconds

@@ -1,0 +1,158 @@
+"""Use: how useful are a person's own images, by a predictor that was evaluated before.
+
+    predictor = benchmark.load_predictor("resnet18", suite="glyphs")
+    list(predictor.score_files(["photo.jpg"]))          # [Scored(file, score, useful)]
+
+The threshold between useful and non-useful is the one that was frozen on the suite's validation part. A predictor that learns
+is found where its training left it, in the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.errors import DataError, PredictorError, ResultError
+from benchmark.evaluate import BATCH
+from benchmark.images import decode, to_tensor
+from benchmark.networks import file_name
+from benchmark.predictor import Context, LearnedPredictor, Predictor
+from benchmark.records import Sample
+from benchmark.runtime import Paths, best_device
+from benchmark.scorecard import file_stem, read_card
+from benchmark.suite import COMBINED, load_suite
+from benchmark.training import entry, load_trained
+
+ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One image's utility."""
+
+    file: Path
+    score: float
+    """Higher = more useful."""
+    useful: bool
+    """Whether the score reaches the threshold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """A predictor with its threshold."""
+
+    name: str
+    predictor: Predictor
+    threshold: float
+    """Useful from this score on; frozen on the validation part of the suite that it was evaluated on."""
+
+    def score_files(self, files: Iterable[str | Path], reference: str | Path | None = None) -> Iterator[Scored]:
+        """The utility of image files, in their order.
+
+        Args:
+            files: of any kind that Pillow reads; a predictor of the bitstream track needs the kind of the suite.
+            reference: for a full-reference predictor: the pristine image, or the folder with those of the same names.
+
+        Raises:
+            DataError: a file is missing or no image, or a reference is missing or of another size.
+            PredictorError: the predictor fails on a file; the message names it.
+        """
+        paths = [Path(file) for file in files]
+        for start in range(0, len(paths), BATCH):
+            some = paths[start : start + BATCH]
+            samples = [self.sample(path, reference) for path in some]
+            for path, score in zip(some, self.checked_scores(some, samples), strict=True):
+                yield Scored(path, score, score >= self.threshold)
+
+    def sample(self, path: Path, reference: str | Path | None) -> Sample:
+        """One file as the predictor sees it."""
+        image = read(path)
+        pristine = None
+        if "reference" in self.predictor.needs:
+            if reference is None:
+                raise DataError(f"{self.name} compares with the pristine image: --reference FILE_OR_FOLDER")
+            place = Path(reference)
+            pristine = to_tensor(read(place / path.name if place.is_dir() else place))
+            if pristine.shape[1:] != image.shape[:2]:
+                raise DataError(f"{path} is {image.shape[:2]} px, its reference {tuple(pristine.shape[1:])}")
+        bitstream = path.read_bytes() if "bitstream" in self.predictor.needs else None
+        return Sample(to_tensor(image), pristine, bitstream)
+
+    def checked_scores(self, paths: Sequence[Path], samples: Sequence[Sample]) -> list[float]:
+        """One finite score for each file."""
+        try:
+            scores = np.asarray(self.predictor.score(samples), np.float64)
+        except Exception as error:  # a stranger's code may raise anything
+            if len(paths) > 1:  # one by one, to find the culprit
+                pairs = zip(paths, samples, strict=True)
+                return [score for path, one in pairs for score in self.checked_scores([path], [one])]
+            raise PredictorError(f"{self.name} fails on {paths[0]} ({type(error).__name__}: {error})") from error
+        if scores.shape != (len(paths),):
+            raise PredictorError(f"{self.name} gives {scores.shape} scores for {len(paths)} images; one each is needed")
+        if not np.isfinite(scores).all():
+            raise PredictorError(
+                f"{self.name}: the score of {paths[int(np.argmin(np.isfinite(scores)))]} is not finite"
+            )
+        return [float(score) for score in scores]
+
+
+def read(path: Path) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+    """Decode an image file to uint8 RGB (H, W, 3)."""
+    try:
+        return decode(path.read_bytes(), str(path))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def image_files(names: Iterable[str]) -> list[Path]:
+    """The files of these names, and the images below those that are folders, sorted.
+
+    Raises:
+        DataError: no such file or folder, or a folder without an image.
+    """
+    files: list[Path] = []
+    for name in names:
+        path = Path(name)
+        found = sorted(one for one in path.rglob("*") if one.suffix.lower() in ENDINGS) if path.is_dir() else [path]
+        if not found or not found[0].exists():
+            raise DataError(f"{path}: no image there; images end in {', '.join(sorted(ENDINGS))}")
+        files += found
+    return files
+
+
+def load_predictor(
+    name: str, suite: str = "glyphs", labels: str = COMBINED, paths: Paths | None = None, device: str = ""
+) -> Ready:
+    """A predictor that was evaluated on a suite, ready for other images.
+
+    Args:
+        name: of a baseline, or path of a .py file, which is executed.
+        suite: the suite that it was trained, and its threshold chosen, on.
+        labels: the label set.
+        paths: folders; from the environment by default.
+        device: `cpu`, `cuda` or `mps`; the best there is by default.
+
+    Raises:
+        ResultError: it was not evaluated there, or not trained on this machine.
+    """
+    paths, chosen, who = paths or Paths.named(), load_suite(suite), entry(name)
+    hint = f"`utilbench run {name} -s {suite}" + ("`" if labels == COMBINED else f" -l {labels}`")
+    stem = file_stem(who.name, {"suite": chosen.folder, "labels": labels} if who.learns else None)
+    path = paths.results / chosen.folder / "cards" / file_name(labels) / f"{stem}.json"
+    if not path.is_file():
+        raise ResultError(f"no scorecard {path}, so no threshold is known; {hint} makes it")
+    card = read_card(path)
+    if card["provenance"]["code"] != who.code:
+        raise ResultError(f"{path} is of other code than {who.name} has now; {hint} makes it anew")
+    predictor = who.kind(
+        Context(device or best_device(), chosen.task, card["seeds"][0], paths.networks, chosen.networks.probe)
+    )
+    if (
+        isinstance(predictor, LearnedPredictor)
+        and load_trained(predictor, who, card["trained_on"]["digest"], paths) is None
+    ):
+        raise ResultError(f"{who.name} was not trained with its present code on this machine; {hint} trains it")
+    return Ready(who.name, predictor, card["threshold"][0])

@@ -1,0 +1,77 @@
+"""Mean average precision equals pycocotools' on whatever images are chosen."""
+
+import contextlib
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pycocotools.cocoeval import COCOeval
+
+from benchmark.errors import MetricError
+from benchmark.mean_ap import Detections, average_precision, coco_tables, match, mean_ap
+from benchmark.records import Objects
+from tests.scenes import random_images
+
+CLASSES = 4
+
+
+def reference(objects, detections):
+    """AP over IoU .5 to .95 as pycocotools' COCOeval gives it."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = COCOeval(*coco_tables(objects, detections, CLASSES), "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return evaluation.stats[0]
+
+
+@pytest.mark.parametrize("ties", [False, True], ids=["distinct scores", "tied scores"])
+@pytest.mark.parametrize("seed", range(5))
+def test_equals_coco_eval(seed, ties):
+    """With crowds, empty images, images without detections and ties, all images score what COCOeval says."""
+    objects, detections = random_images(seed, ties=ties)
+    assert any(one.crowd.any() for one in objects)
+    assert any(not len(one.boxes) for one in objects)
+    assert any(not len(one.scores) for one in detections)
+    found = mean_ap(match(objects, detections, CLASSES), np.arange(len(objects)))
+    assert found == pytest.approx(reference(objects, detections), abs=1e-9)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000), st.lists(st.integers(0, 19), min_size=5, max_size=40), st.booleans())
+def test_a_choice_with_repeats_equals_coco_eval_of_the_copies(seed, chosen, ties):
+    """Images that are chosen several times count as so many images, copies side by side."""
+    objects, detections = random_images(seed, count=20, ties=ties)
+    chosen = sorted(chosen)
+    if not any((~objects[place].crowd).any() for place in chosen):
+        return
+    found = mean_ap(match(objects, detections, CLASSES), chosen)
+    expected = reference([objects[place] for place in chosen], [detections[place] for place in chosen])
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_perfect_detections_score_one():
+    """Each object found with its very box is 1, and no detection at all is 0."""
+    objects, _ = random_images(3)
+    plain = [Objects(one.boxes, one.classes, np.zeros(len(one.boxes), bool), one.size) for one in objects]
+    perfect = [Detections(one.boxes, np.full(len(one.boxes), 0.9), one.classes) for one in plain]
+    nothing = [Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64)) for _ in plain]
+    everything = np.arange(len(plain))
+    assert mean_ap(match(plain, perfect, CLASSES), everything) == pytest.approx(1)
+    assert mean_ap(match(plain, nothing, CLASSES), everything) == 0
+
+
+def test_no_object_is_an_error():
+    """Average precision of images without objects is refused, not 0."""
+    empty = Objects(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, bool), (8, 8))
+    matches = match([empty], [Detections(np.array([[0.0, 0, 4, 4]]), np.array([0.5]), np.array([0]))], CLASSES)
+    with pytest.raises(MetricError, match="no object"):
+        mean_ap(matches, [0])
+
+
+def test_a_hand_worked_average_precision():
+    """Right, wrong, right of two objects: precision 1 up to recall .5, 2/3 above, at 51 and 50 of the 101 recalls."""
+    right, counted = np.tile([True, False, True], (10, 1)), np.ones((10, 3), bool)
+    assert average_precision(right, counted, 2) == pytest.approx((51 + 50 * 2 / 3) / 101)

@@ -1,0 +1,159 @@
+"""Both tasks go the same way from suite to board, and a predictor trained on one is judged on the other."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from benchmark.errors import LabelError
+from benchmark.evaluate import check_no_overlap, evaluate
+from benchmark.ground_truth import label
+from benchmark.labelling import IMAGES
+from benchmark.leaderboard import label_summary, rank
+from benchmark.runtime import Paths
+from benchmark.tasks import detection
+from tests.test_evaluate import Slope
+
+
+@pytest.fixture
+def paths(tiny_paths, tiny, tiny_det, tmp_path):
+    """Folders of its own, with the outcomes of both small suites."""
+    fresh = Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+    for truth in (tiny, tiny_det):
+        name = truth.suite.name
+        shutil.copytree(tiny_paths.results / name / "outcomes", fresh.results / name / "outcomes")
+    return fresh
+
+
+def test_detection_is_labelled_and_recorded_whole(tiny_det):
+    """Every detector has an outcome of every image that it is asked for, best score first, and labels of both kinds."""
+    sources = len(tiny_det.sources)
+    assert tiny_det.outcomes["zoo:retinanet_vgg"].height == sources * 4
+    assert tiny_det.outcomes["zoo:fcos_shufflenet"].height == 24 * 3
+    for name in ("zoo:retinanet_vgg", "zoo:fcos_shufflenet"):
+        table = tiny_det.outcomes[name]
+        assert table["scores"].list.len().max() <= 100
+        assert table["scores"].list.explode().min() >= 100
+        assert table.select(pl.col("scores").list.diff().list.max().fill_null(0).max()).item() <= 0
+        assert (table["boxes"].list.len() == 4 * table["scores"].list.len()).all()
+    assert set(tiny_det.labels("combined")["label"]) >= {0, 1}
+    bits = tiny_det.outcomes[IMAGES]
+    assert bits.filter(level=-1)["bits"].min() > bits.filter(level=50)["bits"].max() / 2
+
+
+def test_labelling_again_runs_nothing_and_gives_the_same(tiny_det, paths, monkeypatch):
+    """From recorded outcomes no detector is loaded, and the ground truth is the same."""
+    monkeypatch.setattr("benchmark.outcomes.load", lambda *_: pytest.fail("a network was loaded"))
+    again = label(tiny_det.suite, paths, device="cpu")
+    assert again.digest("combined") == tiny_det.digest("combined")
+
+
+def test_the_digest_covers_what_held_out_detectors_saw(tiny_det):
+    """One box moved by an eighth of a px in a held-out detector's outcomes is another ground truth."""
+    table = tiny_det.outcomes["zoo:fcos_shufflenet"]
+    before = detection.facts(table, table)
+    moved = table.with_columns(pl.col("boxes").list.eval(pl.element() + (pl.element().cum_count() == 1).cast(pl.Int32)))
+    assert detection.facts(moved, moved) != before
+
+
+def test_no_detector_runs_to_evaluate_one_more_predictor(tiny_det, paths, monkeypatch):
+    """Gains come from stored detections, and the board shows Table II and Fig. 2b."""
+    monkeypatch.setattr("benchmark.outcomes.load", lambda *_: pytest.fail("a network was loaded"))
+    for name in ("jpeg_quality", "chance"):
+        card = evaluate(name, tiny_det.suite, paths=paths, truth=tiny_det)
+        gains = card["downstream"]["zoo:fcos_shufflenet"]
+        assert set(gains) == set(detection.GAINS)
+        assert gains["pristine"] >= gains["unfiltered"]
+    rank(["tiny-det"], 0, paths)
+    board = (paths.results / "tiny-det" / "leaderboard.md").read_text()
+    for part in ("Table II:", "Fig. 2b and Table IV: mAP", "Mask R-CNN", "bits_filtered", "at each quality"):
+        assert part in board
+    assert (paths.results / "tiny-det" / "figures" / "figure_2b.png").is_file()
+    assert not (paths.results / "tiny-det" / "figures" / "figure_1.png").exists()
+
+
+@pytest.mark.parametrize("here", ["tiny", "tiny_det"])
+def test_trained_on_the_other_task(here, paths, request):
+    """The other suite's examples train it, this suite's images and thresholds judge it, and the board names both."""
+    truth = request.getfixturevalue(here)
+    other = request.getfixturevalue("tiny_det" if here == "tiny" else "tiny")
+    own = evaluate(Slope, truth.suite, paths=paths, truth=truth)
+    cross = evaluate(Slope, truth.suite, paths=paths, truth=truth, train_on=other.suite)
+    assert cross["trained_on"] == {
+        "suite": other.suite.name, "labels": "combined", "digest": other.digest("combined")
+    }  # fmt: skip
+    assert own["trained_on"]["suite"] == truth.suite.name
+    assert cross["ground_truth"] == own["ground_truth"]
+    rank([truth.suite.name], 0, paths)
+    assert f"slope (from {other.suite.name})" in (paths.results / truth.suite.name / "leaderboard.md").read_text()
+
+
+def test_training_on_what_is_judged_is_a_leak(tiny, paths):
+    """Another split of the same photographs, whose training part holds this suite's test photographs, is refused by name."""
+    split = dataclasses.replace(tiny.suite.split, train=0.25, validation=0.5)
+    dataset = {"name": "glyphs", "train": 60, "test": 120}
+    other = dataclasses.replace(tiny.suite, name="other", split=split, dataset=dataset)
+    planted = dataclasses.replace(tiny, suite=other, parts=tiny.parts | {"validation": tiny.parts["test"][:3]})
+    with pytest.raises(LabelError, match=r"leak: test-\d+ is in validation of other and in test of tiny"):
+        check_no_overlap(planted, tiny)
+    check_no_overlap(tiny, tiny)
+
+
+def test_another_dataset_with_the_same_ids_is_no_leak(tiny, tiny_det):
+    """Letters and scenes share names but no photograph."""
+    assert {source.id for source in tiny.parts["test"]} & {source.id for source in tiny_det.parts["test"]}
+    check_no_overlap(tiny_det, tiny)
+    check_no_overlap(tiny, tiny_det)
+
+
+def test_what_needs_no_training_does_not_care_where_it_would_train(tiny, tiny_det, paths):
+    """A predictor that does not learn has one card, whatever `train_on` says."""
+    cards = [evaluate("chance", tiny.suite, paths=paths, truth=tiny, train_on=name) for name in ("", tiny_det.suite)]
+    assert cards[0]["trained_on"] is None
+    assert cards[0]["metrics"] == cards[1]["metrics"]
+
+
+def test_a_network_of_the_other_task_is_refused(tiny_det, tmp_path):
+    """A classifier cannot judge scenes: the message names it and both tasks."""
+    networks = dataclasses.replace(tiny_det.suite.networks, labelling=("zoo:vgg",))
+    paths = Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+    with pytest.raises(LabelError, match="zoo:vgg does classification of 10 classes, tiny-det is detection of 10"):
+        label(dataclasses.replace(tiny_det.suite, networks=networks), paths, device="cpu")
+
+
+def test_rules_are_told_beside_each_other(tiny, tiny_det):
+    """`label` prints what each rule of the task would give; the suite's own rule is marked."""
+    assert "| plain (the paper's) (this suite's) | combined |" in label_summary(tiny)
+    text = label_summary(tiny_det)
+    for rule in (
+        "one retained (the paper's text)",
+        "half retained",
+        "one retained, pristine must succeed (this suite's)",
+    ):
+        assert f"| {rule} | combined |" in text
+
+
+def test_stored_detections_are_close_to_what_the_detector_said():
+    """Rounding to eighths of a px and ten-thousandths moves the mAP by less than 1e-3."""
+    from benchmark.datasets.glyph_scenes import scene
+    from benchmark.images import to_tensor
+    from benchmark.mean_ap import Detections, match, mean_ap
+    from benchmark.networks import load
+
+    network = load("zoo:fcos_shufflenet", None)
+    scenes = [scene("test", number) for number in range(200)]
+    with torch.inference_mode():
+        answers = network.answer([to_tensor(pixels) for pixels, _ in scenes])
+    exact = [
+        Detections(boxes.double().numpy(), scores.double().numpy(), classes.numpy())
+        for boxes, scores, classes in answers
+    ]
+    columns = detection.observe(network, answers, None, [(128, 128)] * len(scenes), None)
+    keys = {"source": map(str, range(200)), "digest": [""] * 200, "level": [-1] * 200}
+    stored = detection.unpack(pl.DataFrame(keys | columns, schema=detection.SCHEMA))
+    objects, everything = [truth for _, truth in scenes], np.arange(len(scenes))
+    before, after = (mean_ap(match(objects, some, 10), everything) for some in (exact, stored))
+    assert after == pytest.approx(before, abs=1e-3)

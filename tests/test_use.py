@@ -1,0 +1,166 @@
+"""A predictor that was evaluated scores a person's own images."""
+
+import csv
+import io
+import json
+import shutil
+
+import pytest
+import torch
+from PIL import Image
+
+import benchmark
+from benchmark.cli import main
+from benchmark.distortions import encode_jpeg
+from benchmark.errors import DataError, PredictorError, ResultError
+from benchmark.evaluate import evaluate
+from benchmark.runtime import Paths
+from benchmark.use import image_files
+
+BRIGHT = """
+import torch
+import benchmark
+
+class Bright(benchmark.LearnedPredictor):
+    "Brightness, its sign learned."
+
+    def fit(self, train, validation):
+        self.sign = torch.tensor([1.0 if train[0].label else -1.0])
+
+    def score(self, samples):
+        return [float(self.sign) * float(sample.image.float().mean()) for sample in samples]
+
+    def state(self):
+        return {"sign": self.sign}
+
+    def load_state(self, state):
+        self.sign = state["sign"]
+"""
+
+SUM = """
+import benchmark
+
+class Sum(benchmark.Predictor):
+    def score(self, samples):
+        return [float(sample.image.sum()) for sample in samples]
+"""
+
+
+@pytest.fixture
+def paths(tiny, tiny_paths, tmp_path):
+    """Folders of its own, with the small suite's outcomes."""
+    fresh = Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", fresh.results / "tiny" / "outcomes")
+    return fresh
+
+
+@pytest.fixture
+def photos(tiny, tmp_path):
+    """A folder with two JPEG files, one of them in a folder below, and a text."""
+    folder = tmp_path / "photos"
+    (folder / "below").mkdir(parents=True)
+    for name, quality in (("a.jpg", 90), ("below/b.jpg", 3)):
+        (folder / name).write_bytes(encode_jpeg(tiny.dataset.read("test-00000"), quality))
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+def test_a_trained_predictor_scores_files(tiny, tiny_file, paths, photos, tmp_path):
+    """Scores are those of the trained predictor, and useful is what reaches the frozen threshold."""
+    file = tmp_path / "bright.py"
+    file.write_text(BRIGHT)
+    card = evaluate(str(file), tiny.suite, paths=paths, truth=tiny, device="cpu")
+    ready = benchmark.load_predictor(str(file), suite=str(tiny_file), paths=paths, device="cpu")
+    found = list(ready.score_files(image_files([str(photos)])))
+    assert [row.file.name for row in found] == ["a.jpg", "b.jpg"]
+    assert ready.threshold == pytest.approx(card["threshold"][0], abs=1e-6)
+    for row in found:
+        with Image.open(row.file) as image:
+            mean = torch.tensor(list(image.convert("RGB").tobytes())).float().mean()
+        assert abs(row.score) == pytest.approx(float(mean), rel=1e-5)
+        assert row.useful == (row.score >= ready.threshold)
+
+
+def test_one_that_was_never_trained_here_says_how(tiny, tiny_file, paths, tmp_path):
+    """Without a scorecard, or without the trained state, the message is the command that makes it."""
+    file = tmp_path / "bright.py"
+    file.write_text(BRIGHT)
+    with pytest.raises(ResultError, match=r"no scorecard .*utilbench run .*bright\.py -s"):
+        benchmark.load_predictor(str(file), suite=str(tiny_file), paths=paths)
+    evaluate(str(file), tiny.suite, paths=paths, truth=tiny, device="cpu")
+    shutil.rmtree(paths.cache / "predictors")
+    with pytest.raises(ResultError, match="was not trained"):
+        benchmark.load_predictor(str(file), suite=str(tiny_file), paths=paths)
+
+
+@pytest.fixture
+def judged(tiny, tiny_file, paths, monkeypatch):
+    """Arguments of the command line for the small suite, on which two baselines were evaluated."""
+    for name in ("jpeg_quality", "ssim"):
+        evaluate(name, tiny.suite, paths=paths, truth=tiny, device="cpu")
+    monkeypatch.setenv("UTILBENCH_CACHE", str(paths.cache))
+    return ["-s", str(tiny_file), "--results", str(paths.results)]
+
+
+def test_the_verb_writes_csv_and_json(judged, photos, capsys):
+    """Both tell file, score and decision: the quality of each JPEG file, read from its own bytes."""
+    assert main(["score", "jpeg_quality", str(photos), *judged]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["file"], row["score"]) for row in rows] == [
+        (str(photos / "a.jpg"), "90"), (str(photos / "below" / "b.jpg"), "3")
+    ]  # fmt: skip
+    assert [row["useful"] for row in rows] == ["1", "0"]
+    assert main(["score", "jpeg_quality", str(photos), "--json", *judged]) == 0
+    assert [row["useful"] for row in json.loads(capsys.readouterr().out)] == [True, False]
+
+
+def test_full_reference_needs_the_pristine_image(judged, photos, tiny, tmp_path, capsys):
+    """It is asked for by name, may be a file or a folder, and must have the same size."""
+    one = str(photos / "a.jpg")
+    assert main(["score", "ssim", one, *judged]) == 1
+    assert "--reference" in capsys.readouterr().err
+    Image.fromarray(tiny.dataset.read("test-00000")).save(tmp_path / "pristine.png")
+    assert main(["score", "ssim", one, "--reference", str(tmp_path / "pristine.png"), *judged]) == 0
+    assert main(["score", "ssim", one, "--reference", str(photos), *judged]) == 0
+    assert "a.jpg,1,1" in capsys.readouterr().out
+    Image.new("RGB", (9, 9)).save(tmp_path / "small.png")
+    assert main(["score", "ssim", one, "--reference", str(tmp_path / "small.png"), *judged]) == 1
+    assert "(64, 64) px, its reference (9, 9)" in capsys.readouterr().err
+
+
+def test_the_file_that_a_predictor_fails_on_is_named(judged, photos, capsys):
+    """A PNG has no JPEG quality: the message names predictor and file, not the others of the batch."""
+    Image.new("RGB", (9, 9)).save(photos / "c.png")
+    assert main(["score", "jpeg_quality", str(photos), *judged]) == 1
+    assert "jpeg_quality fails on" in (told := capsys.readouterr().err)
+    assert "c.png" in told
+    assert "a.jpg" not in told
+
+
+def test_a_threshold_of_other_code_is_not_used(tiny, tiny_file, paths, tmp_path):
+    """Once the predictor's code has changed, its scorecard's threshold is refused."""
+    file = tmp_path / "mine.py"
+    file.write_text(SUM)
+    evaluate(str(file), tiny.suite, paths=paths, truth=tiny)
+    file.write_text(SUM.replace("sum()", "sum() / 255"))
+    with pytest.raises(ResultError, match="of other code"):
+        benchmark.load_predictor(str(file), suite=str(tiny_file), paths=paths)
+
+
+def test_no_image_is_an_error(tmp_path):
+    """A missing file and a folder without images are named."""
+    for path in (tmp_path, tmp_path / "gone.jpg"):
+        with pytest.raises(DataError, match="no image there"):
+            image_files([str(path)])
+
+
+def test_damaged_files_are_named(judged, photos, capsys):
+    """A file that is no image stops the run with its name."""
+    (photos / "d.jpg").write_bytes(b"nothing")
+    assert main(["score", "jpeg_quality", str(photos), *judged]) == 1
+    assert "d.jpg" in capsys.readouterr().err
+
+
+def test_errors_are_the_projects_own():
+    """All that can go wrong is a BenchmarkError."""
+    assert all(issubclass(kind, benchmark.BenchmarkError) for kind in (DataError, PredictorError, ResultError))
