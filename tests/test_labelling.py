@@ -125,7 +125,7 @@ def test_again_from_nothing_gives_the_same_bytes(tiny, tiny_file, tiny_paths, tm
     """Labelling is deterministic: other folders, same files."""
     paths = elsewhere(tmp_path)
     label(load_suite(str(tiny_file)), paths, device="cpu")
-    assert files(paths.results) == {k: v for k, v in files(tiny_paths.results).items() if "outcomes" in k}
+    assert files(paths.results) == {k: v for k, v in files(tiny_paths.results).items() if k.startswith("tiny/outcomes")}
 
 
 def test_published_outcomes_need_no_network(tiny, tiny_file, published, no_networks):
@@ -157,7 +157,7 @@ def test_killed_and_started_again_ends_with_the_same_bytes(tiny, tiny_file, tiny
         read_table(path)
     assert not paths.results.exists()
     subprocess.run(command, check=True, capture_output=True)
-    assert files(paths.results) == {k: v for k, v in files(tiny_paths.results).items() if "outcomes" in k}
+    assert files(paths.results) == {k: v for k, v in files(tiny_paths.results).items() if k.startswith("tiny/outcomes")}
     assert {path: path.stat().st_mtime_ns for path in left} == times, "a finished shard was done again"
 
 
