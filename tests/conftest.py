@@ -1,4 +1,12 @@
-"""Shared fixtures: a small suite of letters, labelled once by real networks."""
+"""Shared fixtures: small suites of letters, labelled once by real networks; and what not every machine has.
+
+ImageNet's and COCO's photographs and the ONNX networks are no part of the repository. Tests that need them ask for the
+fixtures `imagenet_data`, `coco_data` and `onnx_networks`, and are skipped, with the reason printed, only where
+`UTILBENCH_DATA` or `UTILBENCH_NETWORKS` does not lead to them.
+"""
+
+import os
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +63,32 @@ held_out = ["zoo:fcos_shufflenet"]
 [labels]
 confidence = 0.5
 """
+
+
+def folder_with(variable, part):
+    """The folder that an environment variable names, or a skip where it does not hold this part."""
+    folder = Path(os.environ.get(variable, "unset"))
+    if not (folder / part).exists():
+        pytest.skip(f"no {part} in the folder {variable} ({folder})")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def imagenet_data():
+    """The data folder, with ImageNet's photographs."""
+    return folder_with("UTILBENCH_DATA", "imagenet")
+
+
+@pytest.fixture(scope="session")
+def coco_data():
+    """The data folder, with COCO's photographs."""
+    return folder_with("UTILBENCH_DATA", "coco")
+
+
+@pytest.fixture(scope="session")
+def onnx_networks():
+    """The folder of ONNX networks."""
+    return folder_with("UTILBENCH_NETWORKS", "mobilenet_v1_050_quant.onnx")
 
 
 @pytest.fixture(scope="session")

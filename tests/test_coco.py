@@ -1,7 +1,6 @@
 """COCO's layout is read as it is, and annotations that contradict themselves are refused by name."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,6 @@ from benchmark.datasets import Augmented, index
 from benchmark.datasets.coco import COCO
 from benchmark.errors import BenchmarkError, DataError
 from benchmark.records import Source
-
-REAL = Path(os.environ.get("UTILBENCH_DATA", "none"))
-needs_coco = pytest.mark.skipif(not (REAL / "coco").is_dir(), reason="UTILBENCH_DATA holds no coco/")
 
 
 def table():
@@ -146,10 +142,9 @@ def test_augmented_boxes_stay_on_their_objects(make):
         assert (red.min(0).tolist(), red.max(0).tolist()) == ([top, left], [bottom - 1, right - 1])
 
 
-@needs_coco
-def test_real_photographs_and_annotations():
+def test_real_photographs_and_annotations(coco_data):
     """The photographs at hand decode to their sizes, and every box has a class below 80."""
-    dataset = COCO(REAL)
+    dataset = COCO(coco_data)
     sources = dataset.sources()
     assert len(sources) > 100
     for source in sources[:10]:

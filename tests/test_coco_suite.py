@@ -6,8 +6,6 @@ no row is labelled useful.
 """
 
 import dataclasses
-import os
-from pathlib import Path
 
 import pytest
 import torch
@@ -20,12 +18,9 @@ from benchmark.ground_truth import label
 from benchmark.runtime import Paths
 from benchmark.suite import load_suite
 
-DATA = os.environ.get("UTILBENCH_DATA")
-
 
 @pytest.mark.slow
-@pytest.mark.skipif(not DATA, reason="needs UTILBENCH_DATA with some of COCO's photographs")
-def test_the_papers_suite_labels_and_says_that_nothing_is_useful(tmp_path):
+def test_the_papers_suite_labels_and_says_that_nothing_is_useful(coco_data, tmp_path):
     """Six detectors of torchvision record outcomes; by the paper's text all rows are non-useful, which training refuses."""
     suite = load_suite("coco", 5)
     suite = dataclasses.replace(suite, distortion=dataclasses.replace(suite.distortion, levels=(30,), held_out=(12,)))
@@ -35,7 +30,7 @@ def test_the_papers_suite_labels_and_says_that_nothing_is_useful(tmp_path):
         torch.manual_seed(1)
         module = models.get_model(model, weights=None, weights_backbone=None)
         save_file(module.state_dict(), tmp_path / "networks" / f"{model}.safetensors")
-    paths = Paths(Path(DATA), tmp_path / "networks", tmp_path / "cache", tmp_path / "results")
+    paths = Paths(coco_data, tmp_path / "networks", tmp_path / "cache", tmp_path / "results")
     truth = label(suite, paths, device="cpu")
     assert any(source.parent for source in truth.parts["train"])
     for name in suite.networks.labelling:

@@ -1,7 +1,6 @@
 """What is committed under results/ against this machine: pixels, outcomes, labels, scorecards."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ from benchmark.suite import load_suite
 from benchmark.tasks import detection
 
 RESULTS = Path(__file__).parents[1] / "results"
-DATA = os.environ.get("UTILBENCH_DATA")
 TOLERANCE = 1e-4
 
 
@@ -27,24 +25,23 @@ def truths(tmp_path_factory):
     """Ground truth of a suite from the committed outcomes; loading a network fails."""
     cache = tmp_path_factory.mktemp("cache")
 
-    def read(name):
-        paths = Paths(Path(DATA) if DATA else None, None, cache, RESULTS)
+    def read(name, data=None):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("benchmark.outcomes.load", lambda *_: pytest.fail("a network was loaded"))
-            return label(load_suite(name), paths)
+            return label(load_suite(name), Paths(data, None, cache, RESULTS))
 
     return read
 
 
 COMMITTED = sorted({path.parents[1].name for path in RESULTS.glob("*/cards/*")})
+PHOTOGRAPHS = {"imagenet": "imagenet_data", "coco": "coco_data"}
 
 
 @pytest.mark.parametrize("name", COMMITTED)
-def test_committed_outcomes_give_the_committed_ground_truth(name, truths):
+def test_committed_outcomes_give_the_committed_ground_truth(name, truths, request):
     """Without running a network, labels have the digest that every committed scorecard was judged by."""
-    if not name.startswith("glyphs") and not DATA:
-        pytest.skip(f"needs UTILBENCH_DATA with the photographs of {name}")
-    truth = truths(name)
+    wanted = PHOTOGRAPHS.get(load_suite(name).dataset["name"])
+    truth = truths(name, request.getfixturevalue(wanted) if wanted else None)
     cards = sorted((RESULTS / name / "cards").glob("*/*.json"))
     assert cards
     for path in cards:

@@ -1,8 +1,5 @@
 """Detectors answer in pixels of the image and in the suite's classes."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -21,7 +18,6 @@ from benchmark.networks.network import Canvas, Whole
 from benchmark.networks.sources import torchvision_detector
 from benchmark.networks.zoo_detectors import DETECTORS, DIGESTS
 
-DATA, NETWORKS = (Path(os.environ.get(f"UTILBENCH_{name}", "none")) for name in ("DATA", "NETWORKS"))
 PUBLISHED = {
     "yolox_nano": 0.295,
     "nanodet_m_416": 0.252,
@@ -164,11 +160,10 @@ def test_a_detector_keeps_the_order_of_its_images():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not ((DATA / "coco").is_dir() and NETWORKS.is_dir()), reason="no COCO or no ONNX detectors here")
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_average_precision_is_reproduced(name):
+def test_average_precision_is_reproduced(name, coco_data, onnx_networks):
     """On the 300 photographs each ONNX detector has the AP that others measured, to .01; rounding moves it less than 1e-3."""
-    dataset, network = COCO(DATA), load(f"onnx:{name}", NETWORKS)
+    dataset, network = COCO(coco_data), load(f"onnx:{name}", onnx_networks)
     sources, detections, rounded = dataset.sources(), [], []
     for source in sources:
         square = network.preprocessing.square(to_tensor(dataset.read(source.id)))

@@ -5,9 +5,6 @@ form to the photographs at hand, so that labels exist: pristine ones to their cl
 Everything else is the real path: names, weights folder, transforms, augmentation, outcomes, labels, scorecards, board.
 """
 
-import os
-from pathlib import Path
-
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -27,7 +24,6 @@ from benchmark.splits import split
 from benchmark.suite import load_suite
 
 LIMIT = 40
-DATA = os.environ.get("UTILBENCH_DATA")
 
 
 @torch.no_grad()
@@ -62,11 +58,11 @@ def fit_last_layer(model, images, truths):
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
+def folders(imagenet_data, tmp_path_factory):
     """A networks folder with the suite's six architectures, and fresh folders for results and cache."""
     folder = tmp_path_factory.mktemp("imagenet")
     (folder / "networks").mkdir()
-    paths = Paths(Path(DATA), folder / "networks", folder / "cache", folder / "results")
+    paths = Paths(imagenet_data, folder / "networks", folder / "cache", folder / "results")
     suite = load_suite("imagenet", LIMIT)
     dataset = open_dataset("imagenet", {}, paths.data)
     parts = split(index(dataset, paths.cache), suite.split, LIMIT)
@@ -87,7 +83,6 @@ def folders(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not DATA, reason="needs UTILBENCH_DATA with some of ImageNet's photographs")
 def test_the_papers_suite_runs_from_names_to_board(folders, capsys):
     """Six architectures of torchvision label, are held out, and give a board of two predictors."""
     suite = load_suite("imagenet", LIMIT)

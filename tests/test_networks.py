@@ -87,9 +87,7 @@ def test_file_names_are_names_of_files(name):
 
 
 def zoo_network(model):
-    """A zoo network, or a skip where it is not trained yet."""
-    if not (zoo.WEIGHTS / f"{model}.safetensors").is_file():
-        pytest.skip(f"no weights for zoo:{model} in {zoo.WEIGHTS} yet; benchmark.networks.train_zoo makes them")
+    """A zoo network, with its committed weights."""
     return load(f"zoo:{model}", None)
 
 
@@ -400,7 +398,6 @@ def test_missing_packages_say_what_to_install(monkeypatch):
 @pytest.mark.parametrize("given", [True, False])
 def test_missing_onnx_says_where_it_was_looked_for(given, tmp_path):
     """An ONNX network without its file raises MissingWeights with the file and the folder, or how to name one."""
-    pytest.importorskip("onnxruntime", reason="onnx: networks need onnxruntime")
     with pytest.raises(MissingWeights, match=r"no file nothing\.onnx") as caught:
         load("onnx:nothing", tmp_path if given else None)
     assert (str(tmp_path) if given else "set UTILBENCH_NETWORKS or --networks") in str(caught.value)
@@ -408,19 +405,14 @@ def test_missing_onnx_says_where_it_was_looked_for(given, tmp_path):
 
 def test_damaged_onnx_is_named(tmp_path):
     """A file that is no ONNX network raises NetworkError with its path."""
-    pytest.importorskip("onnxruntime", reason="onnx: networks need onnxruntime")
     (tmp_path / "broken.onnx").write_bytes(b"not a graph")
     with pytest.raises(NetworkError, match=r"broken\.onnx"):
         load("onnx:broken", tmp_path)
 
 
-def test_onnx_answers_probabilities():
+def test_onnx_answers_probabilities(onnx_networks):
     """A quantised MobileNet answers a thousand probabilities that sum to 1 for each image, alone or in a batch."""
-    pytest.importorskip("onnxruntime", reason="onnx: networks need onnxruntime")
-    folder = Path(os.environ.get("UTILBENCH_NETWORKS", ""))
-    if not (folder / "mobilenet_v1_050_quant.onnx").is_file():
-        pytest.skip("UTILBENCH_NETWORKS names no folder with mobilenet_v1_050_quant.onnx")
-    network = load("onnx:mobilenet_v1_050_quant", folder)
+    network = load("onnx:mobilenet_v1_050_quant", onnx_networks)
     assert (network.classes, network.logits, network.module) == (1000, False, None)
     squares = [network.preprocessing.square(to_tensor(photograph(name))) for name in ("coffee.png", "chelsea.png")]
     answer = network.forward(network.preprocessing.normalise(torch.stack(squares), "cpu"))
