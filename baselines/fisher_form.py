@@ -37,7 +37,6 @@ class FisherForm(Predictor):
         self.probe = context.classifier()
 
     def score(self, samples):
-        squares = [self.probe.preprocessing.square(sample.image) for sample in samples]
-        images = self.probe.preprocessing.normalise(squares, self.context.device)
+        images = self.probe.prepared([sample.image for sample in samples], self.context.device)
         forms = torch.stack([form(self.probe.module, image) for image in images])
         return (-forms.clamp(min=LEAST).log10()).tolist()

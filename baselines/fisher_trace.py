@@ -38,8 +38,7 @@ class FisherTrace(Predictor):
         self.signs = torch.randint(0, 2, (DRAWS, self.probe.classes), generator=generator) * 2.0 - 1
 
     def score(self, samples):
-        squares = [self.probe.preprocessing.square(sample.image) for sample in samples]
-        images = self.probe.preprocessing.normalise(squares, self.context.device)
+        images = self.probe.prepared([sample.image for sample in samples], self.context.device)
         signs = self.signs.to(images.device)
         traces = torch.stack([trace(self.probe.module, image, signs) for image in images])
         return (-traces.clamp(min=LEAST).log10()).tolist()

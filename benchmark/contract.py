@@ -23,7 +23,7 @@ from PIL import Image
 from benchmark.datasets.glyphs import scene
 from benchmark.distortions import compressed, find_distortion
 from benchmark.images import Pixels
-from benchmark.predictor import Context, LearnedPredictor, Predictor, find_predictor
+from benchmark.predictor import Context, LearnedPredictor, Predictor, checked_scores, find_predictor
 from benchmark.records import Example, Examples, Sample
 
 SIZES = ((1, 1), (7, 13), (63, 65), (3, 400), (1500, 2000))
@@ -103,12 +103,7 @@ def letters(predictor: Predictor) -> list[Sample]:
 
 def scores(predictor: Predictor, samples: Sequence[Sample]) -> NDArray[np.float64]:
     """The scores, after a check of their number and finiteness."""
-    given = np.asarray(predictor.score(samples), np.float64)
-    if given.shape != (len(samples),):
-        raise ValueError(f"{given.shape} scores for {len(samples)} samples; one each is needed")
-    if not np.isfinite(given).all():
-        raise ValueError(f"a score is not finite: {given.tolist()}")
-    return given
+    return checked_scores("it", predictor, samples, [f"sample {place}" for place in range(len(samples))])
 
 
 def differ(one: NDArray[np.float64], other: NDArray[np.float64], when: str) -> str:

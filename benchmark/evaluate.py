@@ -21,19 +21,19 @@ import numpy as np
 import polars as pl
 
 from benchmark.distortions import find_distortion
-from benchmark.errors import LabelError, PredictorError
+from benchmark.errors import PredictorError
 from benchmark.feed import sample, shuffled
 from benchmark.ground_truth import GroundTruth, label
 from benchmark.judging import make_card, mean, wanted_rows
 from benchmark.networks import file_name
-from benchmark.predictor import Context, LearnedPredictor, Predictor, track
+from benchmark.predictor import Context, LearnedPredictor, Predictor, checked_scores, named, track
 from benchmark.progress import progress
 from benchmark.records import Sample
 from benchmark.runtime import Paths, atomic, best_device, keep_freed_memory, versions
 from benchmark.scorecard import Scorecard, file_stem, write_card
 from benchmark.suite import COMBINED, Suite, load_suite
 from benchmark.tables import read_table, write_table
-from benchmark.training import Entry, entry, fit, named
+from benchmark.training import Entry, check_no_overlap, entry, fit
 
 BATCH = 64
 SCORES_SCHEMA = pl.Schema(
@@ -90,19 +90,6 @@ def evaluate(
     write_suite(truth, paths.results / suite.folder)
     write_card(paths.results / suite.folder / "cards" / file_name(labels) / f"{stem}.json", card)
     return card
-
-
-def check_no_overlap(training: GroundTruth, truth: GroundTruth) -> None:
-    """Raise LabelError where a predictor would be trained on photographs that it is then judged on."""
-    same = training.suite.dataset["name"] == truth.suite.dataset["name"]
-    judged = {key for source in truth.parts["test"] for key in (source.digest, source.group if same else source.digest)}
-    for part in ("train", "validation"):
-        for source in training.parts[part]:
-            if source.digest in judged or (same and source.group in judged):
-                raise LabelError(
-                    f"leak: {source.id} is in {part} of {training.suite.folder} and in test of {truth.suite.folder}; "
-                    "a predictor cannot be trained on the one and judged on the other"
-                )
 
 
 def write_suite(truth: GroundTruth, folder: Path) -> None:
@@ -187,17 +174,9 @@ def score_rows(predictor: Predictor, name: str, truth: GroundTruth, seed: int) -
     with progress(f"{name} scores {truth.suite.folder}", len(rows), "images") as advance:
         for places, samples in prefetched(truth, rows, order, predictor.needs):
             start = time.perf_counter()
-            with named(name, "score()"):
-                given = np.asarray(predictor.score(samples), np.float64)
+            told = [f"{source} at level {level}" for source, level in (rows[place] for place in places)]
+            scores[places] = checked_scores(name, predictor, samples, told)
             seconds += time.perf_counter() - start
-            if given.shape != (len(samples),):
-                raise PredictorError(
-                    f"{name}: returned {given.shape} scores for {len(samples)} samples; one each is needed"
-                )
-            if not np.isfinite(given).all():
-                bad = rows[places[int(np.argmin(np.isfinite(given)))]]
-                raise PredictorError(f"{name}: the score of {bad[0]} at level {bad[1]} is not finite; the run is void")
-            scores[places] = given
             advance(len(samples))
     table = pl.DataFrame(part_rows, schema={"part": pl.String, "source": pl.String, "level": pl.Int16}, orient="row")
     columns = [pl.lit(seed, pl.Int16).alias("seed"), pl.Series("score", scores)]

@@ -14,17 +14,21 @@ A predictor file defines one subclass of Predictor, or of LearnedPredictor where
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
 import inspect
 import sys
 import textwrap
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from benchmark.errors import PredictorError
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import BenchmarkError, PredictorError
 from benchmark.images import digest
 from benchmark.records import Examples, Sample
 from benchmark.registry import extensions, resolve
@@ -113,6 +117,41 @@ class LearnedPredictor(Predictor):
     @abstractmethod
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Take over what `state` returned; `notes` are restored before."""
+
+
+@contextlib.contextmanager
+def named(name: str, what: str) -> Iterator[None]:
+    """Turn whatever a predictor's own code raises into a PredictorError that names it."""
+    try:
+        yield
+    except BenchmarkError:
+        raise
+    except Exception as error:  # a stranger's code may raise anything
+        raise PredictorError(f"{name}: {what} raised {type(error).__name__}: {error}") from error
+
+
+def checked_scores(
+    name: str, predictor: Predictor, samples: Sequence[Sample], told: Sequence[str]
+) -> NDArray[np.float64]:
+    """One finite score for each sample, shape (N,).
+
+    Args:
+        name: the predictor's, for messages.
+        predictor: whose scores are asked for.
+        samples: what it sees.
+        told: what a message calls each of them.
+
+    Raises:
+        PredictorError: it raises, gives another number of scores, or one that is not finite; the message names the sample.
+    """
+    with named(name, "score()"):
+        scores = np.asarray(predictor.score(samples), np.float64)
+    if scores.shape != (len(samples),):
+        raise PredictorError(f"{name}: returned {scores.shape} scores for {len(samples)} samples; one each is needed")
+    if not np.isfinite(scores).all():
+        culprit = told[int(np.argmin(np.isfinite(scores)))]
+        raise PredictorError(f"{name}: the score of {culprit} is not finite; the run is void")
+    return scores
 
 
 def track(kind: type[Predictor]) -> str:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import BenchmarkError, PredictorError
+from benchmark.errors import PredictorError
 from benchmark.feed import examples, training_rows
 from benchmark.ground_truth import GroundTruth
 from benchmark.images import digest
-from benchmark.predictor import LearnedPredictor, Predictor, check_kind, code_digest, find_predictor
+from benchmark.predictor import LearnedPredictor, Predictor, check_kind, code_digest, find_predictor, named
+from benchmark.records import Source
 from benchmark.runtime import Paths, atomic
+from benchmark.splits import check_disjoint
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,15 +53,18 @@ def entry(predictor: str | type[Predictor]) -> Entry:
     return Entry(predictor.__name__.lower(), predictor, code)
 
 
-@contextlib.contextmanager
-def named(name: str, what: str) -> Iterator[None]:
-    """Turn whatever a predictor's own code raises into a PredictorError that names it."""
-    try:
-        yield
-    except BenchmarkError:
-        raise
-    except Exception as error:
-        raise PredictorError(f"{name}: {what} raised {type(error).__name__}: {error}") from error
+def check_no_overlap(training: GroundTruth, truth: GroundTruth) -> None:
+    """Raise LabelError where a predictor would be trained on photographs that it is then judged on."""
+
+    def photographs(of: GroundTruth, part: str) -> list[Source]:
+        """Sources under names that no other dataset has; a version is its photograph."""
+        name = of.suite.dataset["name"]
+        return [replace(source, id=f"{name} {source.group}", parent="") for source in of.parts[part]]
+
+    learned = [source for part in ("train", "validation") for source in photographs(training, part)]
+    check_disjoint({
+        f"training on {training.suite.folder}": learned, f"test of {truth.suite.folder}": photographs(truth, "test")
+    })  # fmt: skip
 
 
 def fit(predictor: LearnedPredictor, truth: GroundTruth, who: Entry, labels: str, paths: Paths) -> float:

@@ -13,13 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from benchmark.errors import DataError, PredictorError, ResultError
 from benchmark.evaluate import BATCH
-from benchmark.images import decode, to_tensor
+from benchmark.images import Pixels, decode, to_tensor
 from benchmark.networks import file_name
-from benchmark.predictor import Context, LearnedPredictor, Predictor
+from benchmark.predictor import Context, LearnedPredictor, Predictor, checked_scores
 from benchmark.records import Sample
 from benchmark.runtime import Paths, best_device
 from benchmark.scorecard import file_stem, read_card
@@ -64,7 +62,7 @@ class Ready:
         for start in range(0, len(paths), BATCH):
             some = paths[start : start + BATCH]
             samples = [self.sample(path, reference) for path in some]
-            for path, score in zip(some, self.checked_scores(some, samples), strict=True):
+            for path, score in zip(some, self.scores(some, samples), strict=True):
                 yield Scored(path, score, score >= self.threshold)
 
     def sample(self, path: Path, reference: str | Path | None) -> Sample:
@@ -81,25 +79,17 @@ class Ready:
         bitstream = path.read_bytes() if "bitstream" in self.predictor.needs else None
         return Sample(to_tensor(image), pristine, bitstream)
 
-    def checked_scores(self, paths: Sequence[Path], samples: Sequence[Sample]) -> list[float]:
-        """One finite score for each file."""
+    def scores(self, paths: Sequence[Path], samples: Sequence[Sample]) -> list[float]:
+        """One score for each file; those of a batch that fails are asked for one by one, to name the culprit."""
         try:
-            scores = np.asarray(self.predictor.score(samples), np.float64)
-        except Exception as error:  # a stranger's code may raise anything
-            if len(paths) > 1:  # one by one, to find the culprit
-                pairs = zip(paths, samples, strict=True)
-                return [score for path, one in pairs for score in self.checked_scores([path], [one])]
-            raise PredictorError(f"{self.name} fails on {paths[0]} ({type(error).__name__}: {error})") from error
-        if scores.shape != (len(paths),):
-            raise PredictorError(f"{self.name} gives {scores.shape} scores for {len(paths)} images; one each is needed")
-        if not np.isfinite(scores).all():
-            raise PredictorError(
-                f"{self.name}: the score of {paths[int(np.argmin(np.isfinite(scores)))]} is not finite"
-            )
-        return [float(score) for score in scores]
+            return checked_scores(self.name, self.predictor, samples, [str(path) for path in paths]).tolist()
+        except PredictorError as error:
+            if len(paths) == 1:
+                raise PredictorError(f"{paths[0]}: {error}") from error
+            return [self.scores([path], [one])[0] for path, one in zip(paths, samples, strict=True)]
 
 
-def read(path: Path) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+def read(path: Path) -> Pixels:
     """Decode an image file to uint8 RGB (H, W, 3)."""
     try:
         return decode(path.read_bytes(), str(path))

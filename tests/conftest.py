@@ -14,7 +14,16 @@ from benchmark.ground_truth import label
 from benchmark.runtime import Paths
 from benchmark.suite import load_suite
 
-TINY = """
+SPLIT_AND_LEVELS = """
+[split]
+train = 0.5
+validation = 0.25
+test = 0.25
+[distortion]
+name = "jpeg"
+levels = [50, 10, 3]
+held_out = [30, 5]"""
+TINY = f"""
 name = "tiny"
 version = 1
 title = "A few letters"
@@ -23,14 +32,7 @@ task = "classification"
 name = "glyphs"
 train = 120
 test = 60
-[split]
-train = 0.5
-validation = 0.25
-test = 0.25
-[distortion]
-name = "jpeg"
-levels = [50, 10, 3]
-held_out = [30, 5]
+{SPLIT_AND_LEVELS}
 [networks]
 labelling = ["zoo:densenet", "zoo:resnet"]
 held_out = ["zoo:resnext"]
@@ -40,7 +42,7 @@ high = 0.8
 low = 0.2
 """
 
-TINY_DET = """
+TINY_DET = f"""
 name = "tiny-det"
 version = 1
 title = "A few scenes of letters"
@@ -49,14 +51,7 @@ task = "detection"
 name = "glyph-scenes"
 train = 60
 test = 24
-[split]
-train = 0.5
-validation = 0.25
-test = 0.25
-[distortion]
-name = "jpeg"
-levels = [50, 10, 3]
-held_out = [30, 5]
+{SPLIT_AND_LEVELS}
 [networks]
 labelling = ["zoo:retinanet_vgg", "zoo:ssd_resnext"]
 held_out = ["zoo:fcos_shufflenet"]

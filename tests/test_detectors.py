@@ -13,7 +13,7 @@ from benchmark.errors import MissingWeights
 from benchmark.images import to_tensor
 from benchmark.mean_ap import Detections, match, mean_ap
 from benchmark.networks import load
-from benchmark.networks.detector import from_detector, kept, suppress
+from benchmark.networks.detector import as_detections, from_detector, kept, suppress
 from benchmark.networks.network import Canvas, Whole
 from benchmark.networks.sources import torchvision_detector
 from benchmark.networks.zoo_detectors import DETECTORS, DIGESTS
@@ -132,10 +132,7 @@ def test_a_detector_of_the_zoo_finds_letters(name):
         answers = network.forward(network.preprocessing.normalise(images, "cpu"))
         alone = network.forward(network.preprocessing.normalise(images[3:4], "cpu"))[0]
     torch.testing.assert_close(answers[3][1][:3], alone[1][:3], rtol=1e-3, atol=1e-4)
-    detections = [
-        Detections(boxes.double().numpy(), scores.double().numpy(), classes.numpy())
-        for boxes, scores, classes in answers
-    ]
+    detections = [as_detections(answer) for answer in answers]
     assert mean_ap(match([objects for _, objects in scenes], detections, 10), np.arange(40)) > 0.5
 
 
@@ -168,8 +165,7 @@ def test_average_precision_is_reproduced(name, coco_data, onnx_networks):
     for source in sources:
         square = network.preprocessing.square(to_tensor(dataset.read(source.id)))
         boxes, scores, classes = network.forward(network.preprocessing.normalise([square], "cpu"))[0]
-        boxes = network.preprocessing.locate(boxes, source.truth.size)
-        one = Detections(boxes.double().numpy(), scores.double().numpy(), classes.numpy())
+        one = as_detections((network.preprocessing.locate(boxes, source.truth.size), scores, classes))
         detections.append(one)
         rounded.append(Detections(np.round(one.boxes * 8) / 8, np.round(one.scores, 4), one.classes))
     objects, everything = [source.truth for source in sources], np.arange(len(sources))

@@ -132,7 +132,7 @@ def test_the_file_that_a_predictor_fails_on_is_named(judged, photos, capsys):
     """A PNG has no JPEG quality: the message names predictor and file, not the others of the batch."""
     Image.new("RGB", (9, 9)).save(photos / "c.png")
     assert main(["score", "jpeg_quality", str(photos), *judged]) == 1
-    assert "jpeg_quality fails on" in (told := capsys.readouterr().err)
+    assert "jpeg_quality: score() raised" in (told := capsys.readouterr().err)
     assert "c.png" in told
     assert "a.jpg" not in told
 

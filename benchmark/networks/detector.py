@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from benchmark.mean_ap import Detections
 from benchmark.networks.network import Network, Whole
 
 if TYPE_CHECKING:
@@ -63,3 +64,9 @@ def kept(answer: dict[str, Any], known: Tensor) -> Found:
     order = torch.argsort(scores, descending=True, stable=True)
     order = order[(classes[order] >= 0) & (scores[order] > LEAST_SCORE)][:MOST]
     return boxes[order], scores[order], classes[order]
+
+
+def as_detections(found: Found) -> Detections:
+    """An answer as arrays, boxes as they are."""
+    boxes, scores, classes = found
+    return Detections(boxes.double().numpy(), scores.double().numpy(), classes.numpy())

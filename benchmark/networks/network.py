@@ -127,10 +127,13 @@ class Network:
     task: str = "classification"
     """`classification` or `detection`."""
 
+    def prepared(self, images: Sequence[Tensor], device: str = "cpu") -> Any:
+        """uint8 RGB images (3, H, W) of any size as `forward` takes them."""
+        return self.preprocessing.normalise([self.preprocessing.square(image) for image in images], device)
+
     def answer(self, images: Sequence[Tensor], device: str = "cpu") -> Any:
         """The answers for uint8 RGB images (3, H, W) of any size."""
-        squares = [self.preprocessing.square(image) for image in images]
-        return self.forward(self.preprocessing.normalise(squares, device))
+        return self.forward(self.prepared(images, device))
 
 
 def from_module(

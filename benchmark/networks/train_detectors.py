@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from benchmark.datasets.glyph_scenes import scene
-from benchmark.mean_ap import Detections, match, mean_ap
-from benchmark.networks.network import file_digest, read_weights
-from benchmark.networks.zoo import CLASSES, WEIGHTS, weights_file
+from benchmark.mean_ap import match, mean_ap
+from benchmark.networks.detector import as_detections, from_detector
+from benchmark.networks.network import read_weights
+from benchmark.networks.train_zoo import missing, store
+from benchmark.networks.zoo import CLASSES, weights_file
 from benchmark.networks.zoo_detectors import DETECTORS
 from benchmark.runtime import autocast, keep_freed_memory, seeded
 
@@ -97,35 +98,25 @@ def train(name: str) -> nn.Module:
 
 
 @torch.inference_mode()
-def accuracy(model: nn.Module, pool: str, indices: range) -> float:
+def accuracy(name: str, model: nn.Module, pool: str, indices: range) -> float:
     """Mean average precision in float32."""
     truth: list[Objects] = [scene(pool, index)[1] for index in indices]
-    found = [model([image])[0] for image in images(pool, indices)]
-    detections = [
-        Detections(one["boxes"].double().numpy(), one["scores"].double().numpy(), one["labels"].numpy() - 1)
-        for one in found
-    ]
+    network = from_detector(f"zoo:{name}", model, list(range(-1, CLASSES)), "", "cpu")
+    detections = [as_detections(found) for found in network.forward(list(images(pool, indices)))]
     return mean_ap(match(truth, detections, CLASSES), np.arange(len(truth)))
 
 
 def main(names: list[str]) -> None:
     """Train the named detectors, or all that are missing."""
     keep_freed_memory()
-    names = names or [name for name in DETECTORS if not (WEIGHTS / f"{name}.safetensors").is_file()]
+    names = names or missing(DETECTORS)
     for name in names:
         model = train(name)
-        halves = {
-            key: value.half() if value.is_floating_point() else value for key, value in model.state_dict().items()
-        }
-        path = WEIGHTS / f"{name}.safetensors"
-        save_file({key: value.contiguous() for key, value in halves.items()}, path)
-        model.load_state_dict(halves)
-        same = accuracy(model, "zoo", range(SCENES, SCENES + CHECKS))
-        unseen = accuracy(model, "train", range(CHECKS))
-        count = sum(weight.numel() for weight in model.parameters())
-        print(
-            f"{name}: {file_digest(path)}, {count:,} weights, mAP {same:.3f} on its own pool, {unseen:.3f} on the benchmark's"
-        )
+        stored = store(name, model)
+        same = accuracy(name, model, "zoo", range(SCENES, SCENES + CHECKS))
+        unseen = accuracy(name, model, "train", range(CHECKS))
+        told = f"mAP {same:.3f} on its own pool, {unseen:.3f} on the benchmark's"
+        print(f"{name}: {stored}, {told}", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,25 +90,33 @@ def accuracy(model: nn.Module, images: Tensor, letters: Tensor) -> float:
     return float((guesses == letters).float().mean())
 
 
+def store(name: str, model: nn.Module) -> str:
+    """Round a trained network's weights to fp16 and write them; returns their digest and number, in words."""
+    halves = {key: value.half() if value.is_floating_point() else value for key, value in model.state_dict().items()}
+    path = WEIGHTS / f"{name}.safetensors"
+    WEIGHTS.mkdir(parents=True, exist_ok=True)
+    save_file({key: value.contiguous() for key, value in halves.items()}, path)
+    model.load_state_dict(halves)
+    return f"{file_digest(path)}, {sum(weight.numel() for weight in model.parameters()):,} weights"
+
+
+def missing(names: Iterable[str]) -> list[str]:
+    """Those that have no weights yet."""
+    return [name for name in names if not (WEIGHTS / f"{name}.safetensors").is_file()]
+
+
 def main(names: list[str]) -> None:
     """Train the named networks, or all that are missing."""
     keep_freed_memory()
-    WEIGHTS.mkdir(parents=True, exist_ok=True)
-    names = names or [name for name in ARCHITECTURES if not (WEIGHTS / f"{name}.safetensors").is_file()]
+    names = names or missing(ARCHITECTURES)
     images, letters = render("zoo", range(SCENES + CHECKS))
     other = render("train", range(CHECKS))
     for name in names:
         model = train(name, images[:SCENES], letters[:SCENES])
-        halves = {
-            key: value.half() if value.is_floating_point() else value for key, value in model.state_dict().items()
-        }
-        path = WEIGHTS / f"{name}.safetensors"
-        save_file({key: value.contiguous() for key, value in halves.items()}, path)
-        model.load_state_dict(halves)
+        stored = store(name, model)
         same, unseen = accuracy(model, images[SCENES:], letters[SCENES:]), accuracy(model, *other)
-        count = sum(weight.numel() for weight in model.parameters())
         accuracies = f"accuracy {same:.3f} on its own pool, {unseen:.3f} on the benchmark's"
-        print(f"{name}: {file_digest(path)}, {count:,} weights, {accuracies}", flush=True)
+        print(f"{name}: {stored}, {accuracies}", flush=True)
 
 
 if __name__ == "__main__":

@@ -251,7 +251,7 @@ class Downstream:
             `kept` fraction; mAP of all images as they are (`unfiltered`), all pristine (`pristine`), and where as many
             are kept: by the predictor (`filtered`), at `random`, the highest `quality`, and by an `oracle` (highest
             utility to this detector; a reference, not a bound). All 0 to 1. `bits` and `bits_filtered`: mean bits an image
-            before and after replacement. `levels`: unfiltered, filtered, kept and random for each level.
+            before and after replacement. `levels`: some of these for each level.
         """
         rows = scores.join(self.rows, on=["source", "level"], how="left", maintain_order="left")
         pristine = self.rows.filter(level=PRISTINE).select("source", place_p="place", bits_p="bits")
