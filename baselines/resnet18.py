@@ -13,6 +13,7 @@ transposed and changed in gain and brightness, since a suite has few photographs
 """
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -86,6 +87,23 @@ def vary(image):
     for axis in (1, 2):
         image = image.flip(axis) if turns[axis] < 0.5 else image
     return (image.transpose(1, 2) if turns[0] < 0.5 else image).to(torch.uint8)
+
+
+class Graph(torch.nn.Module):
+    """Whole images, uint8 (N, 3, H, W) of one size, 64 px or more, to scores (N,); no Python decides on the way."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images):
+        shorter = torch.sym_min(*images.shape[2:])
+        steps = itertools.pairwise(SIDES)
+        side = SIDES[0] + sum((after - before) * torch.sym_min(shorter // after, 1) for before, after in steps)
+        top, left = ((length - side) // GRID // 2 * GRID for length in images.shape[2:])
+        squares = functional.rgb_to_grayscale(images[:, :, top : top + side, left : left + side])
+        logits = self.model(squares.float().sub(128).div(57).expand(-1, 3, -1, -1))
+        return logits[:, 1] - logits[:, 0]
 
 
 class ResNet18(LearnedPredictor):
@@ -181,6 +199,9 @@ class ResNet18(LearnedPredictor):
             labels += [example.label for example in part]
             scores += self.score([example.sample for example in part])
         return roc_auc_score(labels, scores)
+
+    def graph(self):
+        return Graph(self.model.eval())
 
     def state(self):
         return {name: value.cpu() for name, value in self.model.state_dict().items()}

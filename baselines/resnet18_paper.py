@@ -21,6 +21,9 @@ class ResNet18Paper(LearnedPredictor):
         self.inner.fit(train, validation)
         self.notes = self.inner.notes
 
+    def graph(self):
+        return self.inner.graph()
+
     def state(self):
         return self.inner.state()
 

@@ -55,7 +55,8 @@ def parser() -> argparse.ArgumentParser:
     precision_help = "of the forward passes; ground truth is published in float32, bf16 is several times faster"
     one.add_argument("--precision", choices=("float32", "bf16"), default="float32", help=precision_help)
     one = verb("run", "train if it learns, score, write scorecards; labels first if need be", limit, machine)
-    one.add_argument("predictor", nargs="+", help="name of a baseline, or path of a .py file")
+    text = "name of a baseline, path of a .py file, or folder of a submission, whose table of scores wins over its code"
+    one.add_argument("predictor", nargs="+", help=text)
     one.add_argument("-s", "--suite", required=True, help="name of a suite, or path of a .toml file")
     one.add_argument("-l", "--labels", default="combined", help="label set: combined, a labelling network, or all")
     text = "another suite to train on (its combined labels): the paper's Tables III and IV"
@@ -63,6 +64,20 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds of a predictor that learns (default: 1)")
     one = verb("check", "does a predictor keep the contract? in seconds, without data; executes its code", machine)
     one.add_argument("predictor", nargs="+", help="name of a baseline, or path of a .py file")
+    one.add_argument("--json", action="store_true", help="for a machine to read")
+    text = "is a submission complete and right? every problem; executes nothing of it but with --run"
+    one = verb(
+        "compare", "paired differences of two predictors on a suite, with intervals that resample sources", machine
+    )
+    one.add_argument("one", help="name of a predictor that was run, or NAME@SUITE.LABELS as its files are called")
+    one.add_argument("other", help="another one")
+    one.add_argument("-s", "--suite", required=True, help="name of a suite, or path of a .toml file")
+    one.add_argument("-l", "--labels", default="combined", help="label set")
+    one.add_argument("--json", action="store_true", help="for a machine to read")
+    one = verb("verify", text, machine)
+    one.add_argument("submission", help="folder of a submission: submissions/NAME")
+    text = "also execute its predictor.py where it has tables of scores, and compare"
+    one.add_argument("--run", action="store_true", help=text)
     one.add_argument("--json", action="store_true", help="for a machine to read")
     one = verb("score", "how useful are your own images, by a predictor that was evaluated before", machine)
     one.add_argument("predictor", help="name of a baseline, or path of a .py file")
@@ -73,11 +88,20 @@ def parser() -> argparse.ArgumentParser:
         "--reference", metavar="PATH", help="pristine image, or folder of those, for full-reference predictors"
     )
     one.add_argument("--json", action="store_true", help="JSON instead of CSV")
+    keep = one.add_mutually_exclusive_group()
+    told = "instead of the frozen threshold, the one that on the suite's validation images keeps the most images with"
+    keep.add_argument("--keep-accuracy", metavar="A", type=float, help=f"{told} a share A of useful ones, 0 to 1")
+    keep.add_argument("--keep-fraction", metavar="F", type=float, help=f"{told} no more than a share F kept, 0 to 1")
+    keep.add_argument(
+        "--keep-bits", metavar="B", type=float, help=f"{told} no more than B bits an image, dropped ones 0"
+    )
     one = verb("rank", "leaderboard, tables and figures from the stored scorecards; needs no photographs", limit)
     one.add_argument("suite", nargs="*", help="suites; all that have results by default")
-    one = verb("export", "write a suite's splits as Parquet shards with image bytes and labels", limit)
-    one.add_argument("suite", help="name of a suite, or path of a .toml file")
-    one.add_argument("-o", "--output", required=True, metavar="DIR", help="folder to write to")
+    text = "write a suite's splits as Parquet shards with image bytes and labels; with -s, a trained predictor as ONNX"
+    one = verb("export", text, limit)
+    one.add_argument("what", metavar="SUITE|PREDICTOR", help="name or path of a suite, or with -s of a predictor")
+    one.add_argument("-s", "--suite", default="", help="suite that the predictor was trained on")
+    one.add_argument("-o", "--output", required=True, help="folder of the shards to write, or ONNX file")
     one.add_argument("-l", "--labels", default="combined", help="label set")
     return top
 
@@ -133,14 +157,36 @@ def check_predictors(args: argparse.Namespace, paths: Paths) -> None:
         raise PredictorError(f"{broken} of {len(found)} checks failed")
 
 
+def verify_submission(args: argparse.Namespace, paths: Paths) -> None:
+    """`utilbench verify`."""
+    from benchmark.errors import SubmissionError
+    from benchmark.verify import verify
+
+    found = []
+    for check in verify(args.submission, paths, args.run, args.device):
+        found.append({"check": check.name, "problem": check.problem})
+        if not args.json:
+            print(f"{'FAIL' if check.problem else 'ok':<5}{check.name}", flush=True)
+            print(f"     {check.problem}\n" if check.problem else "", end="", flush=True)
+    if args.json:
+        print(json.dumps(found, indent=1))
+    if broken := sum(bool(one["problem"]) for one in found):
+        raise SubmissionError(f"{broken} of {len(found)} checks failed")
+
+
 def score_images(args: argparse.Namespace, paths: Paths) -> None:
     """`utilbench score`."""
     import csv
 
+    from benchmark.operating import AIMS
     from benchmark.use import image_files, load_predictor
 
     files = image_files(args.image)
     ready = load_predictor(args.predictor, args.suite, args.labels, paths, args.device)
+    for aim in AIMS:
+        if (value := getattr(args, f"keep_{aim}")) is not None:
+            ready, point = ready.keeping(aim, value)
+            print(f"{args.suite}, validation: {point}", file=sys.stderr)
     rows = ready.score_files(files, args.reference)
     if args.json:
         print(json.dumps([{"file": str(row.file), "score": row.score, "useful": row.useful} for row in rows], indent=1))
@@ -158,13 +204,39 @@ def rank_suites(args: argparse.Namespace, paths: Paths) -> None:
         print(text)
 
 
-def export_suite(args: argparse.Namespace, paths: Paths) -> None:
-    """`utilbench export`."""
-    from benchmark.export import export
+def compare_predictors(args: argparse.Namespace, paths: Paths) -> None:
+    """`utilbench compare`."""
+    from dataclasses import asdict
+
+    from benchmark.comparison import as_table, compare
+    from benchmark.ground_truth import label
     from benchmark.suite import load_suite
 
-    for path in export(load_suite(args.suite, args.limit), args.labels, paths, args.output):
-        print(path)
+    truth = label(load_suite(args.suite), paths, device=args.device)
+    rows = compare(truth, args.one, args.other, args.labels, paths)
+    if args.json:
+        print(json.dumps([asdict(row) | {"difference": row.difference} for row in rows], indent=1))
+    else:
+        print("\n".join(as_table(args.one, args.other, rows)))
+
+
+def export_what(args: argparse.Namespace, paths: Paths) -> None:
+    """`utilbench export`."""
+    if not args.suite:
+        from benchmark.export import export
+        from benchmark.suite import load_suite
+
+        for path in export(load_suite(args.what, args.limit), args.labels, paths, args.output):
+            print(path)
+        return
+    from pathlib import Path
+
+    from benchmark.to_onnx import to_onnx
+    from benchmark.use import load_predictor
+
+    ready = load_predictor(args.what, args.suite, args.labels, paths, "cpu")
+    gap = to_onnx(ready, Path(args.output), {"suite": args.suite, "labels": args.labels})
+    print(f"{args.output}: threshold {ready.threshold:.6g}; scores within {gap:.1g} of the original's")
 
 
 VERBS = {
@@ -172,9 +244,11 @@ VERBS = {
     "label": label_suite,
     "run": run_predictors,
     "check": check_predictors,
+    "verify": verify_submission,
     "score": score_images,
     "rank": rank_suites,
-    "export": export_suite,
+    "compare": compare_predictors,
+    "export": export_what,
 }
 
 

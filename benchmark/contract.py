@@ -22,8 +22,9 @@ from PIL import Image
 
 from benchmark.datasets.glyphs import scene
 from benchmark.distortions import compressed, find_distortion
+from benchmark.finding import find_predictor
 from benchmark.images import Pixels
-from benchmark.predictor import Context, LearnedPredictor, Predictor, checked_scores, find_predictor
+from benchmark.predictor import Context, LearnedPredictor, Predictor, checked_scores
 from benchmark.records import Example, Examples, Sample
 
 SIZES = ((1, 1), (7, 13), (63, 65), (3, 400), (1500, 2000))

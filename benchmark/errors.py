@@ -7,6 +7,7 @@
     │   └── MissingWeights         the weights are not on this machine
     ├── LabelError                 labels: none given, sources shared between parts, stale outcomes
     ├── PredictorError             a predictor: unknown, wrong contract, score missing or not finite
+    ├── SubmissionError            a submission: its card, its name, its table of scores
     ├── MetricError                labels and scores from which a metric cannot be computed
     ├── PluginError                an entry point of another package: fails to load, its name is taken
     └── ResultError                stored results: unreadable, stale, of another suite or ground truth
@@ -41,6 +42,10 @@ class LabelError(BenchmarkError):
 
 class PredictorError(BenchmarkError):
     """A predictor broke its contract."""
+
+
+class SubmissionError(BenchmarkError):
+    """A submission cannot be used."""
 
 
 class MetricError(BenchmarkError):

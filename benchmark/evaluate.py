@@ -2,6 +2,7 @@
 
     card = evaluate("ssim", suite="glyphs")                 # a baseline
     card = evaluate(MyPredictor, suite="glyphs")            # a class of your own
+    card = evaluate("submissions/NAME", suite="glyphs")     # its table of scores for the suite, else its predictor.py
 
 Scores are stored raw, one file a predictor; a scorecard is a pure function of them and the ground truth. What was trained
 and scored before, by the same code on the same images and labels, is not done again.
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from benchmark.distortions import find_distortion
 from benchmark.errors import PredictorError
@@ -29,8 +31,10 @@ from benchmark.networks import file_name
 from benchmark.predictor import Context, LearnedPredictor, Predictor, checked_scores, named, track
 from benchmark.progress import progress
 from benchmark.records import Sample
+from benchmark.reported import reported_scores
 from benchmark.runtime import Paths, atomic, best_device, keep_freed_memory, versions
 from benchmark.scorecard import Scorecard, file_stem, write_card
+from benchmark.submissions import find_submission
 from benchmark.suite import COMBINED, Suite, load_suite
 from benchmark.tables import read_table, write_table
 from benchmark.training import Entry, check_no_overlap, entry, fit
@@ -54,7 +58,7 @@ def evaluate(
     """Train the predictor if it learns, score the suite's images, and write and return the scorecard.
 
     Args:
-        predictor: name of a baseline, path of a file, or class.
+        predictor: name of a baseline, path of a file, folder of a submission, or class.
         suite: name, path of a TOML file, or a loaded suite.
         labels: label set, `combined` or a labelling network.
         seeds: seeds of a predictor that learns; metrics are means over them.
@@ -70,26 +74,55 @@ def evaluate(
     keep_freed_memory()
     paths = paths or Paths.named()
     suite = load_suite(suite) if isinstance(suite, str) else suite
+    submission = find_submission(predictor) if isinstance(predictor, str) else None
     truth = truth or label(suite, paths, device=device)
     if not seeds:
         raise PredictorError("no seed is given; a predictor that learns needs at least one")
+    if submission and suite.name in submission.card.scores:
+        values, metadata = reported_scores(submission, truth)
+        scores = scores_table(truth, values, 0)
+        write_table(scores_file(truth, metadata, paths), scores, metadata)
+    else:
+        scores, metadata = run_scores(truth, predictor, labels, seeds, paths, device, train_on)
+    if submission:
+        metadata["provenance"] |= {"submission": submission.about}
+    card = make_card(truth, scores, metadata, labels)
+    write_suite(truth, paths.results / suite.folder)
+    stem = file_stem(metadata["predictor"], metadata["trained_on"])
+    write_card(paths.results / suite.folder / "cards" / file_name(labels) / f"{stem}.json", card)
+    return card
+
+
+def run_scores(
+    truth: GroundTruth,
+    predictor: str | type[Predictor],
+    labels: str,
+    seeds: Sequence[int],
+    paths: Paths,
+    device: str,
+    train_on: str | Suite,
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """The scores of a predictor's code, stored or made and stored here, and all there is to say of them."""
     who = entry(predictor)
     training, taught = truth, labels
     if train_on and who.learns:
-        other = load_suite(train_on, suite.limit) if isinstance(train_on, str) else train_on
+        other = load_suite(train_on, truth.suite.limit) if isinstance(train_on, str) else train_on
         training, taught = label(other, paths, device=device), COMBINED
         check_no_overlap(training, truth)
     wanted = identity(truth, who, seeds, who.trained_on(training, taught))
-    stem = file_stem(who.name, wanted["trained_on"])
-    path = paths.results / suite.folder / "scores" / f"{stem}.parquet"
+    path = scores_file(truth, wanted, paths)
     scores, metadata = stored_scores(path, wanted)
     if scores is None:
         scores, metadata = make_scores(truth, who, wanted, training, paths, device or best_device())
         write_table(path, scores, metadata)
-    card = make_card(truth, scores, metadata, labels)
-    write_suite(truth, paths.results / suite.folder)
-    write_card(paths.results / suite.folder / "cards" / file_name(labels) / f"{stem}.json", card)
-    return card
+    return scores, metadata
+
+
+def scores_file(truth: GroundTruth, known: dict[str, Any], paths: Paths) -> Path:
+    """Where scores are kept, by the predictor's name and what it was trained on."""
+    return (
+        paths.results / truth.suite.folder / "scores" / f"{file_stem(known['predictor'], known['trained_on'])}.parquet"
+    )
 
 
 def write_suite(truth: GroundTruth, folder: Path) -> None:
@@ -149,6 +182,7 @@ def make_scores(
         "track": track(who.kind),
         "cost": {"score_ms_per_image": 1000 * score_seconds / scores.height, "fit_seconds": mean(fit_seconds)},
         "provenance": {
+            "scores": "re-run",
             "code": who.code,
             "device": device,
             "encoder": encoder,
@@ -166,8 +200,7 @@ def score_rows(predictor: Predictor, name: str, truth: GroundTruth, seed: int) -
     Raises:
         PredictorError: a score is missing or not finite; the message names the image.
     """
-    part_rows = wanted_rows(truth)
-    rows = [(source, level) for _, source, level in part_rows]
+    rows = [(source, level) for _, source, level in wanted_rows(truth)]
     order = shuffled(rows, truth.fingerprint)
     scores = np.full(len(rows), np.nan)
     seconds = 0.0
@@ -178,9 +211,15 @@ def score_rows(predictor: Predictor, name: str, truth: GroundTruth, seed: int) -
             scores[places] = checked_scores(name, predictor, samples, told)
             seconds += time.perf_counter() - start
             advance(len(samples))
-    table = pl.DataFrame(part_rows, schema={"part": pl.String, "source": pl.String, "level": pl.Int16}, orient="row")
+    return scores_table(truth, scores, seed), seconds
+
+
+def scores_table(truth: GroundTruth, scores: NDArray[np.float64], seed: int) -> pl.DataFrame:
+    """Scores, in the order of `wanted_rows`, as they are stored."""
+    schema = {"part": pl.String, "source": pl.String, "level": pl.Int16}
+    table = pl.DataFrame(wanted_rows(truth), schema=schema, orient="row")
     columns = [pl.lit(seed, pl.Int16).alias("seed"), pl.Series("score", scores)]
-    return table.with_columns(columns).match_to_schema(SCORES_SCHEMA), seconds
+    return table.with_columns(columns).match_to_schema(SCORES_SCHEMA)
 
 
 def prefetched(

@@ -1,10 +1,12 @@
 """Export: a suite's splits as Parquet shards with image bytes and labels.
 
-    utilbench export glyphs -o out         out/train-00000-of-00008.parquet, ... validation, test
+    utilbench export glyphs -o out         out/train-00000-of-00008.parquet, ... validation, test, held_out
 
 A row is one compressed image. Hugging Face `datasets` reads the folder as it is (`load_dataset("parquet", data_dir=...)`; the
 column `image` decodes itself), and so does `ray.data.read_parquet`. Columns: image {bytes, path}, source, level, label (1
-useful, 0 non-useful, null unlabelled), utility (Eq. 2), and the ground truth: class, or boxes, classes and crowd.
+useful, 0 non-useful, null unlabelled), utility (Eq. 2), and the ground truth: class, or boxes, classes and crowd. The part
+held_out holds the test sources at the held-out levels, which have no label and no utility; its rows and those of validation and
+test are the ones that a submitted table of scores needs. `datasets` loads it where it is named in `data_files`.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import pyarrow.parquet as pq
 
 from benchmark.distortions import find_distortion
 from benchmark.ground_truth import GroundTruth, label
+from benchmark.judging import wanted_rows
 from benchmark.progress import progress
 from benchmark.runtime import Paths, atomic
 from benchmark.suite import Suite
@@ -43,11 +46,15 @@ def schema(task: str) -> pa.Schema:
 
 
 def export(suite: Suite, label_set: str, paths: Paths, output: str) -> list[Path]:
-    """Write the three parts of a label set; returns the shards, in order."""
+    """Write the three parts of a label set and the test sources at the held-out levels; returns the shards, in order."""
     truth = label(suite, paths)
+    labels = truth.labels(label_set).select("part", "source", "level", "label", "utility")
+    parts: dict[str, list[tuple[Any, ...]]] = {
+        part: labels.filter(part=part).drop("part").rows() for part in truth.parts
+    }
+    parts["held_out"] = [(source, level, -1, None) for part, source, level in wanted_rows(truth) if part == "held_out"]
     written = []
-    for part in truth.parts:
-        rows = truth.labels(label_set).filter(part=part).select("source", "level", "label", "utility").rows()
+    for part, rows in parts.items():
         starts = range(0, len(rows), ROWS_PER_SHARD)
         with progress(f"export {part}", len(rows), "images") as advance:
             for number, start in enumerate(starts):
@@ -61,7 +68,7 @@ def export(suite: Suite, label_set: str, paths: Paths, output: str) -> list[Path
     return written
 
 
-def record(truth: GroundTruth, source: str, level: int, label: int, utility: float) -> dict[str, Any]:
+def record(truth: GroundTruth, source: str, level: int, label: int, utility: float | None) -> dict[str, Any]:
     """One row."""
     codec = find_distortion(truth.suite.distortion.name)
     return {

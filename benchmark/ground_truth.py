@@ -121,6 +121,22 @@ class GroundTruth:
         return task.Downstream(outcomes, self.truths, self.judgement(network), self.outcomes[IMAGES])
 
 
+def unlabelled(suite: Suite, paths: Paths) -> GroundTruth:
+    """A suite on this machine's images without any outcome: enough for its parts and its fingerprint.
+
+    Raises:
+        DataError: photographs are missing or unreadable.
+        LabelError: a source is in two parts.
+    """
+    options = dict(suite.dataset)
+    dataset = Augmented(open_dataset(options.pop("name"), options, paths.data))
+    parts = split(index(dataset.dataset, paths.cache), suite.split, suite.limit)
+    versions = [version for source in parts["train"] for version in dataset.versions(source, suite.training.copies)]
+    parts["train"] = parts["train"] + versions
+    check_disjoint(parts)
+    return GroundTruth(suite, dataset, parts, {}, {})
+
+
 def label(suite: Suite, paths: Paths, precision: str = "float32", device: str = "") -> GroundTruth:
     """Record every outcome that the suite needs and that is not recorded yet, and return its ground truth.
 
@@ -129,14 +145,8 @@ def label(suite: Suite, paths: Paths, precision: str = "float32", device: str = 
         NetworkError: a network that must run cannot; published outcomes need none.
         LabelError: the recorded outcomes are of other pixels, weights or precision; or a source is in two parts.
     """
-    options = dict(suite.dataset)
-    dataset = Augmented(open_dataset(options.pop("name"), options, paths.data))
-    parts = split(index(dataset.dataset, paths.cache), suite.split, suite.limit)
-    versions = [version for source in parts["train"] for version in dataset.versions(source, suite.training.copies)]
-    parts["train"] = parts["train"] + versions
-    check_disjoint(parts)
+    truth = unlabelled(suite, paths)
     home = paths.results / suite.outcomes_folder / "outcomes"
-    truth = GroundTruth(suite, dataset, parts, {}, {})
     stored = read_outcomes(suite, home, truth)
     check_codec(truth, stored, home)
     complete(truth, stored, home, paths, precision, device or best_device())

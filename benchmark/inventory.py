@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, PredictorError
+from benchmark.finding import ADAPTERS, adapter, find_predictor, predictor_names
 from benchmark.networks import SOURCES, models
-from benchmark.predictor import find_predictor, predictor_names, track
+from benchmark.predictor import track
 from benchmark.registry import extensions
 from benchmark.runtime import Paths
 from benchmark.suite import Suite, load_suite, suite_names
@@ -16,7 +17,7 @@ Rows = list[dict[str, Any]]
 
 
 def inventory(paths: Paths) -> dict[str, Rows]:
-    """Tables `suites`, `predictors` and `networks`."""
+    """Tables `suites`, `predictors`, `adapters` and `networks`."""
     suites = [describe(load_suite(name), paths) for name in suite_names()]
     predictors = []
     for name in [*predictor_names(), *extensions("predictors", predictor_names())]:
@@ -27,7 +28,17 @@ def inventory(paths: Paths) -> dict[str, Rows]:
     networks += [
         {"source": source, "models": [point.value]} for source, point in extensions("networks", SOURCES).items()
     ]
-    return {"suites": suites, "predictors": predictors, "networks": networks}
+    adapters = [adapted(prefix) for prefix in ADAPTERS]
+    return {"suites": suites, "predictors": predictors, "adapters": adapters, "networks": networks}
+
+
+def adapted(prefix: str) -> dict[str, Any]:
+    """A library and those of its parts that are predictors; or none, and what to install."""
+    try:
+        module, library = adapter(prefix)
+    except PredictorError as error:
+        return {"prefix": prefix, "library": str(error), "parts": []}
+    return {"prefix": prefix, "library": library, "parts": list(module.PREDICTORS)}
 
 
 def describe(suite: Suite, paths: Paths) -> dict[str, Any]:
@@ -51,6 +62,9 @@ def render(found: dict[str, Rows]) -> str:
         lines += [f"  {suite['name']:<22}{suite['title']}", f"  {'':<22}{suite['photographs']}; {suite['outcomes']}"]
     lines += ["", "Predictors"]
     lines += [f"  {one['name']:<22}{one['about']}" for one in found["predictors"]]
+    for one in found["adapters"]:
+        parts = ", ".join(one["parts"])
+        lines.append(f"  {one['prefix'] + ':':<22}" + (f"{parts} ({one['library']})" if parts else one["library"]))
     lines += ["", "Networks"]
     for one in found["networks"]:
         names = one["models"]

@@ -8,8 +8,10 @@ The same scorecards give the same bytes.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,8 @@ COLUMNS = {
     "mcc": "MCC ↑",
     "overlap": "overlap ↓",
 }
+SPECIAL = re.compile(r"[\\|\[\]`]")
+"""Characters that Markdown would read as the end of a cell, a link, an image or code."""
 Cards = dict[str, list[Scorecard]]
 """Label set -> scorecards, best AUROC first."""
 
@@ -125,16 +129,21 @@ def label_section(labels: str, cards: Iterable[Scorecard]) -> list[str]:
     """The board of one label set."""
     cards = list(cards)
     counts, coverage = cards[0]["counts"], cards[0]["metrics"]["label_coverage"]["value"]
+    ways = [card["provenance"].get("scores", "re-run") for card in cards]
+    told = "self-reported" in ways
     rows = [
         [
             title(card),
+            *([way] if told else []),
             card["track"],
             trained_on(card),
             *(number(card["metrics"][name]["value"]) for name in COLUMNS),
-            f"{card['cost']['score_ms_per_image']:.1f}",
+            milliseconds(card["cost"]["score_ms_per_image"]),
         ]
-        for card in cards
+        for card, way in zip(cards, ways, strict=True)
     ]
+    head = ["predictor", *(["scores"] if told else []), "track", "trained on", *COLUMNS.values(), "ms/image"]
+    legend = "Self-reported: the scores of a submission's own table, looked up; re-run: its code was run here."
     return [
         f"## Labels: {labels}",
         "",
@@ -142,7 +151,8 @@ def label_section(labels: str, cards: Iterable[Scorecard]) -> list[str]:
         f"{counts['unlabelled']} rows unlabelled (label coverage {number(coverage)}); "
         f"{counts['pairs_within_levels']} pairs within a quality.",
         "",
-        *markdown(["predictor", "track", "trained on", *COLUMNS.values(), "ms/image"], rows),
+        *markdown(head, rows),
+        *([legend, ""] if told else []),
     ]
 
 
@@ -217,9 +227,14 @@ def level_section(cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[str
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A table in Markdown, with an empty line after it."""
-    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
-    lines = [list(head), ["---"] * len(head), *escaped]
+    lines = [[cell_text(cell) for cell in row] for row in (head, *rows)]
+    lines.insert(1, ["---"] * len(head))
     return [*(f"| {' | '.join(line)} |" for line in lines), ""]
+
+
+def cell_text(text: str) -> str:
+    """A text, as Markdown that shows it in one line."""
+    return SPECIAL.sub(r"\\\g<0>", escape(" ".join(text.split()), quote=False))
 
 
 def number(value: float | None) -> str:
@@ -227,10 +242,16 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
 
 
+def milliseconds(value: float | None) -> str:
+    """One decimal, or a dash where the time is not known."""
+    return "-" if value is None else f"{value:.1f}"
+
+
 def trained_on(card: Scorecard) -> str:
-    """What a predictor was trained on, in words."""
+    """What a predictor was trained on, in words; if not on a suite, then in those of its submission."""
     known = card["trained_on"]
-    return f"{known['suite']}, {known['labels']}" if known else "-"
+    elsewhere: str = card["provenance"].get("submission", {}).get("trained_on", "-")
+    return f"{known['suite']}, {known['labels']}" if known else elsewhere
 
 
 def one_line(card: Scorecard) -> str:

@@ -5,7 +5,8 @@ predictor, track, trained_on, seeds           who
 counts, threshold                             rows and pairs judged; the threshold frozen on validation, one a seed
 metrics                                       name -> {"value": ...}, mean over seeds
 downstream                                    network -> unfiltered, filtered, kept, random, quality, oracle
-cost, provenance                              milliseconds an image, seconds of training; versions, encoder, notes
+cost, provenance                              milliseconds an image, seconds of training; versions, encoder, notes, and
+                                              whether the scores are `self-reported` (a submission's table) or `re-run`
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def read_card(path: Path) -> Scorecard:
 
 def file_stem(predictor: str, trained_on: dict[str, str] | None) -> str:
     """Name, without ending, of a predictor's scores and card; training suite and label set stand in it where there are any."""
-    return predictor + (f"@{trained_on['suite']}.{file_name(trained_on['labels'])}" if trained_on else "")
+    return file_name(predictor) + (f"@{trained_on['suite']}.{file_name(trained_on['labels'])}" if trained_on else "")
 
 
 def title(card: Scorecard) -> str:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 
 from benchmark.errors import PredictorError
 from benchmark.feed import examples, training_rows
+from benchmark.finding import check_kind, code_digest, find_predictor
 from benchmark.ground_truth import GroundTruth
 from benchmark.images import digest
-from benchmark.predictor import LearnedPredictor, Predictor, check_kind, code_digest, find_predictor, named
+from benchmark.networks import file_name
+from benchmark.predictor import LearnedPredictor, Predictor, named
 from benchmark.records import Source
 from benchmark.runtime import Paths, atomic
 from benchmark.splits import check_disjoint
+from benchmark.submissions import find_submission
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,9 +45,13 @@ class Entry:
 
 
 def entry(predictor: str | type[Predictor]) -> Entry:
-    """The predictor of this name, path or class."""
+    """The predictor of this name, path, submission's folder, or class."""
     if isinstance(predictor, str):
-        return Entry(*find_predictor(predictor))
+        submission = find_submission(predictor)
+        if submission is None:
+            return Entry(*find_predictor(predictor))
+        _, kind, code = find_predictor(str(submission.find_code()))
+        return Entry(submission.name, kind, code)
     check_kind(predictor)
     try:
         code = code_digest(inspect.getsource(predictor))
@@ -93,7 +100,7 @@ def fit(predictor: LearnedPredictor, truth: GroundTruth, who: Entry, labels: str
 def trained_file(predictor: LearnedPredictor, who: Entry, digest_of_labels: str, paths: Paths) -> Path:
     """Where a trained predictor is kept: named by the labels it learned from, its code and its seed."""
     key = digest(digest_of_labels, who.code, str(predictor.context.seed))
-    return paths.cache / "predictors" / f"{who.name}-{key}.safetensors"
+    return paths.cache / "predictors" / f"{file_name(who.name)}-{key}.safetensors"
 
 
 def load_trained(predictor: LearnedPredictor, who: Entry, digest_of_labels: str, paths: Paths) -> float | None:

@@ -9,19 +9,25 @@ is found where its training left it, in the cache.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import polars as pl
+
 from benchmark.errors import DataError, PredictorError, ResultError
-from benchmark.evaluate import BATCH
+from benchmark.evaluate import BATCH, SCORES_SCHEMA
 from benchmark.images import Pixels, decode, to_tensor
+from benchmark.labelling import IMAGES
 from benchmark.networks import file_name
+from benchmark.operating import OperatingPoint, operating_point
 from benchmark.predictor import Context, LearnedPredictor, Predictor, checked_scores
 from benchmark.records import Sample
 from benchmark.runtime import Paths, best_device
-from benchmark.scorecard import file_stem, read_card
-from benchmark.suite import COMBINED, load_suite
+from benchmark.scorecard import Scorecard, file_stem, read_card
+from benchmark.suite import COMBINED, Suite, load_suite
+from benchmark.tables import read_table
 from benchmark.training import entry, load_trained
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
@@ -46,6 +52,22 @@ class Ready:
     predictor: Predictor
     threshold: float
     """Useful from this score on; frozen on the validation part of the suite that it was evaluated on."""
+    validation: Callable[[], pl.DataFrame]
+    """Reads the stored scores of that part: source, score, label, bits."""
+
+    def keeping(self, aim: str, value: float) -> tuple[Ready, OperatingPoint]:
+        """The same predictor with the threshold that keeps the most images and still reaches an aim.
+
+        Args:
+            aim: `accuracy`, `fraction` or `bits`; see `benchmark.operating`.
+            value: what is wanted.
+
+        Raises:
+            MetricError: nothing reaches it on the validation images.
+            ResultError: the stored scores or labels are missing, or of another suite than the scorecard.
+        """
+        point = operating_point(self.validation(), aim, value)
+        return replace(self, threshold=point.threshold), point
 
     def score_files(self, files: Iterable[str | Path], reference: str | Path | None = None) -> Iterator[Scored]:
         """The utility of image files, in their order.
@@ -145,4 +167,21 @@ def load_predictor(
         and load_trained(predictor, who, card["trained_on"]["digest"], paths) is None
     ):
         raise ResultError(f"{who.name} was not trained with its present code on this machine; {hint} trains it")
-    return Ready(who.name, predictor, card["threshold"][0])
+    rows = functools.partial(validation_rows, paths, chosen, labels, stem, card)
+    return Ready(who.name, predictor, card["threshold"][0], rows)
+
+
+def validation_rows(paths: Paths, suite: Suite, labels: str, stem: str, card: Scorecard) -> pl.DataFrame:
+    """Columns source, score, label and bits of the validation part, from what `run` and `label` stored."""
+    folder = paths.results / suite.folder
+    files = {"scores": folder / "scores" / f"{stem}.parquet", "labels": folder / "labels.parquet"}
+    scores, known = read_table(files["scores"], SCORES_SCHEMA)
+    answers, known_labels = read_table(files["labels"])
+    for file, metadata in ((files["scores"], known), (files["labels"], known_labels)):
+        if metadata.get("fingerprint") != card["fingerprint"]:
+            raise ResultError(f"{file} is not of the suite and images of the scorecard; run {card['predictor']} again")
+    images, _ = read_table(paths.results / suite.outcomes_folder / "outcomes" / f"{IMAGES}.parquet")
+    here = scores.filter(part="validation", seed=card["seeds"][0])
+    for table in (answers.with_columns(label=pl.col(labels)), images):
+        here = here.join(table.drop("part", strict=False), on=["source", "level"], how="left", maintain_order="left")
+    return here.select("source", "score", "label", "bits")

@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.cli import main
 from benchmark.contract import CHECKS, UNTRAINED, check_predictor
-from benchmark.predictor import find_predictor, predictor_names
+from benchmark.finding import find_predictor, predictor_names
 
 SLOW = {"resnet18_paper"}
 """The same code as `resnet18`, with other numbers."""

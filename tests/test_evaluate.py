@@ -11,8 +11,9 @@ import benchmark
 from benchmark.errors import PredictorError, ResultError
 from benchmark.evaluate import evaluate
 from benchmark.feed import examples, training_rows
+from benchmark.finding import code_digest, find_predictor, predictor_names
 from benchmark.metrics import best_threshold
-from benchmark.predictor import code_digest, find_predictor, predictor_names, track
+from benchmark.predictor import track
 from benchmark.runtime import Paths
 from benchmark.scorecard import KEYS, read_card
 from benchmark.tables import read_table, write_table
@@ -281,7 +282,7 @@ def test_resnet18_cuts_squares_on_the_grid_of_compression():
 def test_code_digest_follows_imported_baselines(monkeypatch, tmp_path):
     """A predictor that wraps a baseline has another digest when that baseline changes."""
     (tmp_path / "inner.py").write_text("x = 1\n")
-    monkeypatch.setattr("benchmark.predictor.baselines_folder", lambda: tmp_path)
+    monkeypatch.setattr("benchmark.finding.baselines_folder", lambda: tmp_path)
     text = "from baselines.inner import x\n"
     before = code_digest(text)
     (tmp_path / "inner.py").write_text("x = 1  # one\n")
@@ -292,7 +293,7 @@ def test_code_digest_follows_imported_baselines(monkeypatch, tmp_path):
 
 def find_baseline(name):
     """The file of a baseline."""
-    from benchmark.predictor import baselines_folder
+    from benchmark.finding import baselines_folder
 
     return baselines_folder() / f"{name}.py"
 
@@ -380,7 +381,7 @@ def test_code_digest_ignores_what_does_not_run():
 
 def test_unknown_predictor_lists_the_known():
     """An unknown name is answered with the names there are."""
-    with pytest.raises(PredictorError, match="chance, energy, fisher"):
+    with pytest.raises(PredictorError, match="chance, dct_statistics, energy, fisher"):
         find_predictor("sim")
 
 

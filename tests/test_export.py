@@ -7,6 +7,7 @@ from PIL import Image
 
 from benchmark import export as module
 from benchmark.export import export
+from benchmark.judging import wanted_rows
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def shards(tiny, tiny_paths, tmp_path, monkeypatch):
 
 
 def test_shards_hold_every_row_once(shards, tiny):
-    """All rows of all parts are written, in shards named for their part and place."""
+    """All rows of all parts, and those of the test sources at the held-out levels, are written, in shards named for them."""
     assert [path.name for path in shards if path.name.startswith("test")] == [
         "test-00000-of-00002.parquet",
         "test-00001-of-00002.parquet",
@@ -26,9 +27,22 @@ def test_shards_hold_every_row_once(shards, tiny):
     rows = [row for path in shards for row in pq.read_table(path).to_pylist()]
     keys = [(row["source"], row["level"]) for row in rows]
     labels = tiny.labels("combined")
-    assert sorted(keys) == sorted(labels.select("source", "level").rows())
+    held_out = [(source.id, level) for source in tiny.parts["test"] for level in (30, 5)]
+    assert sorted(keys) == sorted([*labels.select("source", "level").rows(), *held_out])
     expected = {(s, x): None if y < 0 else y for s, x, y in labels.select("source", "level", "label").rows()}
-    assert {(row["source"], row["level"]): row["label"] for row in rows} == expected
+    assert {(row["source"], row["level"]): row["label"] for row in rows} == expected | dict.fromkeys(held_out)
+
+
+def test_held_out_rows_have_no_label(shards, tiny):
+    """The part held_out holds images without label and utility; with validation and test it is all that is judged."""
+    parts = {path: path.name.partition("-")[0] for path in shards}
+    rows = {
+        part: [r for p in shards if parts[p] == part for r in pq.read_table(p).to_pylist()] for part in parts.values()
+    }
+    assert len(rows["held_out"]) == 60 * 2
+    assert all(row["label"] is None and row["utility"] is None and row["image"]["bytes"] for row in rows["held_out"])
+    judged = [(part, row["source"], row["level"]) for part in ("validation", "test", "held_out") for row in rows[part]]
+    assert sorted(judged) == sorted(wanted_rows(tiny))
 
 
 def test_bytes_are_the_bitstream_that_was_judged(shards, tiny):

@@ -1,11 +1,23 @@
 """What the README shows works as it is written."""
 
 import re
+import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from benchmark import registry
 from benchmark.cli import main, parser
-from benchmark.distortions import encode_jpeg
+from benchmark.datasets.glyphs import scene
+from benchmark.distortions import encode_jpeg, find_distortion
 from benchmark.evaluate import evaluate
+from benchmark.ground_truth import label
+from benchmark.runtime import Paths
+from benchmark.suite import load_suite
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,6 +44,53 @@ def test_your_own_images(tiny, tmp_path, monkeypatch):
     names = {}
     exec(block, names)
     assert [(row.score, row.useful) for row in names["found"]] == [(60, True)]
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """The network, dataset and distortion of the README as an installed package, and folders for it."""
+    code = [block for block in BLOCKS if any(word in block for word in ("def classifier", "Photographs:", "WEBP ="))]
+    assert len(code) == 3
+    for block in code:
+        assert len([line for line in block.splitlines() if line and "import" not in line]) <= 16
+    (tmp_path / "mine.py").write_text("\n".join(code))
+    monkeypatch.syspath_prepend(tmp_path)
+    lines = re.findall(r'entry-points\."(utilbench\.\w+)"\]\n +(\w+) = "(mine:\w+)"', TEXT)
+    assert len(lines) == 3
+    points = [EntryPoint(name, value, group) for group, name, value in lines]
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point for point in points if point.group == group])
+    find_distortion.cache_clear()
+    torch.manual_seed(0)
+    for name in "abc":
+        weights = {"2.weight": torch.randn(10, 192), "2.bias": torch.zeros(10)}
+        save_file(weights, tmp_path / f"{name}.safetensors")
+    for number in range(20):
+        folder = tmp_path / "data" / "shots" / f"class{number % 10}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(scene("train", number)).save(folder / f"shot{number}.png")
+    yield Paths(tmp_path / "data", tmp_path, tmp_path / "cache", tmp_path / "results")
+    sys.modules.pop("mine", None)
+    find_distortion.cache_clear()
+
+
+def test_your_own_network_dataset_and_distortion(mine, tmp_path):
+    """What the README shows of each kind is enough for a suite: outcomes of every image by every network."""
+    suite = (ROOT / "tests" / "extension" / "stripes.toml").read_text()
+    for old, new in {
+        'name = "stripes"\ncount = 120': 'name = "photographs"\nfolder = "shots"',
+        '"brightest:32", "brightest:16"': '"mine:a", "mine:b"',
+        '"brightest:8"': '"mine:c"',
+        'probe = "brightest:32"': "",
+    }.items():
+        assert old in suite
+        suite = suite.replace(old, new)
+    path = tmp_path / "shots.toml"
+    path.write_text(suite)
+    truth = label(load_suite(str(path)), mine)
+    assert truth.outcomes["mine:a"]["source"].n_unique() == 20
+    assert set(truth.outcomes["mine:c"]["level"]) == {-1, 40}
+    images = truth.outcomes["images"]
+    assert images.filter(level=1)["bits"].mean() < images.filter(level=80)["bits"].mean()
 
 
 def test_verbs_and_options_exist():

@@ -114,6 +114,26 @@ def test_the_verb_writes_csv_and_json(judged, photos, capsys):
     assert [row["useful"] for row in json.loads(capsys.readouterr().out)] == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("aim", "useful"), [(["--keep-fraction", "0.4"], ["1", "0"]), (["--keep-bits", "1e9"], ["1", "1"])]
+)
+def test_the_threshold_may_be_chosen_for_an_aim(aim, useful, judged, photos, capsys):
+    """A kept fraction or bit budget replaces the frozen threshold, and its interval is told beside the table."""
+    assert main(["score", "jpeg_quality", str(photos / "a.jpg"), str(photos / "below"), *aim, *judged]) == 0
+    told = capsys.readouterr()
+    assert [row["useful"] for row in csv.DictReader(io.StringIO(told.out))] == useful
+    assert "validation: threshold" in told.err
+    assert " to " in told.err
+
+
+def test_an_aim_that_nothing_reaches_is_an_error(judged, photos, capsys):
+    """The message says how far one comes, or what may be asked for."""
+    assert main(["score", "jpeg_quality", str(photos), "--keep-bits", "1", *judged]) == 1
+    assert "no threshold keeps bits at 1" in capsys.readouterr().err
+    assert main(["score", "jpeg_quality", str(photos), "--keep-fraction", "7", *judged]) == 1
+    assert "cannot keep fraction 7" in capsys.readouterr().err
+
+
 def test_full_reference_needs_the_pristine_image(judged, photos, tiny, tmp_path, capsys):
     """It is asked for by name, may be a file or a folder, and must have the same size."""
     one = str(photos / "a.jpg")

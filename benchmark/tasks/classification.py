@@ -15,6 +15,7 @@ applied later:
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -190,6 +191,11 @@ class Downstream:
 
     def __init__(self, outcomes: object, truths: object, judgement: pl.DataFrame, images: object) -> None:
         self.judgement = judgement
+
+    def filtered(self, scores: pl.DataFrame, threshold: float) -> float:
+        """Accuracy on the rows of `scores` (repeats count again) that reach the threshold; NaN where none does."""
+        rows = scores.filter(pl.col("score") >= threshold).join(self.judgement, on=["source", "level"])
+        return float(rows["right"].to_numpy().mean()) if rows.height else math.nan
 
     def gains(self, scores: pl.DataFrame, threshold: float) -> dict[str, Any]:
         """Accuracy on what a predictor keeps, beside other choices of as many.

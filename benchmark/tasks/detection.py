@@ -240,6 +240,16 @@ class Downstream:
         classes = 1 + max(int(one.max(initial=0)) for one in known)
         self.matches: Matches = match(objects, found, classes)
 
+    def filtered(self, scores: pl.DataFrame, threshold: float) -> float:
+        """The mAP of the rows of `scores` (repeats count again), those below the threshold replaced by pristine ones."""
+        return float(self.compare(self.placed(scores), threshold, ("filtered",))["filtered"])
+
+    def placed(self, scores: pl.DataFrame) -> pl.DataFrame:
+        """The rows of `scores`, with what is known of each image and of its pristine version."""
+        rows = scores.join(self.rows, on=["source", "level"], how="left", maintain_order="left")
+        pristine = self.rows.filter(level=PRISTINE).select("source", place_p="place", bits_p="bits")
+        return rows.join(pristine, on="source", how="left", maintain_order="left")
+
     def gains(self, scores: pl.DataFrame, threshold: float) -> dict[str, Any]:
         """The mAP where the images of a predictor's choice are replaced, beside other choices of as many.
 
@@ -253,9 +263,7 @@ class Downstream:
             utility to this detector; a reference, not a bound). All 0 to 1. `bits` and `bits_filtered`: mean bits an image
             before and after replacement. `levels`: some of these for each level.
         """
-        rows = scores.join(self.rows, on=["source", "level"], how="left", maintain_order="left")
-        pristine = self.rows.filter(level=PRISTINE).select("source", place_p="place", bits_p="bits")
-        rows = rows.join(pristine, on="source", how="left", maintain_order="left")
+        rows = self.placed(scores)
         result = self.compare(rows, threshold, COMPARED)
         kept = rows["score"].to_numpy() >= threshold
         sent = np.where(kept, rows["bits"].to_numpy(), rows["bits_p"].to_numpy())

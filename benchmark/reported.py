@@ -1,0 +1,134 @@
+"""Reported scores: the table that a submission holds for a suite, checked and looked up. Executes nothing.
+
+    scores, metadata = reported_scores(submission, truth)
+
+A table has the columns source (text), level (integer) and score (finite; higher = more useful), and one row for each of
+`judging.wanted_rows`, in any order. CSV and Parquet give the same.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmark.ground_truth import GroundTruth
+from benchmark.images import digest
+from benchmark.judging import wanted_rows
+from benchmark.submissions import ENDINGS, Submission, refuse
+
+COLUMNS = {
+    "source": ("texts", lambda kind: kind == pl.String),
+    "level": ("integers", lambda kind: kind.is_integer()),
+    "score": ("numbers", lambda kind: kind.is_float() or kind.is_integer()),
+}
+"""Column -> what it must hold, in words and as a test of its type in Parquet; a CSV holds texts."""
+
+
+def reported_scores(submission: Submission, truth: GroundTruth) -> tuple[NDArray[np.float64], dict[str, Any]]:
+    """The scores of a submission's table, in the order of `wanted_rows`, and all there is to say of them.
+
+    Raises:
+        SubmissionError: the table is not valid for this ground truth.
+    """
+    file, scores, problems = read_scores(submission, truth)
+    refuse(submission, problems)
+    labels = submission.card.scores[truth.suite.name].labels
+    return scores, {
+        "fingerprint": truth.fingerprint,
+        "predictor": submission.name,
+        "seeds": [0],
+        "trained_on": {"suite": truth.suite.folder, "labels": labels, "digest": truth.digest(labels)}
+        if labels
+        else None,
+        "track": submission.card.track,
+        "cost": {"score_ms_per_image": None, "fit_seconds": None},
+        "provenance": {"scores": "self-reported", "table": digest(file)},
+    }
+
+
+def read_scores(submission: Submission, truth: GroundTruth) -> tuple[bytes, NDArray[np.float64], list[str]]:
+    """The file of the table for a suite, its scores in the order of `wanted_rows`, and all that is wrong with it."""
+    suite, stated = truth.suite, submission.card.scores[truth.suite.name]
+    where, problems = f"{submission.folder / 'card.toml'}: [scores.{suite.name}]: ", []
+    if stated.fingerprint != truth.fingerprint:
+        problems.append(
+            f"{where}fingerprint is {stated.fingerprint!r:.60}, that of {suite.folder} on this machine is "
+            f"{truth.fingerprint}: other images or another version"
+        )
+    if stated.labels and stated.labels not in suite.label_sets:
+        valid = ", ".join(suite.label_sets)
+        problems.append(
+            f"{where}labels is {stated.labels!r:.60}; valid are {valid}, or nothing if it learned from none"
+        )
+    files = [submission.folder / "scores" / (suite.name + ending) for ending in ENDINGS]
+    there = [file for file in files if file.is_file()]
+    if len(there) != 1:
+        found = "there are both" if there else "there is neither of"
+        return b"", np.empty(0), [*problems, f"{where}{found} {' and '.join(map(str, files))}; one is needed"]
+    data = there[0].read_bytes()
+    table, wrong = parse(data, there[0].suffix)
+    schema = {"part": pl.String, "source": pl.String, "level": pl.Int64}
+    rows = pl.DataFrame(wanted_rows(truth), schema, orient="row").with_columns(known=True)
+    problems += [f"{there[0]}: {one}" for one in wrong or row_problems(table, rows)]
+    if problems:
+        return data, np.empty(0), problems
+    scores = rows.join(table, on=["source", "level"], how="left", maintain_order="left")["score"]
+    return data, scores.to_numpy(), []
+
+
+def parse(data: bytes, ending: str) -> tuple[pl.DataFrame, list[str]]:
+    """A file as a table, where a value that is no number is null; and what is wrong with its columns."""
+    csv = ending == ".csv"
+    try:
+        table = pl.read_csv(data, infer_schema=False).rename(str.strip) if csv else pl.read_parquet(io.BytesIO(data))
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        return pl.DataFrame(), [f"not readable as {ending[1:]} ({str(error).splitlines()[0]})"]
+    if sorted(table.columns) != sorted(COLUMNS):
+        return pl.DataFrame(), [f"its columns are {table.columns!r:.80}; needed are {', '.join(COLUMNS)} and no other"]
+    wrong = [
+        f"column {name} is of {table.schema[name]}; {told} are needed"
+        for name, (told, fits) in COLUMNS.items()
+        if not csv and not fits(table.schema[name])
+    ]
+    if wrong:
+        return pl.DataFrame(), wrong
+    numbers = {"level": pl.Int64, "score": pl.Float64}
+    table = table.with_columns(pl.col(pl.String).str.strip_chars())
+    return table.with_columns(pl.col(name).cast(kind, strict=False) for name, kind in numbers.items()), []
+
+
+def row_problems(table: pl.DataFrame, rows: pl.DataFrame) -> list[str]:
+    """What is wrong with a table against the rows asked for: a line for each kind of fault, which names its first row."""
+    keys = ["source", "level"]
+    numbered = table.with_row_index("row", 1).join(rows, on=keys, how="left", maintain_order="left")
+    level = pl.col("level").is_not_null()
+    faults = {
+        "have no whole number as level": ~level,
+        "have no finite score": ~pl.col("score").is_finite().fill_null(False),
+        "repeat an earlier one": level & ~pl.struct(keys).is_first_distinct(),
+        f"are not asked for; {asked(rows)} are": level & pl.col("known").is_null(),
+    }
+    found = [(told, numbered.filter(fault)) for told, fault in faults.items()]
+    missing = rows.join(table, on=keys, how="anti", maintain_order="left").with_columns(row=None)
+    found.append((f"of {rows.height} are missing; {asked(rows)} are needed", missing))
+    problems = []
+    for told, some in found:
+        for first in some.head(1).to_dicts():
+            place = f"row {first['row']}, " if first["row"] else ""
+            problems.append(
+                f"{some.height} rows {told}; the first: {place}{first['source']!r:.60} at level {first['level']}"
+            )
+    return problems
+
+
+def asked(rows: pl.DataFrame) -> str:
+    """The parts and levels of the rows asked for, in words."""
+    levels = {
+        part: ", ".join(map(str, rows.filter(part=part)["level"].unique(maintain_order=True)))
+        for part in ("test", "held_out")
+    }
+    return f"validation and test at levels {levels['test']}, test also at {levels['held_out']}"

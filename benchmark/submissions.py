@@ -1,0 +1,187 @@
+"""Submissions: a folder with a card, and a predictor's code, or tables of its scores, or both.
+
+    submissions/NAME/card.toml                who, and what the scores are of: the fields of `Card`
+    submissions/NAME/predictor.py             run here under the name NAME
+    submissions/NAME/scores/SUITE.parquet     or .csv: columns source, level, score; looked up, see `reported`
+
+Nothing here executes anything of a submission. A table's file is named by its suite, so that a card can lead to no other.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from benchmark.errors import SubmissionError
+from benchmark.finding import predictor_names
+from benchmark.registry import extensions
+from benchmark.suite import fits
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+TRACKS = ("no-reference", "full-reference", "bitstream")
+ENDINGS = (".parquet", ".csv")
+KINDS: dict[type, str] = {str: "a text", tuple: "a list of texts", dict: "a table for each suite, [scores.SUITE]"}
+LONGEST = 200
+"""Characters of a text in a card."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a table of scores is of: `[scores.SUITE]`."""
+
+    fingerprint: str = ""
+    """The suite's; it stands at the head of the suite's board."""
+    labels: str = ""
+    """The label set of this suite that was learned from; empty: none."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """The fields of card.toml."""
+
+    authors: tuple[str, ...] = ()
+    licence: str = ""
+    """Of the code, or of the scores."""
+    trained_on: str = ""
+    """In words: `nothing`, `ImageNet-1k`."""
+    paper: str = ""
+    """Where to read more; may be left out."""
+    track: str = ""
+    """Of the tables: one of `TRACKS`; code says so itself, by its `needs`."""
+    scores: dict[str, Table] = field(default_factory=dict)
+    """Suite -> what its table is of."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One folder."""
+
+    folder: Path
+    card: Card
+
+    @property
+    def name(self) -> str:
+        """What the board calls it."""
+        return self.folder.absolute().name
+
+    @property
+    def code(self) -> Path:
+        """Its predictor, which may be missing."""
+        return self.folder / "predictor.py"
+
+    def find_code(self) -> Path:
+        """Its predictor; raises SubmissionError where it has none."""
+        if not self.code.is_file():
+            only = ", ".join(self.card.scores)
+            raise SubmissionError(
+                f"{self.folder}: has tables of scores for {only}, and no predictor.py to run on another suite"
+            )
+        return self.code
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a scorecard keeps of the card."""
+        card = self.card
+        return {
+            "authors": list(card.authors),
+            "licence": card.licence,
+            "trained_on": card.trained_on,
+            "paper": card.paper,
+        }
+
+
+def find_submission(name: str) -> Submission | None:
+    """The submission in the folder of this name, or None where that is no folder with a card.
+
+    Raises:
+        SubmissionError: its name or card is not valid.
+    """
+    if not (Path(name) / "card.toml").is_file():
+        return None
+    submission, problems = read_submission(Path(name))
+    refuse(submission, problems)
+    return submission
+
+
+def refuse(submission: Submission, problems: list[str]) -> None:
+    """Raise SubmissionError with the first problem and the number of the others."""
+    if problems:
+        others = f" (and {len(problems) - 1} more: `utilbench verify {submission.folder}`)" if problems[1:] else ""
+        raise SubmissionError(problems[0] + others)
+
+
+def read_submission(folder: Path) -> tuple[Submission, list[str]]:
+    """A submission with all that is valid in its card, and what is wrong with its name, its card and its files' names."""
+    path, problems, tables = folder / "card.toml", [], {}
+    submission = Submission(folder, Card())
+    if not NAME.fullmatch(submission.name):
+        valid = "up to 64 letters, digits, `_`, `.` and `-`, the first a letter, digit or `_`"
+        # Other messages would begin with that name as it is, line breaks and all.
+        return submission, [f"the folder's name {submission.name!r:.80} is not valid; valid are {valid}"]
+    if submission.name in [*predictor_names(), *extensions("predictors", predictor_names())]:
+        problems.append(f"the folder's name {submission.name!r} is that of another predictor; choose one of your own")
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        return submission, [*problems, f"{path}: cannot be read ({error.strerror})"]
+    except (ValueError, RecursionError) as error:
+        return submission, [*problems, f"{path}: not TOML ({error})"]
+    values, found = checked(Card, raw, f"{path}: ", ("authors", "licence", "trained_on"))
+    for suite, table in values.pop("scores", {}).items():
+        where = f"{path}: [scores.{suite!r:.60}]: "
+        if not NAME.fullmatch(suite) or not isinstance(table, dict):
+            found.append(where + "not valid; tables are [scores.SUITE] with the name of a suite")
+            continue
+        fine, wrong = checked(Table, table, where, ("fingerprint",))
+        tables[suite] = Table(**fine)
+        found += wrong
+    card = Card(**values, scores=tables)
+    if (card.track or tables) and card.track not in TRACKS:
+        found.append(f"{path}: track is {card.track!r:.60}; a table needs one of {', '.join(TRACKS)}")
+    if not tables and not submission.code.is_file():
+        found.append(f"{folder}: holds neither a predictor.py nor a table that the card names as [scores.SUITE]")
+    for file in sorted((folder / "scores").glob("*")):
+        if file.stem not in tables or file.suffix not in ENDINGS or file.is_symlink():
+            told = "is no table that the card names: a file SUITE.parquet or SUITE.csv, not a link"
+            found.append(f"{folder}: scores/{file.name!r:.60} {told}")
+    return Submission(folder, card), problems + found
+
+
+def checked(kind: type, table: dict[str, Any], where: str, needed: tuple[str, ...]) -> tuple[dict[str, Any], list[str]]:
+    """The valid values of a TOML table, lists as tuples, and what is wrong with the others."""
+    hints = get_type_hints(kind)
+    values, problems = {}, [f"{where}lacks {key}" for key in needed if key not in table]
+    for key, given in table.items():
+        value = tuple(given) if isinstance(given, list) else given
+        texts = value if isinstance(value, tuple) else (value,) if isinstance(value, str) else None
+        if key not in hints:
+            problems.append(f"{where}unknown key {key!r:.60}; valid are {', '.join(hints)}")
+        elif not fits(value, hints[key]):
+            problems.append(
+                f"{where}{key} = {given!r:.60} has the wrong type; {KINDS[type(getattr(kind(), key))]} is needed"
+            )
+        elif texts is not None and not (texts and all(0 < len(text.strip()) <= LONGEST for text in texts)):
+            problems.append(f"{where}{key} = {given!r:.60} is empty or too long; texts have 1 to {LONGEST} characters")
+        else:
+            values[key] = value
+    return values, problems
+
+
+def code_problems(path: Path) -> list[str]:
+    """What keeps a file from looking, unexecuted, like exactly one predictor."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return [f"{path}: does not parse as Python ({error})"]
+    kinds, own = {"Predictor", "LearnedPredictor"}, []
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("benchmark", "baselines"):
+            kinds |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.ClassDef) and kinds & {ast.unparse(base).split(".")[-1] for base in node.bases}:
+            own.append(node.name)
+            kinds.add(node.name)
+    return [] if len(own) == 1 else [f"{path}: defines {len(own)} subclasses of Predictor; exactly one is needed"]

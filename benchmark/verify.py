@@ -1,0 +1,112 @@
+"""Verify: is a submission complete and right for the suites on this machine? A list of checks; all problems are told.
+
+    for check in verify("submissions/NAME", Paths.named()):
+        print(check.name, check.problem or "holds")
+
+Nothing of the submission is executed unless that is asked for: then its predictor is run again where it has tables of scores.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.contract import CLOSE, Check
+from benchmark.errors import BenchmarkError
+from benchmark.evaluate import identity, make_scores
+from benchmark.ground_truth import label, unlabelled
+from benchmark.judging import wanted_rows
+from benchmark.predictor import track
+from benchmark.reported import read_scores
+from benchmark.runtime import Paths, best_device
+from benchmark.submissions import NAME, Submission, code_problems, read_submission
+from benchmark.suite import COMBINED, load_suite, suite_names
+from benchmark.training import entry
+
+
+def verify(folder: str, paths: Paths, run: bool = False, device: str = "") -> Iterator[Check]:
+    """Each check of a submission; one that fails in several ways comes once for each.
+
+    Args:
+        folder: of the submission.
+        paths: folders; a table is checked against the photographs that are there.
+        run: whether to execute its predictor and compare its scores with the tables.
+        device: where to run it: `cpu`, `cuda` or `mps`; the best there is by default.
+    """
+    submission, problems = read_submission(Path(folder))
+    yield from checks("name and card.toml", problems)
+    if not NAME.fullmatch(submission.name):
+        return
+    if submission.code.is_file():
+        wrong = code_problems(submission.code)
+        yield from checks("predictor.py looks like one predictor", wrong)
+        problems += wrong
+    for suite in submission.card.scores:
+        wrong = table_problems(submission, suite, paths)
+        yield from checks(f"the table for {suite}", wrong)
+        if run and submission.code.is_file() and not (problems or wrong):
+            yield rerun(submission, suite, paths, device)
+    if run and not (submission.code.is_file() and submission.card.scores):
+        yield Check("predictor.py gives the reported scores", "a predictor.py and a table of scores are needed")
+
+
+def checks(name: str, problems: Sequence[str]) -> list[Check]:
+    """A check that holds, or one for each problem."""
+    return [Check(name, problem) for problem in problems] or [Check(name, "")]
+
+
+def table_problems(submission: Submission, name: str, paths: Paths) -> list[str]:
+    """All that is wrong with the table for a suite, or why it cannot be told."""
+    if name not in suite_names():
+        return [f"{submission.folder}: [scores.{name}]: there is no such suite; there are {', '.join(suite_names())}"]
+    try:
+        _, _, problems = read_scores(submission, unlabelled(load_suite(name), paths))
+    except BenchmarkError as error:
+        return [f"{submission.folder}: [scores.{name}]: cannot be checked on this machine ({error})"]
+    return problems
+
+
+def rerun(submission: Submission, name: str, paths: Paths, device: str) -> Check:
+    """Whether the predictor, executed here, gives the scores of a table; what it prints goes to standard error."""
+    told = f"predictor.py gives the scores reported for {name}"
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            truth = label(load_suite(name), paths, device=device)
+            who, stated = entry(str(submission.folder)), submission.card.scores[name]
+            wanted = identity(truth, who, (0,), who.trained_on(truth, stated.labels or COMBINED))
+            found, _ = make_scores(truth, who, wanted, truth, paths, device or best_device())
+    except BenchmarkError as error:
+        return Check(told, str(error))
+    except SystemExit as error:  # or else a stranger's file could end the command with status 0
+        return Check(told, f"predictor.py ends the process ({error})")
+    if track(who.kind) != submission.card.track:
+        return Check(told, f"its track is {track(who.kind)}, that of the card {submission.card.track}")
+    if who.learns != bool(stated.labels):
+        learned = "it learns from labels" if who.learns else "it learns from no labels"
+        return Check(told, f"{learned}, and [scores.{name}] has labels = {stated.labels!r}")
+    _, reported, _ = read_scores(submission, truth)
+    gap, worst = largest_gap(reported, found["score"].to_numpy())
+    _, source, level = wanted_rows(truth)[worst]
+    difference = f"the largest difference is {gap:.2g} of the scores' standard deviation"
+    if gap <= CLOSE:
+        return Check(f"{told}: {difference}", "")
+    was, now = reported[worst], found["score"][worst]
+    return Check(
+        told, f"{difference}, {source} at level {level}: reported {was:.6g}, here {now:.6g}; at most {CLOSE:g}"
+    )
+
+
+def largest_gap(reported: NDArray[np.float64], found: NDArray[np.float64]) -> tuple[float, int]:
+    """The largest difference of two columns of scores, and its place.
+
+    In units of the reported scores' standard deviation, since scores have no scale: only their order and spread count.
+    """
+    gaps = np.abs(found - reported)
+    worst = int(gaps.argmax())
+    spread = reported.std()
+    return (float(gaps[worst] / spread) if spread else float("inf") if gaps[worst] else 0.0), worst

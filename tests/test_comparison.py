@@ -1,0 +1,126 @@
+"""Two predictors are compared on the same resamples of the sources."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from benchmark import statistics
+from benchmark.cli import main
+from benchmark.comparison import as_table, compare
+from benchmark.errors import ResultError
+from benchmark.evaluate import evaluate
+from benchmark.runtime import Paths
+from benchmark.tables import read_table
+
+
+def fresh(some_paths, suite, tmp_path):
+    """Folders of its own, with a suite's outcomes."""
+    paths = Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+    shutil.copytree(some_paths.results / suite / "outcomes", paths.results / suite / "outcomes")
+    return paths
+
+
+@pytest.fixture
+def judged(tiny, tiny_paths, tmp_path):
+    """Folders with two baselines that were evaluated on the small suite, and their cards."""
+    paths = fresh(tiny_paths, "tiny", tmp_path)
+    cards = {name: evaluate(name, tiny.suite, paths=paths, truth=tiny) for name in ("jpeg_quality", "ssim")}
+    return paths, cards
+
+
+def test_values_are_those_of_the_scorecards(tiny, judged):
+    """Metrics and gains stand in the comparison as on the cards."""
+    paths, cards = judged
+    found = {row.measure: row for row in compare(tiny, "jpeg_quality", "ssim", "combined", paths)}
+    for told, name in {"AUROC": "auroc", "within quality": "within_quality_auroc", "overlap": "overlap"}.items():
+        assert found[told].one == pytest.approx(cards["jpeg_quality"]["metrics"][name]["value"])
+        assert found[told].other == pytest.approx(cards["ssim"]["metrics"][name]["value"])
+    for network, gains in cards["ssim"]["downstream"].items():
+        row = found[f"accuracy gain of {network}"]
+        assert row.other == pytest.approx(gains["filtered"] - gains["unfiltered"])
+
+
+def test_intervals_are_those_of_scikit_learn_on_redrawn_sources(tiny, judged):
+    """Source by source redrawn, and AUROC computed outside, the interval of the difference is the same."""
+    paths, _ = judged
+    (row,) = [row for row in compare(tiny, "jpeg_quality", "ssim", "combined", paths) if row.measure == "AUROC"]
+    test = tiny.labelled("combined", "test")
+    tables = [read_table(paths.results / "tiny" / "scores" / f"{name}.parquet")[0] for name in ("jpeg_quality", "ssim")]
+    scores = [
+        test.join(table.filter(part="test"), on=["source", "level"], how="left", maintain_order="left")["score"]
+        for table in tables
+    ]
+    names = [source.id for source in tiny.parts["test"]]
+    places = np.array([names.index(source) for source in test["source"]])
+    differences = []
+    for count in statistics.resamples(len(names), tiny.fingerprint)[:400]:
+        some = np.repeat(np.arange(len(places)), count[places])
+        y = test["label"].to_numpy()[some]
+        if 0 < y.sum() < len(y):
+            first, second = (roc_auc_score(y, one.to_numpy()[some]) for one in scores)
+            differences.append(first - second)
+    low, high = np.quantile(differences, (0.025, 0.975))
+    assert row.low == pytest.approx(low, abs=0.01)
+    assert row.high == pytest.approx(high, abs=0.01)
+    assert row.low <= row.difference <= row.high
+
+
+def test_a_predictor_does_not_beat_itself(tiny, judged):
+    """All differences are 0, and the table says so."""
+    paths, _ = judged
+    rows = compare(tiny, "ssim", "ssim", "combined", paths)
+    assert {(row.difference, row.low, row.high, row.p) for row in rows} == {(0, 0, 0, 1)}
+    assert all(line.endswith("| = |") for line in as_table("ssim", "ssim", rows)[2:-1])
+
+
+def test_the_other_way_round_all_signs_change(tiny, judged):
+    """Comparing B with A is comparing A with B."""
+    paths, _ = judged
+    ahead = compare(tiny, "jpeg_quality", "ssim", "combined", paths)
+    back = compare(tiny, "ssim", "jpeg_quality", "combined", paths)
+    for one, other in zip(ahead, back, strict=True):
+        assert (one.low, one.high, one.p) == pytest.approx((-other.high, -other.low, other.p))
+
+
+def test_detectors_gains_are_compared_too(tiny_det, tiny_paths, tmp_path):
+    """For detection the gain is that of the mAP after replacement, equal to the cards'."""
+    paths = fresh(tiny_paths, "tiny-det", tmp_path)
+    cards = [evaluate(name, tiny_det.suite, paths=paths, truth=tiny_det) for name in ("jpeg_quality", "chance")]
+    found = {row.measure: row for row in compare(tiny_det, "jpeg_quality", "chance", "combined", paths)}
+    for network in tiny_det.suite.networks.held_out:
+        row = found[f"mAP gain of {network}"]
+        gains = [card["downstream"][network]["filtered"] - card["downstream"][network]["unfiltered"] for card in cards]
+        assert (row.one, row.other) == pytest.approx(gains)
+        assert row.low <= row.high
+
+
+def test_unknown_and_stale_results_are_refused(tiny, judged):
+    """What was not run is answered with what was; a card of other labels says how to make it anew."""
+    paths, _ = judged
+    with pytest.raises(ResultError, match="no scores of 'dists'; there are jpeg_quality, ssim"):
+        compare(tiny, "dists", "ssim", "combined", paths)
+    file = paths.results / "tiny" / "cards" / "combined" / "ssim.json"
+    card = json.loads(file.read_text())
+    file.write_text(json.dumps(card | {"ground_truth": "other"}))
+    with pytest.raises(ResultError, match="of other images or labels"):
+        compare(tiny, "jpeg_quality", "ssim", "combined", paths)
+    file.unlink()
+    with pytest.raises(ResultError, match="no scorecard"):
+        compare(tiny, "jpeg_quality", "ssim", "combined", paths)
+
+
+def test_the_verb_tells_all_as_a_table_or_json(tiny, tiny_file, judged, monkeypatch, capsys):
+    """One row a measure; JSON holds the same."""
+    paths, _ = judged
+    monkeypatch.setenv("UTILBENCH_CACHE", str(paths.cache))
+    arguments = ["compare", "jpeg_quality", "ssim", "-s", str(tiny_file), "--results", str(paths.results)]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    assert main([*arguments, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert text.count("\n") == len(rows) + 3
+    assert all(f"| {row['measure']} |" in text for row in rows)
+    assert {"AUROC", "within quality", "accuracy gain, mean"} <= {row["measure"] for row in rows}

@@ -1,0 +1,179 @@
+"""The statistics: kernels against scikit-learn on repeated rows, intervals against simulation."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as reference
+
+from benchmark import metrics, statistics
+from benchmark.errors import MetricError
+
+KERNELS = {
+    "auroc": (statistics.auroc, reference.roc_auc_score),
+    "average_precision": (statistics.average_precision, reference.average_precision_score),
+    "overlap": (statistics.overlap, None),
+}
+
+
+def data(seed, rows=60, ties=True):
+    """Labels, scores, levels and clusters of random rows."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 2, rows)
+    labels[:2] = 0, 1
+    scores = labels + random.normal(size=rows)
+    return labels, np.round(scores, 1) if ties else scores, random.integers(0, 3, rows), np.arange(rows) // 4
+
+
+def repeated(labels, scores, levels, cluster, count):
+    """The rows, each as often as its cluster counts."""
+    times = count[cluster]
+    return [np.repeat(column, times) for column in (labels, scores, levels)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", ["auroc", "average_precision"])
+def test_replicates_equal_scikit_learn_on_repeated_rows(name, seed):
+    """A replicate is the measure of the rows that were drawn, each as often as it was drawn."""
+    labels, scores, levels, cluster = data(seed)
+    kernel, outside = KERNELS[name]
+    counts = statistics.resamples(15, "any", 50)
+    values = statistics.replicate(kernel, counts, cluster, labels, scores)
+    for value, count in zip(values, counts, strict=True):
+        y, s, _ = repeated(labels, scores, levels, cluster, count)
+        assert value == pytest.approx(outside(y, s), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_decisions_equal_scikit_learn_on_repeated_rows(seed):
+    """So are accuracy, balanced accuracy and Matthews' correlation."""
+    labels, scores, levels, cluster = data(seed)
+    counts = statistics.resamples(15, "any", 50)
+    values = statistics.replicate(statistics.decisions, counts, cluster, labels, scores >= 0.5)
+    for value, count in zip(values, counts, strict=True):
+        y, s, _ = repeated(labels, scores, levels, cluster, count)
+        known = metrics.decisions(y, s, 0.5)
+        assert value == pytest.approx([known["accuracy"], known["balanced_accuracy"], known["mcc"]], abs=1e-12)
+
+
+def test_mcc_of_one_decision_is_0():
+    """Where everything is kept, Matthews' correlation is 0 as scikit-learn has it."""
+    labels, _, _, cluster = data(0)
+    counts = statistics.resamples(15, "any", 5)
+    values = statistics.replicate(statistics.decisions, counts, cluster, labels, np.ones(60, bool))
+    assert values[:, 2].tolist() == [0.0] * 5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_within_level_replicates_equal_the_metric_on_repeated_rows(seed):
+    """The pairs of one level are counted as the metric counts them."""
+    labels, scores, levels, cluster = data(seed)
+    counts = statistics.resamples(15, "any", 50)
+    values = statistics.replicate(statistics.within_level_auroc, counts, cluster, labels, scores, levels)
+    for value, count in zip(values, counts, strict=True):
+        known, _ = metrics.within_level_auroc(*repeated(labels, scores, levels, cluster, count))
+        assert value == pytest.approx(known, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_overlap_replicates_equal_the_metric_in_the_same_bins(seed):
+    """Bins are those of all rows, in each replicate."""
+    labels, scores, levels, cluster = data(seed)
+    counts = statistics.resamples(15, "any", 50)
+    values = statistics.replicate(statistics.overlap, counts, cluster, labels, scores)
+    for value, count in zip(values, counts, strict=True):
+        y, s, _ = repeated(labels, scores, levels, cluster, count)
+        assert value == pytest.approx(metrics.overlap(y, s, metrics.histogram_edges(scores)), abs=1e-12)
+
+
+@given(st.integers(0, 1000), st.booleans())
+def test_weights_of_one_give_the_metric(seed, ties):
+    """A kernel with each row counted once is the metric itself."""
+    labels, scores, _, _ = data(seed, 40, ties)
+    once = np.ones((1, 40))
+    assert statistics.auroc(once, labels, scores)[0] == pytest.approx(metrics.auroc(labels, scores))
+    assert statistics.average_precision(once, labels, scores)[0] == pytest.approx(
+        metrics.average_precision(labels, scores)
+    )
+    assert statistics.overlap(once, labels, scores)[0] == pytest.approx(metrics.overlap(labels, scores))
+
+
+def test_chunks_do_not_change_the_values(monkeypatch):
+    """However many replicates are weighed at once, they are the same."""
+    labels, scores, _, cluster = data(1)
+    counts = statistics.resamples(15, "any", 50)
+    whole = statistics.replicate(statistics.auroc, counts, cluster, labels, scores)
+    monkeypatch.setattr(statistics, "CELLS", 130)
+    assert statistics.replicate(statistics.auroc, counts, cluster, labels, scores).tolist() == whole.tolist()
+
+
+def test_resamples_are_the_same_for_the_same_seed():
+    """Draws depend on the seed's text alone, and draw as many sources as there are."""
+    one, same, other = (statistics.resamples(40, seed, 100) for seed in ("a", "a", "b"))
+    assert (one == same).all()
+    assert (one != other).any()
+    assert (one.sum(axis=1) == 40).all()
+
+
+def test_a_replicate_of_one_class_is_undefined():
+    """Where only useful rows were drawn, AUROC is NaN, and the interval leaves it out."""
+    labels, scores, cluster = np.array([1, 1, 1, 0]), np.array([0.9, 0.8, 0.7, 0.1]), np.arange(4)
+    values = statistics.replicate(statistics.auroc, statistics.resamples(4, "any", 200), cluster, labels, scores)
+    assert np.isnan(values).any()
+    assert statistics.interval(values) == (1.0, 1.0)
+
+
+def test_an_interval_of_hardly_any_replicate_is_refused():
+    """Fewer than half of the replicates say too little."""
+    with pytest.raises(MetricError, match="only 1 of 3"):
+        statistics.interval([0.5, np.nan, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("cluster", "column", "told"),
+    [([0, 1, 2], [1, 0], "differ in length"), ([0, 1, 15], [1, 0, 1], "0 to 14"), ([], [], "0 to 14")],
+)
+def test_wrong_clusters_are_refused(cluster, column, told):
+    """A row of no known source, or a column of another length, is an error."""
+    with pytest.raises(MetricError, match=told):
+        statistics.replicate(statistics.auroc, statistics.resamples(15, "any", 5), np.array(cluster, int), column)
+
+
+def test_one_source_has_no_interval():
+    """Nothing can be resampled from a single source."""
+    with pytest.raises(MetricError, match="two or more"):
+        statistics.resamples(1, "any")
+
+
+def test_holm_by_hand():
+    """The smallest is multiplied by n, the next by n - 1, and none becomes smaller than one before."""
+    assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert statistics.holm([0.6, 0.9]).tolist() == [1.0, 1.0]
+
+
+def test_p_values_by_hand():
+    """Twice the rarer sign, one added to both counts."""
+    assert statistics.p_value([1.0] * 99) == pytest.approx(2 / 100)
+    assert statistics.p_value([1.0] * 95 + [-1.0] * 4) == pytest.approx(10 / 100)
+    assert statistics.p_value([1.0, -1.0]) == 1.0
+
+
+def coverage(by_source, trials=150, sources=60, rows=9):
+    """Share of intervals that hold the true AUROC .76 of rows whose source shifts their scores."""
+    held = 0
+    for trial in range(trials):
+        random = np.random.default_rng(trial)
+        labels = np.repeat(random.integers(0, 2, sources), rows)  # all rows of a source are alike: the hardest case
+        shift = np.repeat(random.normal(0, np.sqrt(0.8), sources), rows)
+        scores = labels + shift + random.normal(0, np.sqrt(0.2), sources * rows)
+        cluster = np.repeat(np.arange(sources), rows) if by_source else np.arange(sources * rows)
+        counts = statistics.resamples(cluster.max() + 1, str(trial), 400)
+        low, high = statistics.interval(statistics.replicate(statistics.auroc, counts, cluster, labels, scores))
+        held += low <= 0.76025 <= high
+    return held / trials
+
+
+def test_intervals_over_sources_cover_and_intervals_over_rows_do_not():
+    """With correlated rows 95 % intervals hold the truth about 95 % of the time only where sources are resampled."""
+    assert coverage(by_source=True) > 0.9
+    assert coverage(by_source=False) < 0.7
