@@ -9,7 +9,7 @@ UTILBENCH := $(BIN)/utilbench
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[adapters,lite,onnx,dev]'
 	touch $@
 
-ALL := chance jpeg_quality ssim resnet18
+ALL := chance jpeg_quality ssim dct_statistics jpeg_statistics resnet18
 demo: .venv/.installed  ## Label, run and rank a part of both embedded suites, into demo/.
 	@echo "A quick look: 200 of the 6,000 letters of glyphs, 150 of the 1,500 scenes of glyphs-det; combined labels, one seed."
 	$(UTILBENCH) label glyphs --limit 200 --results demo
@@ -35,6 +35,7 @@ results: .venv/.installed  ## Make all committed results again; needs UTILBENCH_
 	$(UTILBENCH) run resnet18 -s coco-lite --train-on imagenet-lite
 	$(UTILBENCH) run resnet18 -s imagenet-lite --train-on coco-lite
 	for suite in $(SUITES); do $(UTILBENCH) run $(ALL) -s $$suite -l all || exit 1; done
+	for suite in $(SUITES); do $(UTILBENCH) run energy fisher -s $$suite || exit 1; done
 	for suite in imagenet-lite-plain coco-lite-text; do $(UTILBENCH) run $(ALL) -s $$suite || exit 1; done
 	$(UTILBENCH) rank
 

@@ -4,28 +4,29 @@
         print(row.measure, row.difference, row.low, row.high, row.p)
 
 Both predictors see the same resamples, so that what makes a resample easy or hard for both cancels out. P values are two-sided
-and corrected for the number of measures told (Holm).
+and corrected (Holm) within each family of measures: metrics of labels, AUROC at each level, downstream gains. Gains at the
+frozen thresholds depend on how much each predictor keeps; those of the best half do not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from benchmark import metrics, statistics
-from benchmark.errors import MetricError, ResultError
+from benchmark.errors import ResultError
 from benchmark.evaluate import SCORES_SCHEMA
 from benchmark.ground_truth import GroundTruth
+from benchmark.judging import clusters
 from benchmark.leaderboard import markdown, number
 from benchmark.networks import file_name
 from benchmark.progress import progress
 from benchmark.runtime import Paths
-from benchmark.scorecard import Scorecard, file_stem, read_card
+from benchmark.scorecard import Scorecard, file_stem, read_card, read_replicates
 from benchmark.tables import read_table
 from benchmark.tasks import TASKS
 
@@ -35,6 +36,10 @@ ENOUGH = 10
 """Rows of each class that a level needs for an AUROC of its own."""
 REDRAWN = 200
 """Replicates of downstream measures: an mAP each."""
+
+
+Replicates = dict[str, tuple[float, NDArray[np.float64]]]
+"""Measure -> its value, and its value in each resample, shape (R,)."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +65,21 @@ class Difference:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A predictor's stored scores, and its scorecard."""
+    """A predictor's stored scores, its scorecard, and the replicates beside it."""
 
     scores: pl.DataFrame
     card: Scorecard
+    replicates: pl.DataFrame
+
+    @property
+    def metrics(self) -> Replicates:
+        """The card's metrics that have intervals."""
+        values = self.card["metrics"]
+        return {
+            name: (values[name]["value"], self.replicates[name].to_numpy().astype(np.float64))
+            for name in self.replicates.columns
+            if values[name]["low"] is not None
+        }
 
 
 def compare(truth: GroundTruth, one: str, other: str, labels: str, paths: Paths) -> list[Difference]:
@@ -80,16 +96,21 @@ def compare(truth: GroundTruth, one: str, other: str, labels: str, paths: Paths)
         ResultError: one was not run, or on other images or labels.
     """
     pair = [judged(truth, name, labels, paths) for name in (one, other)]
-    rows = [label_replicates(truth, who, labels) for who in pair]
     gains = downstream_replicates(truth, pair)
-    values = [left | right for left, right in zip(rows, gains, strict=True)]
-    found = []
-    for name in values[0]:
-        (first, redrawn), (second, redrawn_too) = (some[name] for some in values)
-        low, high = statistics.interval(redrawn - redrawn_too)
-        found.append(Difference(name, first, second, low, high, statistics.p_value(redrawn - redrawn_too)))
-    corrected = statistics.holm([row.p for row in found])
-    return [replace(row, p=float(p)) for row, p in zip(found, corrected, strict=True)]
+    both = [[who.metrics, level_replicates(truth, who, labels), own] for who, own in zip(pair, gains, strict=True)]
+    return [row for first, second in zip(*both, strict=True) for row in differences(first, second)]
+
+
+def differences(one: Replicates, other: Replicates) -> list[Difference]:
+    """The differences of one family of measures, p values corrected for their number."""
+    rows = [
+        Difference(name, one[name][0], other[name][0], *statistics.interval(redrawn), statistics.p_value(redrawn))
+        for name in one
+        if name in other
+        for redrawn in [one[name][1] - other[name][1]]
+    ]
+    corrected = statistics.holm([row.p for row in rows])
+    return [replace(row, p=float(p)) for row, p in zip(rows, corrected, strict=True)]
 
 
 def as_table(one: str, other: str, rows: Sequence[Difference]) -> list[str]:
@@ -124,67 +145,30 @@ def judged(truth: GroundTruth, name: str, labels: str, paths: Paths) -> Judged:
     found = read_card(card)
     if (found["fingerprint"], found["ground_truth"]) != (truth.fingerprint, truth.digest(labels)):
         raise ResultError(f"{card} is of other images or labels than this machine's; {hint} anew")
-    return Judged(read_table(folder / "scores" / f"{stems[0]}.parquet", SCORES_SCHEMA)[0], found)
+    scores, _ = read_table(folder / "scores" / f"{stems[0]}.parquet", SCORES_SCHEMA)
+    return Judged(scores, found, read_replicates(card, found))
 
 
-def clusters(truth: GroundTruth, rows: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Index of each row's source among the test sources, and the suite's common resamples of them."""
-    place = {source.id: number for number, source in enumerate(truth.parts["test"])}
-    counts = statistics.resamples(len(place), truth.fingerprint)
-    return np.array([place[source] for source in rows["source"]]), counts
-
-
-def label_replicates(truth: GroundTruth, who: Judged, labels: str) -> dict[str, tuple[float, NDArray[np.float64]]]:
-    """Metric -> value and replicates, shape (R,), on the labelled rows of the test part; AUROC also at each level."""
+def level_replicates(truth: GroundTruth, who: Judged, labels: str) -> Replicates:
+    """The AUROC on the labelled test rows of each level that has enough of both classes, mean over seeds."""
     test = truth.labelled(labels, "test")
-    cluster, counts = clusters(truth, test)
-    levels = test["level"].to_numpy()
-    seeds = []
-    for seed, threshold in zip(who.card["seeds"], who.card["threshold"], strict=True):
-        mine = who.scores.filter(part="test", seed=seed).drop("part")
-        rows = test.join(mine, on=["source", "level"], how="left", maintain_order="left")
-        y, s = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy()
-        seeds.append(measures(y, s, levels, threshold, cluster, counts))
-    return {name: means([some[name] for some in seeds]) for name in seeds[0]}
-
-
-def measures(
-    y: NDArray[np.int64],
-    s: NDArray[np.float64],
-    levels: NDArray[np.int64],
-    threshold: float,
-    cluster: NDArray[np.int64],
-    counts: NDArray[np.int32],
-) -> dict[str, tuple[float, NDArray[np.float64]]]:
-    """Each metric of one seed's scores, with its replicates."""
-
-    def redrawn(kernel: statistics.Kernel, *columns: Any, chosen: Any = slice(None)) -> NDArray[np.float64]:
-        return statistics.replicate(kernel, counts, cluster[chosen], *(column[chosen] for column in columns))
-
-    decided = redrawn(statistics.decisions, y, s >= threshold)
-    found = {
-        "AUROC": (metrics.auroc(y, s), redrawn(statistics.auroc, y, s)),
-        "average precision": (metrics.average_precision(y, s), redrawn(statistics.average_precision, y, s)),
-        "balanced accuracy": (metrics.decisions(y, s, threshold)["balanced_accuracy"], decided[:, 1]),
-        OVERLAP: (metrics.overlap(y, s), redrawn(statistics.overlap, y, s)),
-    }
-    try:
-        within, _ = metrics.within_level_auroc(y, s, levels)
-    except MetricError:
-        return found
-    found["within quality"] = (within, redrawn(statistics.within_level_auroc, y, s, levels))
-    for level in sorted(set(levels.tolist())):
-        here = levels == level
-        if min(np.bincount(y[here], minlength=2)) >= ENOUGH:
-            value = (metrics.auroc(y[here], s[here]), redrawn(statistics.auroc, y, s, chosen=here))
-            found[f"AUROC at level {level}"] = value
+    found: Replicates = {}
+    for level in truth.suite.distortion.levels:
+        here = test.filter(level=level)
+        if min(here.filter(label=label).height for label in (0, 1)) < ENOUGH:
+            continue
+        cluster, counts = clusters(truth, here)
+        y, values = here["label"].to_numpy(), []
+        for seed in who.card["seeds"]:
+            mine = who.scores.filter(part="test", seed=seed).select("source", "level", "score")
+            s = here.join(mine, on=["source", "level"], how="left", maintain_order="left")["score"].to_numpy()
+            values.append((metrics.auroc(y, s), statistics.replicate(statistics.auroc, counts, cluster, y, s)))
+        found[f"AUROC at level {level}"] = means(values)
     return found
 
 
-def downstream_replicates(
-    truth: GroundTruth, pair: Sequence[Judged]
-) -> list[dict[str, tuple[float, NDArray[np.float64]]]]:
-    """For each predictor: what each held-out network gains over all images as they are, with its replicates."""
+def downstream_replicates(truth: GroundTruth, pair: Sequence[Judged]) -> list[Replicates]:
+    """For each predictor: what each held-out network gains over all images as they are, and their mean gain."""
     rows = pair[0].scores.filter(part="held_out", seed=pair[0].card["seeds"][0]).select("source", "level")
     chosen = [
         [
@@ -196,24 +180,32 @@ def downstream_replicates(
     cluster, counts = clusters(truth, rows)
     places = np.arange(len(cluster))
     drawn = [places, *(np.repeat(places, count[cluster]) for count in counts[:REDRAWN])]
-    measure, networks = TASKS[truth.suite.task].MEASURE, truth.suite.networks.held_out
-    found: list[dict[str, tuple[float, NDArray[np.float64]]]] = [{} for _ in pair]
+    networks = truth.suite.networks.held_out
+    gains = np.full((len(pair), 2, len(networks), len(drawn)), np.nan)
     with progress("resample", len(drawn) * len(networks), "resamples") as advance:
-        for network in networks:
+        for column, network in enumerate(networks):
             downstream = truth.downstream(network)
-            gains = np.full((len(pair), len(drawn)), np.nan)
             for number, some in enumerate(drawn):
                 before = downstream.filtered(chosen[0][0][0][some], -np.inf)
                 for place, seeds in enumerate(chosen):
-                    after = [downstream.filtered(scores[some], threshold) for scores, threshold in seeds]
-                    gains[place, number] = np.mean(after) - before
+                    after = [
+                        [downstream.filtered(scores[some], cut) for cut in (threshold, middle(scores[some]))]
+                        for scores, threshold in seeds
+                    ]
+                    gains[place, :, column, number] = np.mean(after, axis=0) - before
                 advance(1)
-            for place in range(len(pair)):
-                found[place][f"{measure} gain of {network}"] = (float(gains[place, 0]), gains[place, 1:])
-    for place, some_gains in enumerate(found):
-        values, redrawn = zip(*some_gains.values(), strict=True)
-        found[place][f"{measure} gain, mean"] = (float(np.mean(values)), np.mean(redrawn, axis=0))
+    measure = TASKS[truth.suite.task].MEASURE
+    found = []
+    for own, half in gains:
+        named = {f"{measure} gain of {network}": line for network, line in zip(networks, own, strict=True)}
+        named |= {f"{measure} gain, mean": own.mean(axis=0), f"{measure} gain of the best half": half.mean(axis=0)}
+        found.append({name: (float(line[0]), line[1:]) for name, line in named.items()})
     return found
+
+
+def middle(scores: pl.DataFrame) -> float:
+    """The threshold that keeps half of the rows, or more where scores are tied."""
+    return float(np.quantile(scores["score"].to_numpy(), 0.5, method="higher"))
 
 
 def means(values: Sequence[tuple[float, NDArray[np.float64]]]) -> tuple[float, NDArray[np.float64]]:

@@ -86,10 +86,12 @@ def evaluate(
         scores, metadata = run_scores(truth, predictor, labels, seeds, paths, device, train_on)
     if submission:
         metadata["provenance"] |= {"submission": submission.about}
-    card = make_card(truth, scores, metadata, labels)
+    card, replicates = make_card(truth, scores, metadata, labels)
     write_suite(truth, paths.results / suite.folder)
     stem = file_stem(metadata["predictor"], metadata["trained_on"])
-    write_card(paths.results / suite.folder / "cards" / file_name(labels) / f"{stem}.json", card)
+    path = paths.results / suite.folder / "cards" / file_name(labels) / f"{stem}.json"
+    write_table(path.with_name(f"{stem}.parquet"), replicates, {"ground_truth": card["ground_truth"]})
+    write_card(path, card)
     return card
 
 

@@ -48,7 +48,9 @@ def decode(data: bytes, name: str) -> Pixels:
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which the pixels do not depend on
             with Image.open(io.BytesIO(data)) as opened:
                 return np.asarray(opened.convert("RGB"))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UnidentifiedImageError as error:  # its own text tells the address of a buffer
+        raise DataError(f"{name}: not a readable image (of no kind that Pillow knows)") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{name}: not a readable image ({error})") from error
 
 

@@ -3,7 +3,7 @@
 suite, fingerprint, ground_truth, labels      what it was judged on; `rank` mixes nothing that differs here
 predictor, track, trained_on, seeds           who
 counts, threshold                             rows and pairs judged; the threshold frozen on validation, one a seed
-metrics                                       name -> {"value": ...}, mean over seeds
+metrics                                       name -> {"value": ..., "low": ..., "high": ...}, mean over seeds, 95 % interval
 downstream                                    network -> unfiltered, filtered, kept, random, quality, oracle
 cost, provenance                              milliseconds an image, seconds of training; versions, encoder, notes, and
                                               whether the scores are `self-reported` (a submission's table) or `re-run`
@@ -15,9 +15,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from benchmark.errors import ResultError
 from benchmark.networks import file_name
 from benchmark.runtime import atomic
+from benchmark.tables import read_table
 
 Scorecard = dict[str, Any]
 KEYS = (
@@ -47,6 +50,20 @@ def read_card(path: Path) -> Scorecard:
     if lacking := [key for key in KEYS if not isinstance(card, dict) or key not in card]:
         raise ResultError(f"{path}: a scorecard needs the key {lacking[0]!r}")
     return dict(card)
+
+
+def read_replicates(path: Path, card: Scorecard) -> pl.DataFrame:
+    """The replicates that stand beside a scorecard: a column a metric, a row for each resample of the sources.
+
+    Raises:
+        ResultError: there are none, or of another ground truth.
+    """
+    table, known = read_table(path.with_suffix(".parquet"))
+    if known.get("ground_truth") != card["ground_truth"]:
+        raise ResultError(
+            f"{path.with_suffix('.parquet')}: not of the ground truth of {path}; run {card['predictor']} again"
+        )
+    return table
 
 
 def file_stem(predictor: str, trained_on: dict[str, str] | None) -> str:

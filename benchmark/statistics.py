@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
 
 from benchmark.errors import MetricError
 from benchmark.images import digest
@@ -98,6 +99,33 @@ def holm(p_values: Sequence[float]) -> Floats:
     corrected = np.empty_like(given)
     corrected[order] = np.minimum(stepped, 1.0)
     return corrected
+
+
+def rank_intervals(values: ArrayLike, confidence: float = CONFIDENCE) -> NDArray[np.int64]:
+    """Lowest and highest rank, 1 = highest value, that each of P competitors takes in the middle of R paired replicates.
+
+    Args:
+        values: shape (P, R); replicates that are not defined for all are left out.
+        confidence: share of the replicates that are in the middle.
+
+    Returns:
+        Shape (P, 2).
+    """
+    known = np.asarray(values, np.float64)
+    known = known[:, np.isfinite(known).all(axis=0)]
+    if not known.size:
+        raise MetricError("no replicate is defined for all competitors")
+    tails = ((1 - confidence) / 2, (1 + confidence) / 2)
+    best, worst = rankdata(-known, "min", axis=0), rankdata(-known, "max", axis=0)
+    low = np.quantile(best, tails[0], axis=1, method="inverted_cdf")
+    return np.stack([low, np.quantile(worst, tails[1], axis=1, method="inverted_cdf")], axis=1).astype(np.int64)
+
+
+def tied_with_first(values: ArrayLike, level: float = 0.05) -> NDArray[np.bool_]:
+    """Whether each of P competitors, of which the first is the best, cannot be told from it (paired, Holm); shape (P,)."""
+    known = np.asarray(values, np.float64)
+    corrected = holm([p_value(known[0] - other) for other in known[1:]])
+    return np.r_[True, corrected >= level]
 
 
 def ratio(above: Floats, below: Floats) -> Floats:

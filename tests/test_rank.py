@@ -2,6 +2,8 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 from benchmark.errors import ResultError
@@ -57,11 +59,38 @@ def test_board_shows_the_cards_values_best_first(copied):
     rank(["tiny"], 0, copied)
     section = (copied.results / "tiny" / "leaderboard.md").read_text().split("## Labels: ")[1]
     rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| ")][2:]
-    cards = {row[0].removeprefix("| "): float(row[3]) for row in rows}
+    cards = {row[1]: float(row[4].split()[0]) for row in rows}
     assert list(cards.values()) == sorted(cards.values(), reverse=True)
     for name, shown in cards.items():
         card = json.loads((copied.results / "tiny" / "cards" / "combined" / f"{name}.json").read_text())
-        assert shown == pytest.approx(card["metrics"]["auroc"]["value"], abs=5e-4)
+        auroc = card["metrics"]["auroc"]
+        assert shown == pytest.approx(auroc["value"], abs=5e-4)
+        assert auroc["low"] <= auroc["value"] <= auroc["high"]
+        assert f"({auroc['low']:.3f} to {auroc['high']:.3f})" in section
+
+
+def test_ranks_are_those_of_the_resamples(copied):
+    """A predictor's ranks are those that its AUROC takes in the middle 95 % of the stored replicates."""
+    rank(["tiny"], 0, copied)
+    section = (copied.results / "tiny" / "leaderboard.md").read_text().split("## Labels: ")[1]
+    shown = {line.split(" | ")[1]: line.split(" | ")[0] for line in section.splitlines() if line.startswith("| ")}
+    folder = copied.results / "tiny" / "cards" / "combined"
+    drawn = {path.stem: pl.read_parquet(path)["auroc"].to_numpy() for path in folder.glob("*.parquet")}
+    for name, values in drawn.items():
+        above = sum((other > values).astype(int) for other in drawn.values())
+        level = sum((other >= values).astype(int) for other in drawn.values())
+        known = np.isfinite(np.array(list(drawn.values()))).all(axis=0)
+        low, high = np.sort(above[known] + 1), np.sort(level[known])
+        low, high = low[int(np.ceil(0.025 * len(low))) - 1], high[int(np.ceil(0.975 * len(high))) - 1]
+        assert shown[name].removeprefix("| ").split(" ")[0] == (f"{low}-{high}" if low < high else str(low))
+
+
+def test_missing_replicates_are_told(copied):
+    """A card without its replicates cannot be ranked, and the message names the file."""
+    path = copied.results / "tiny" / "cards" / "combined" / "ssim.parquet"
+    path.unlink()
+    with pytest.raises(ResultError, match=r"ssim\.parquet: no such file"):
+        rank([], 0, copied)
 
 
 def test_the_same_cards_give_the_same_bytes(copied):
@@ -100,6 +129,7 @@ def test_table_1_tells_predictors_of_one_name_apart(copied):
         card = json.loads((folder / "ssim.json").read_text())
         card |= {"predictor": "mine", "trained_on": {"suite": suite, "labels": labels, "digest": str(number)}}
         (folder / f"mine{number}.json").write_text(json.dumps(card))
+        shutil.copy(folder / "ssim.parquet", folder / f"mine{number}.parquet")
     rank([], 0, copied)
     board = (copied.results / "tiny" / "leaderboard.md").read_text()
     (head,) = [line for line in board.split("## Table I")[1].splitlines() if line.startswith("| labels")]

@@ -177,3 +177,19 @@ def test_intervals_over_sources_cover_and_intervals_over_rows_do_not():
     """With correlated rows 95 % intervals hold the truth about 95 % of the time only where sources are resampled."""
     assert coverage(by_source=True) > 0.9
     assert coverage(by_source=False) < 0.7
+
+
+def test_rank_intervals_by_hand():
+    """The best in all replicates has rank 1; two that change places share both; equal ones share theirs."""
+    values = np.array([[9.0] * 100, [3.0] * 60 + [1.0] * 40, [2.0] * 100])
+    assert statistics.rank_intervals(values).tolist() == [[1, 1], [2, 3], [2, 3]]
+    assert statistics.rank_intervals([[1.0, 1.0], [1.0, 1.0]]).tolist() == [[1, 2], [1, 2]]
+    with pytest.raises(MetricError, match="no replicate"):
+        statistics.rank_intervals([[np.nan], [1.0]])
+
+
+def test_who_is_tied_with_the_first():
+    """One that is always below is told apart, one that is above as often as below is not."""
+    first, random = np.zeros(2000), np.random.default_rng(0).normal(size=2000)
+    assert statistics.tied_with_first([first, random, np.full(2000, -1.0)]).tolist() == [True, True, False]
+    assert statistics.tied_with_first([first]).tolist() == [True]
