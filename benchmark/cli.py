@@ -117,8 +117,8 @@ def list_all(args: argparse.Namespace, paths: Paths) -> None:
 def label_suite(args: argparse.Namespace, paths: Paths) -> None:
     """`utilbench label`."""
     from benchmark.ground_truth import label
-    from benchmark.leaderboard import label_summary
     from benchmark.suite import load_suite
+    from benchmark.summary import label_summary
 
     truth = label(load_suite(args.suite, args.limit), paths, args.precision, args.device)
     print(label_summary(truth))

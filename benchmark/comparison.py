@@ -22,7 +22,7 @@ from benchmark.errors import ResultError
 from benchmark.evaluate import SCORES_SCHEMA
 from benchmark.ground_truth import GroundTruth
 from benchmark.judging import clusters
-from benchmark.leaderboard import markdown, number
+from benchmark.markdown import markdown, number
 from benchmark.networks import file_name
 from benchmark.progress import progress
 from benchmark.runtime import Paths
@@ -34,7 +34,7 @@ OVERLAP = "overlap"
 """The one measure that is better where it is lower."""
 ENOUGH = 10
 """Rows of each class that a level needs for an AUROC of its own."""
-REDRAWN = 200
+REDRAWN = 500
 """Replicates of downstream measures: an mAP each."""
 
 

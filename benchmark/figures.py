@@ -84,7 +84,7 @@ def figure_1(
     folder: Path, cards: Sequence[Scorecard], classes: pl.DataFrame, names: tuple[str, str], stem: str
 ) -> list[Path]:
     """Histograms of every predictor's score over the images of class 1 (named first) and of class 0."""
-    columns = 2 if len(cards) == 4 else min(3 if len(cards) <= 6 else 4, len(cards))
+    columns = len(cards) if len(cards) <= 3 else math.ceil(len(cards) / 2)
     rows = math.ceil(len(cards) / columns)
     figure, axes = plt.subplots(rows, columns, figsize=(2.4 * columns, 2.1 * rows + 0.4), squeeze=False)
     for axis, card in zip(axes.flat, cards, strict=False):

@@ -8,25 +8,23 @@ The same scorecards give the same bytes.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
-from benchmark import metrics, statistics
+from benchmark import statistics
 from benchmark.errors import ResultError
+from benchmark.judging import mean
+from benchmark.markdown import markdown, milliseconds, number, with_interval
 from benchmark.runtime import Paths, atomic
 from benchmark.scorecard import Scorecard, read_card, read_replicates, title
 from benchmark.suite import COMBINED, load_suite
 from benchmark.tasks import TASKS
 
 if TYPE_CHECKING:
-    from benchmark.ground_truth import GroundTruth
+    pass
 
 COLUMNS = {
     "auroc": "AUROC ↑",
@@ -38,8 +36,6 @@ COLUMNS = {
     "mcc": "MCC ↑",
     "overlap": "overlap ↓",
 }
-SPECIAL = re.compile(r"[\\|\[\]`]")
-"""Characters that Markdown would read as the end of a cell, a link, an image or code."""
 Cards = dict[str, list[Scorecard]]
 """Label set -> scorecards, best AUROC first."""
 
@@ -121,7 +117,9 @@ def board(cards: Cards, suite: dict[str, Any]) -> str:
         "histograms in 20 quantile bins. Majority: accuracy of always giving the larger class. Thresholds are those of best "
         "balanced accuracy on the validation part; metrics are on the labelled rows of the test part. In brackets: 95 % "
         "intervals, which resample sources. Rank: the ranks that the AUROC takes in 95 % of the resamples. =: its AUROC "
-        "cannot be told from the first one's (paired, Holm). †: looks into a network that had a say in the labels.",
+        "cannot be told from the first one's (paired, Holm). Gain area: what held-out networks gain over random choice, mean "
+        "over all fractions kept, as a share of the oracle's gain; mean over networks. †: looks into a network that had a say "
+        "in the labels.",
         "",
     ]
     return "\n".join(lines)
@@ -147,11 +145,13 @@ def label_section(labels: str, cards: Iterable[Scorecard]) -> list[str]:
             with_interval(card["metrics"]["auroc"]),
             with_interval(card["metrics"]["within_quality_auroc"]),
             *(number(card["metrics"][name]["value"]) for name in list(COLUMNS)[2:]),
+            number(mean([gains["area"] for gains in card["downstream"].values()])),
             milliseconds(card["cost"]["score_ms_per_image"]),
         ]
         for card, way, (low, high), same in zip(cards, ways, ranks, tied, strict=True)
     ]
-    head = ["rank", "predictor", *(["scores"] if told else []), "track", "trained on", *COLUMNS.values(), "ms/image"]
+    told_columns = ["scores"] if told else []
+    head = ["rank", "predictor", *told_columns, "track", "trained on", *COLUMNS.values(), "gain area ↑", "ms/image"]
     legend = "Self-reported: the scores of a submission's own table, looked up; re-run: its code was run here."
     return [
         f"## Labels: {labels}",
@@ -234,33 +234,6 @@ def level_section(cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[str
     ]
 
 
-def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A table in Markdown, with an empty line after it."""
-    lines = [[cell_text(cell) for cell in row] for row in (head, *rows)]
-    lines.insert(1, ["---"] * len(head))
-    return [*(f"| {' | '.join(line)} |" for line in lines), ""]
-
-
-def cell_text(text: str) -> str:
-    """A text, as Markdown that shows it in one line."""
-    return SPECIAL.sub(r"\\\g<0>", escape(" ".join(text.split()), quote=False))
-
-
-def number(value: float | None) -> str:
-    """Three decimals, none of a large number, or a dash where there is no value."""
-    return "-" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
-
-
-def with_interval(metric: dict[str, float | None]) -> str:
-    """A value with its 95 % interval."""
-    return f"{number(metric['value'])} ({number(metric['low'])} to {number(metric['high'])})"
-
-
-def milliseconds(value: float | None) -> str:
-    """One decimal, or a dash where the time is not known."""
-    return "-" if value is None else f"{value:.1f}"
-
-
 def trained_on(card: Scorecard) -> str:
     """What a predictor was trained on, in words; if not on a suite, then in those of its submission."""
     known = card["trained_on"]
@@ -272,34 +245,3 @@ def one_line(card: Scorecard) -> str:
     """A scorecard in one line."""
     shown = ", ".join(f"{name} {number(card['metrics'][name]['value'])}" for name in ("auroc", "within_quality_auroc"))
     return f"{card['predictor']} on {card['suite']}, {card['labels']} labels: {shown}"
-
-
-def label_summary(truth: GroundTruth) -> str:
-    """How many rows of each part each label set labels, as text."""
-    rows = []
-    for labels in truth.suite.label_sets:
-        table = truth.labels(labels)
-        for part in truth.parts:
-            here = table.filter(part=part)
-            useful, others = here.filter(label=1).height, here.filter(label=0).height
-            coverage = number((useful + others) / here.height)
-            rows.append([labels, part, str(here.height), str(useful), str(others), coverage])
-    head = ["labels", "part", "rows", "useful", "non-useful", "coverage"]
-    counted = markdown(head, rows)
-    return "\n".join([f"{truth.suite.folder}, fingerprint {truth.fingerprint}", "", *counted, *rule_summary(truth)])
-
-
-def rule_summary(truth: GroundTruth) -> list[str]:
-    """What each of the task's rules would make of all distorted images, and how much of it the level alone tells."""
-    rows = []
-    for name, labels in TASKS[truth.suite.task].rules(truth.suite.labels).items():
-        other = replace(truth, suite=replace(truth.suite, labels=labels))
-        mark = " (this suite's)" if labels == truth.suite.labels else ""
-        for label_set in truth.suite.label_sets:
-            table = other.labels(label_set)
-            known = table.filter(pl.col("label") >= 0)
-            useful, others = known.filter(label=1).height, known.filter(label=0).height
-            alone = number(metrics.auroc(known["label"], known["level"]) if useful and others else None)
-            rows.append([name + mark, label_set, str(useful), str(others), alone])
-    head = ["rule", "labels", "useful", "non-useful", "AUROC of the level alone"]
-    return markdown(head, rows)

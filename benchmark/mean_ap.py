@@ -4,13 +4,18 @@ Matching detections to objects is slow and depends on one image alone; accumulat
 and depends on all. So `match` runs pycocotools on every image once, and `mean_ap` accumulates any choice of them, with
 repeats, as COCOeval.accumulate does: each predictor, random filter or resample costs milliseconds and no detector.
 
-    matches = match(objects, detections)        # one entry an image in each list
-    mean_ap(matches, np.array([0, 1, 1, 4]))    # images 0, 1, 1 again, and 4
+    matches = match(objects, detections, classes)        # one entry an image in each list
+    mean_ap(matches, np.array([0, 1, 1, 4]))             # images 0, 1 twice, and 4
+
+An image that is chosen k times weighs k, each of its detections k times side by side: what COCOeval gives on copies of the
+image, unless two detections of one image and class have the same score. Precision only rises where an object is found, so its
+envelope is needed at those detections alone, and all classes and thresholds are done in one go.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,20 +45,33 @@ class Detections:
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """All detections of a list of images, image by image; in an image class by class, in a class by falling score."""
+    """All detections of a list of images, class by class, in a class by falling score, at a tie in the images' order.
 
-    start: NDArray[np.int64]
-    """Where each image's detections start, and the end of the last; shape (N + 1,)."""
-    classes: NDArray[np.int64]
-    """Shape (D,)."""
-    scores: NDArray[np.float64]
-    """Shape (D,)."""
-    right: NDArray[np.bool_]
-    """Whether a detection found an object, at each threshold; shape (10, D)."""
-    counted: NDArray[np.bool_]
-    """Whether a detection counts at all: those that fell on a crowd do not; shape (10, D)."""
+    `found` are the detections that found an object, and `ignored` those that fell on a crowd and do not count, at each of the
+    ten IoU thresholds one after the other; a *segment* is one class at one threshold.
+    """
+
+    images: NDArray[np.int64]
+    """Image of each detection, shape (D,)."""
+    starts: NDArray[np.int64]
+    """Where each class starts among the detections, and the end of the last; shape (K + 1,)."""
+    found: NDArray[np.int64]
+    """Place among the detections, shape (F,)."""
+    found_starts: NDArray[np.int64]
+    """Where each segment starts in `found`, and the end of the last; shape (10 K + 1,)."""
+    ignored: NDArray[np.int64]
+    """Place among the detections, shape (I,)."""
+    ignored_starts: NDArray[np.int64]
+    """Where each segment starts in `ignored`, and the end of the last; shape (10 K + 1,)."""
+    ignored_before: NDArray[np.int64]
+    """How many of `ignored`, counted from the first, come before each of `found`; shape (F,)."""
     objects: NDArray[np.int64]
     """Objects to be found, by image and class, crowds apart; shape (N, K)."""
+
+    @functools.cached_property
+    def owner(self) -> NDArray[np.int64]:
+        """Segment of each of `found`, shape (F,)."""
+        return np.repeat(np.arange(len(self.found_starts) - 1), np.diff(self.found_starts))
 
 
 def match(objects: Sequence[Objects], detections: Sequence[Detections], classes: int) -> Matches:
@@ -69,26 +87,38 @@ def match(objects: Sequence[Objects], detections: Sequence[Detections], classes:
     counts = np.zeros((len(objects), classes), np.int64)
     for image, one in enumerate(objects):
         np.add.at(counts[image], one.classes[~one.crowd], 1)
-    kept: list[list[dict[str, NDArray[np.generic]]]] = [[] for _ in objects]
-    for entry in evaluation.evalImgs:  # by class, then by image
-        if entry is not None and len(entry["dtScores"]):
-            kept[entry["image_id"]].append(entry)
-    entries = [entry for some in kept for entry in some]
-    lengths = [sum(len(entry["dtScores"]) for entry in some) for some in kept]
+    entries = [entry for entry in evaluation.evalImgs if entry is not None and len(entry["dtScores"])]  # by class
+    lengths = [len(entry["dtScores"]) for entry in entries]
+    kinds = np.repeat(np.array([entry["category_id"] for entry in entries], np.int64), lengths)
+    images = np.repeat(np.array([entry["image_id"] for entry in entries], np.int64), lengths)
+    scores = np.concatenate([np.zeros(0), *(entry["dtScores"] for entry in entries)])
+    order = np.lexsort((images, -scores, kinds))
     none = np.zeros((len(IOU_THRESHOLDS), 0))
-    matched = np.concatenate([none, *(entry["dtMatches"] for entry in entries)], axis=1) > 0
-    ignored = np.concatenate([none, *(entry["dtIgnore"] for entry in entries)], axis=1) > 0
+    matched = (np.concatenate([none, *(entry["dtMatches"] for entry in entries)], axis=1) > 0)[:, order]
+    ignored = (np.concatenate([none, *(entry["dtIgnore"] for entry in entries)], axis=1) > 0)[:, order]
+    starts = np.searchsorted(kinds[order], np.arange(classes + 1))
+    found_places, found_starts = segments(matched & ~ignored, starts)
+    ignored_places, ignored_starts = segments(ignored, starts)
+    threshold = np.repeat(np.arange(len(IOU_THRESHOLDS)), np.diff(found_starts[::classes]))
+    every = len(order) * np.repeat(np.arange(len(IOU_THRESHOLDS)), np.diff(ignored_starts[::classes])) + ignored_places
     return Matches(
-        start=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        classes=np.repeat(
-            np.array([entry["category_id"] for entry in entries], np.int64),
-            [len(entry["dtScores"]) for entry in entries],
-        ),
-        scores=np.concatenate([np.zeros(0), *(entry["dtScores"] for entry in entries)]),
-        right=matched & ~ignored,
-        counted=~ignored,
+        images=images[order],
+        starts=starts,
+        found=found_places,
+        found_starts=found_starts,
+        ignored=ignored_places,
+        ignored_starts=ignored_starts,
+        ignored_before=np.searchsorted(every, len(order) * threshold + found_places),
         objects=counts,
     )
+
+
+def segments(chosen: NDArray[np.bool_], starts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places of the chosen detections (10, D), threshold by threshold, and where each class starts among them."""
+    places = [np.flatnonzero(row) for row in chosen]
+    ends = np.cumsum([0, *(len(some) for some in places)])
+    bounds = [end + np.searchsorted(some, starts[:-1]) for some, end in zip(places, ends, strict=False)]
+    return np.concatenate(places), np.concatenate([*bounds, ends[-1:]])
 
 
 def coco_tables(objects: Sequence[Objects], detections: Sequence[Detections], classes: int) -> tuple[object, object]:
@@ -132,37 +162,41 @@ def mean_ap(matches: Matches, images: ArrayLike) -> float:
     Raises:
         MetricError: the chosen images hold no object.
     """
-    chosen = np.asarray(images, np.int64)
-    lengths = np.diff(matches.start)[chosen]
-    first = np.repeat(matches.start[:-1][chosen] - np.cumsum(lengths) + lengths, lengths)
-    places = first + np.arange(lengths.sum())
-    places = places[np.lexsort((-matches.scores[places], matches.classes[places]))]
-    wanted = matches.objects[chosen].sum(axis=0)
-    if not wanted.any():
+    return weighted_mean_ap(matches, np.bincount(np.asarray(images, np.int64), minlength=len(matches.objects)))
+
+
+def weighted_mean_ap(matches: Matches, counts: NDArray[np.integer]) -> float:
+    """As `mean_ap`, of images that are there so many times each, shape (N,)."""
+    objects = counts @ matches.objects
+    if not objects.any():
         raise MetricError("the images hold no object, so there is no average precision")
-    bounds = np.searchsorted(matches.classes[places], np.arange(len(wanted) + 1))
-    right, counted = matches.right[:, places], matches.counted[:, places]
-    values = [
-        average_precision(right[:, start:stop], counted[:, start:stop], count)
-        for start, stop, count in zip(bounds[:-1], bounds[1:], wanted, strict=True)
-        if count
-    ]
-    return float(np.mean(values))
+    weights = counts[matches.images]
+    owner = matches.owner
+    kind = owner % len(objects)
+    true = summed(weights[matches.found])
+    detected, dropped = summed(weights), summed(weights[matches.ignored])
+    hits = true[1:] - true[matches.found_starts[owner]]
+    counted = detected[matches.found + 1] - detected[matches.starts[kind]]
+    counted = counted - (dropped[matches.ignored_before] - dropped[matches.ignored_starts[owner]])
+    lift = 2.0 * (len(matches.found_starts) - owner)  # keeps the running maximum of a segment out of the one before it
+    envelope = np.maximum.accumulate((hits / (counted + np.spacing(1)) + lift)[::-1])[::-1] - lift
+    there = np.flatnonzero(objects)
+    wanted = np.arange(len(IOU_THRESHOLDS))[:, None] * len(objects) + there
+    needed = wanted[..., None] * (true[-1] + 1) + hits_needed(objects[there])
+    places = np.searchsorted(owner * (true[-1] + 1) + hits, needed)
+    reached = places < matches.found_starts[wanted + 1][..., None]
+    heights = np.append(envelope, 0.0)[np.where(reached, places, len(envelope))]
+    return float(heights.mean())
 
 
-def average_precision(right: NDArray[np.bool_], counted: NDArray[np.bool_], objects: int) -> float:
-    """Precision at 101 recalls, mean over recalls and thresholds, of one class: as COCOeval.accumulate.
+def hits_needed(objects: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The least number of objects found, of so many (C,), that reaches each of the 101 recalls, (C, 101)."""
+    count = objects[:, None]
+    least = np.ceil(RECALLS * count).astype(np.int64)
+    least = least - ((least - 1) / count >= RECALLS)  # as exact as the division that COCOeval compares with
+    return least + (least / count < RECALLS)
 
-    Args:
-        right: whether each detection found an object, best score first, shape (10, D).
-        counted: whether it counts, same shape.
-        objects: how many there are to find.
-    """
-    true = np.cumsum(right, axis=1)
-    precision = true / (np.cumsum(counted, axis=1) + np.spacing(1))
-    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    total = 0.0
-    for hits, heights in zip(true / objects, envelope, strict=True):
-        reached = np.searchsorted(hits, RECALLS, side="left")
-        total += float(heights[reached[reached < len(heights)]].sum())
-    return total / (len(RECALLS) * len(IOU_THRESHOLDS))
+
+def summed(weights: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Sums of the first 0, 1, ..., N weights, shape (N + 1,)."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(weights, dtype=np.int64)])

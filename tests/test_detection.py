@@ -116,6 +116,25 @@ def test_replacement_is_an_evaluation_of_other_images():
     assert set(gains["levels"]) == {"30", "10"}
 
 
+def test_the_area_scales_the_mean_over_kept_fractions():
+    """The detector's own utility earns 1; others stand to it as their mean mAP over nine kept fractions does."""
+    table, truths, images = pooled()
+    judged = judge(table, truths, 1.0, LabelChoice())
+    downstream = detection.Downstream(table, truths, judged, images)
+    own = judged.select("source", "level", score="utility")
+    draws = [np.random.default_rng(seed).random(own.height) for seed in range(3)]
+    area, level = [], []
+    for score in (own["score"].to_numpy() + 1e-9 * np.random.default_rng(0).random(own.height), *draws):
+        mine = own.with_columns(score=pl.Series(score))
+        area.append(downstream.gains(mine, 0.5)["area"])
+        cuts = [np.sort(score)[own.height - int(share * own.height)] for share in detection.FRACTIONS]
+        level.append(np.mean([downstream.filtered(mine, cut) for cut in cuts]))
+    assert area[0] == pytest.approx(1)
+    for one in (1, 2):
+        expected = (level[one] - level[3]) / (level[0] - level[3])
+        assert (area[one] - area[3]) / (1 - area[3]) == pytest.approx(expected)
+
+
 def test_quality_keeps_the_highest_levels():
     """Half of the images kept by quality are those of the higher level, whatever the predictor."""
     table, truths, images = pooled()

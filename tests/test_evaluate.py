@@ -22,7 +22,7 @@ METRICS = {
     "accuracy", "balanced_accuracy", "auroc", "within_quality_auroc", "average_precision", "mcc", "overlap",
     "label_coverage",
 }  # fmt: skip
-GAINS = {"unfiltered", "filtered", "kept", "random", "quality", "oracle"}
+GAINS = {"unfiltered", "filtered", "kept", "random", "quality", "oracle", "area"}
 
 
 @pytest.fixture
@@ -101,6 +101,20 @@ def test_random_keeps_the_unfiltered_accuracy(tiny, paths):
     gains = evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)["downstream"]["zoo:resnext"]
     assert gains["random"] == pytest.approx(gains["unfiltered"])
     assert gains["oracle"] >= max(gains["filtered"], gains["quality"], gains["random"]) - 1e-12
+
+
+def test_the_area_is_1_for_the_oracle_and_0_for_random(tiny):
+    """On the scale of `area`, the network's own answers earn 1, their reverse less than 0, one score for all 0."""
+    downstream = tiny.downstream("zoo:resnext")
+    right = tiny.judgement("zoo:resnext").select("source", "level", score=pl.col("right").cast(pl.Float64))
+    rows = right.filter(pl.col("level").is_in(tiny.suite.distortion.held_out))
+    areas = [
+        downstream.gains(rows.with_columns(score=score), 0.5)["area"]
+        for score in (pl.col("score"), -pl.col("score"), 0.0)
+    ]
+    assert areas[0] == pytest.approx(1)
+    assert areas[1] < 0
+    assert areas[2] == pytest.approx(0)
 
 
 def test_samples_are_shuffled_and_hold_only_what_is_asked_for(tiny, paths):

@@ -28,7 +28,7 @@ FLOORS = [
     ["tasks", "suite", "splits", "scorecard", "contract"],
     ["labelling", "outcomes", "ground_truth", "engines", "feed"],
     ["submissions", "reported", "training", "evaluate", "judging", "export"],
-    ["leaderboard", "figures", "inventory", "use", "verify", "to_onnx", "comparison"],
+    ["leaderboard", "figures", "inventory", "use", "verify", "to_onnx", "comparison", "markdown", "summary"],
     ["cli", "__main__"],
 ]
 """The rooms, from the ground up; a room may import from its own floor and from those below."""

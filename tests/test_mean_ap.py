@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pycocotools.cocoeval import COCOeval
 
 from benchmark.errors import MetricError
-from benchmark.mean_ap import Detections, average_precision, coco_tables, match, mean_ap
+from benchmark.mean_ap import RECALLS, Detections, coco_tables, hits_needed, match, mean_ap, weighted_mean_ap
 from benchmark.records import Objects
 from tests.scenes import random_images
 
@@ -25,6 +25,13 @@ def reference(objects, detections):
         evaluation.accumulate()
         evaluation.summarize()
     return evaluation.stats[0]
+
+
+def tied_between(detections):
+    """The same, whose tied scores are of different images only."""
+    return [
+        Detections(one.boxes, one.scores + 1e-4 * np.arange(len(one.scores))[::-1], one.classes) for one in detections
+    ]
 
 
 @pytest.mark.parametrize("ties", [False, True], ids=["distinct scores", "tied scores"])
@@ -44,6 +51,7 @@ def test_equals_coco_eval(seed, ties):
 def test_a_choice_with_repeats_equals_coco_eval_of_the_copies(seed, chosen, ties):
     """Images that are chosen several times count as so many images, copies side by side."""
     objects, detections = random_images(seed, count=20, ties=ties)
+    detections = tied_between(detections)
     chosen = sorted(chosen)
     if not any((~objects[place].crowd).any() for place in chosen):
         return
@@ -73,5 +81,30 @@ def test_no_object_is_an_error():
 
 def test_a_hand_worked_average_precision():
     """Right, wrong, right of two objects: precision 1 up to recall .5, 2/3 above, at 51 and 50 of the 101 recalls."""
-    right, counted = np.tile([True, False, True], (10, 1)), np.ones((10, 3), bool)
-    assert average_precision(right, counted, 2) == pytest.approx((51 + 50 * 2 / 3) / 101)
+    boxes = np.array([[0.0, 0, 10, 10], [20, 20, 30, 30]])
+    objects = Objects(boxes, np.zeros(2, np.int64), np.zeros(2, bool), (40, 40))
+    places = np.array([boxes[0], [0, 30, 5, 40], boxes[1]])
+    detections = Detections(places, np.array([0.9, 0.8, 0.7]), np.zeros(3, np.int64))
+    assert mean_ap(match([objects], [detections], 1), [0]) == pytest.approx((51 + 50 * 2 / 3) / 101)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000), st.booleans())
+def test_weights_are_repeats(seed, ties):
+    """An image of weight k counts as k copies, and one of weight 0 not at all."""
+    objects, detections = random_images(seed, count=20, ties=ties)
+    detections = tied_between(detections)
+    matches = match(objects, detections, CLASSES)
+    counts = np.random.default_rng(seed).multinomial(20, np.full(20, 1 / 20))
+    chosen = np.repeat(np.arange(20), counts)
+    expected = reference([objects[place] for place in chosen], [detections[place] for place in chosen])
+    assert weighted_mean_ap(matches, counts) == pytest.approx(expected, abs=1e-9)
+    assert mean_ap(matches, chosen[::-1]) == weighted_mean_ap(matches, counts)
+
+
+def test_hits_needed_are_those_that_coco_eval_finds():
+    """For each number of objects, the first count of hits whose recall, as a float, is not below the asked one."""
+    sizes = np.arange(1, 400)
+    found = hits_needed(sizes)
+    for count, row in zip(sizes, found, strict=True):
+        assert row.tolist() == np.searchsorted(np.arange(count + 1) / count, RECALLS).tolist()

@@ -8,7 +8,8 @@ import pytest
 
 from benchmark.errors import ResultError
 from benchmark.evaluate import evaluate
-from benchmark.leaderboard import markdown, rank
+from benchmark.leaderboard import rank
+from benchmark.markdown import markdown
 from benchmark.runtime import Paths
 
 ROOT = Path(__file__).parents[1]

@@ -12,8 +12,9 @@ from benchmark.errors import LabelError
 from benchmark.evaluate import evaluate
 from benchmark.ground_truth import label
 from benchmark.labelling import IMAGES
-from benchmark.leaderboard import label_summary, rank
+from benchmark.leaderboard import rank
 from benchmark.runtime import Paths
+from benchmark.summary import label_summary
 from benchmark.tasks import detection
 from benchmark.training import check_no_overlap
 from tests.test_evaluate import Slope

@@ -25,7 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmark import utility
-from benchmark.metrics import expected_mean_of_kept
+from benchmark.metrics import area_under_kept, expected_mean_of_kept, over_random
 from benchmark.records import PRISTINE
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ GAINS = {
     "random": "on as many images, kept at random",
     "quality": "on as many images, those of highest quality",
     "oracle": "on as many images, first those that this network gets right",
+    "area": "gain over random choice, mean over all fractions kept, as a share of the oracle's: 1 oracle, 0 random",
 }
 """What `Downstream.gains` returns, in words."""
 
@@ -207,12 +208,14 @@ class Downstream:
         Returns:
             `unfiltered` accuracy on all; `kept` fraction; accuracy where this many are kept: `filtered` by the predictor, by
             `random` choice, by `quality` (highest levels first) and by an `oracle` (correct ones first). Random and ties are
-            expectations. All 0 to 1; the last four are None where nothing is kept.
+            expectations. All 0 to 1; these four are None where nothing is kept. `area`: the gain over random choice, mean over
+            all fractions kept, as a share of the oracle's (1 oracle, 0 random; None where all or none are right).
         """
         rows = scores.join(self.judgement, on=["source", "level"], maintain_order="left")
         right, kept = rows["right"].to_numpy(), rows["score"].to_numpy() >= threshold
         count = int(kept.sum())
-        result: dict[str, float | None] = {"unfiltered": float(right.mean()), "kept": float(kept.mean())}
+        areas = (area_under_kept(right, order) for order in (rows["score"], np.zeros(len(right)), right))
+        result = {"unfiltered": float(right.mean()), "kept": float(kept.mean()), "area": over_random(*areas)}
         if not count:
             return result | dict.fromkeys(("filtered", "random", "quality", "oracle"))
         return result | {

@@ -29,6 +29,7 @@ from benchmark import utility
 from benchmark.images import digest
 from benchmark.matching import found_scores
 from benchmark.mean_ap import Detections, Matches, match, mean_ap
+from benchmark.metrics import over_random
 from benchmark.records import PRISTINE, Objects
 
 if TYPE_CHECKING:
@@ -66,12 +67,15 @@ GAINS = {
     "random": "after a random choice of as many",
     "quality": "keeping as many, those of highest quality",
     "oracle": "keeping as many, those most useful to this very network; a reference, not a bound",
+    "area": "gain over random choice, mean over nine fractions kept, as a share of the oracle's: 1 oracle, 0 random",
     "pristine": "all replaced",
     "bits": "mean bits an image as they are",
     "bits_filtered": "mean bits an image after the predictor's choice",
     "levels": "",
 }
 """What `Downstream.gains` returns, in words."""
+FRACTIONS = np.arange(1, 10) / 10
+"""Fractions kept that `area` is the mean over."""
 COMPARED = ("unfiltered", "kept", "filtered", "random", "quality", "oracle", "pristine")
 DRAWS = 10
 """Random choices that a random filter's mAP is the mean of."""
@@ -261,7 +265,8 @@ class Downstream:
             `kept` fraction; mAP of all images as they are (`unfiltered`), all pristine (`pristine`), and where as many
             are kept: by the predictor (`filtered`), at `random`, the highest `quality`, and by an `oracle` (highest
             utility to this detector; a reference, not a bound). All 0 to 1. `bits` and `bits_filtered`: mean bits an image
-            before and after replacement. `levels`: some of these for each level.
+            before and after replacement. `area`: the gain over random choice, mean over FRACTIONS kept, as a share of the
+            oracle's (1 oracle, 0 random). `levels`: some of these for each level.
         """
         rows = self.placed(scores)
         result = self.compare(rows, threshold, COMPARED)
@@ -270,7 +275,30 @@ class Downstream:
         levels = {}
         for (level,), some in rows.group_by("level", maintain_order=True):
             levels[str(level)] = self.compare(some, threshold, ("unfiltered", "filtered", "kept", "random", "pristine"))
+        result["area"] = self.area(rows)
         return result | {"bits": float(rows["bits"].mean()), "bits_filtered": float(sent.mean()), "levels": levels}  # type: ignore[arg-type]
+
+    def area(self, rows: pl.DataFrame) -> float | None:
+        """The gain of `gains` that depends on no threshold."""
+        random = np.random.default_rng(0)
+        draws = [random.random(rows.height) for _ in range(DRAWS)]
+        found = [
+            float(np.mean([self.kept_best(rows, order, draws[0], int(share * rows.height)) for share in FRACTIONS]))
+            for order in (rows["score"].to_numpy(), *draws, rows["utility"].to_numpy())
+        ]
+        return over_random(found[0], float(np.mean(found[1:-1])), found[-1])
+
+    def after(self, rows: pl.DataFrame, kept: NDArray[np.bool_]) -> float:
+        """The mAP where what is not kept is replaced."""
+        return mean_ap(self.matches, np.where(kept, rows["place"].to_numpy(), rows["place_p"].to_numpy()))
+
+    def kept_best(
+        self, rows: pl.DataFrame, priority: NDArray[np.float64], draw: NDArray[np.float64], count: int
+    ) -> float:
+        """The mAP where `count` images of the highest priority are kept, `draw` deciding between equal ones."""
+        kept = np.zeros(len(priority), bool)
+        kept[np.lexsort((draw, priority))[len(priority) - count :]] = True
+        return self.after(rows, kept)
 
     def compare(self, rows: pl.DataFrame, threshold: float, wanted: Collection[str]) -> dict[str, Any]:
         """The mAP of these images under each of the wanted choices."""
@@ -279,19 +307,14 @@ class Downstream:
         random = np.random.default_rng(0)
         draws = [random.random(rows.height) for _ in range(DRAWS)]
 
-        def after(kept: NDArray[np.bool_]) -> float:
-            return mean_ap(self.matches, np.where(kept, rows["place"].to_numpy(), rows["place_p"].to_numpy()))
-
         def best(priority: NDArray[np.float64], draw: NDArray[np.float64]) -> float:
-            kept = np.zeros(len(priority), bool)
-            kept[np.lexsort((draw, priority))[len(priority) - count :]] = True
-            return after(kept)
+            return self.kept_best(rows, priority, draw, count)
 
         choices: dict[str, Callable[[], float]] = {
-            "unfiltered": lambda: after(np.ones(rows.height, bool)),
-            "pristine": lambda: after(np.zeros(rows.height, bool)),
+            "unfiltered": lambda: self.after(rows, np.ones(rows.height, bool)),
+            "pristine": lambda: self.after(rows, np.zeros(rows.height, bool)),
             "kept": lambda: count / rows.height,
-            "filtered": lambda: after(score >= threshold),
+            "filtered": lambda: self.after(rows, score >= threshold),
             "random": lambda: float(np.mean([best(np.zeros(rows.height), draw) for draw in draws])),
             "quality": lambda: float(np.mean([best(level, draw) for draw in draws])),
             "oracle": lambda: best(rows["utility"].to_numpy(), draws[0]),

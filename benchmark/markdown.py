@@ -1,0 +1,37 @@
+"""Markdown: tables and numbers as boards show them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+SPECIAL = re.compile(r"[\\|\[\]`]")
+"""Characters that Markdown would read as the end of a cell, a link, an image or code."""
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table in Markdown, with an empty line after it."""
+    lines = [[cell_text(cell) for cell in row] for row in (head, *rows)]
+    lines.insert(1, ["---"] * len(head))
+    return [*(f"| {' | '.join(line)} |" for line in lines), ""]
+
+
+def cell_text(text: str) -> str:
+    """A text, as Markdown that shows it in one line."""
+    return SPECIAL.sub(r"\\\g<0>", escape(" ".join(text.split()), quote=False))
+
+
+def number(value: float | None) -> str:
+    """Three decimals, none of a large number, or a dash where there is no value."""
+    return "-" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def with_interval(metric: dict[str, float | None]) -> str:
+    """A value with its 95 % interval."""
+    return f"{number(metric['value'])} ({number(metric['low'])} to {number(metric['high'])})"
+
+
+def milliseconds(value: float | None) -> str:
+    """One decimal, or a dash where the time is not known."""
+    return "-" if value is None else f"{value:.1f}"

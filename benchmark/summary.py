@@ -1,0 +1,43 @@
+"""Summary: what `label` tells of a suite's labels, as text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from benchmark import metrics
+from benchmark.ground_truth import GroundTruth
+from benchmark.markdown import markdown, number
+from benchmark.tasks import TASKS
+
+
+def label_summary(truth: GroundTruth) -> str:
+    """How many rows of each part each label set labels, as text."""
+    rows = []
+    for labels in truth.suite.label_sets:
+        table = truth.labels(labels)
+        for part in truth.parts:
+            here = table.filter(part=part)
+            useful, others = here.filter(label=1).height, here.filter(label=0).height
+            coverage = number((useful + others) / here.height)
+            rows.append([labels, part, str(here.height), str(useful), str(others), coverage])
+    head = ["labels", "part", "rows", "useful", "non-useful", "coverage"]
+    counted = markdown(head, rows)
+    return "\n".join([f"{truth.suite.folder}, fingerprint {truth.fingerprint}", "", *counted, *rule_summary(truth)])
+
+
+def rule_summary(truth: GroundTruth) -> list[str]:
+    """What each of the task's rules would make of all distorted images, and how much of it the level alone tells."""
+    rows = []
+    for name, labels in TASKS[truth.suite.task].rules(truth.suite.labels).items():
+        other = replace(truth, suite=replace(truth.suite, labels=labels))
+        mark = " (this suite's)" if labels == truth.suite.labels else ""
+        for label_set in truth.suite.label_sets:
+            table = other.labels(label_set)
+            known = table.filter(pl.col("label") >= 0)
+            useful, others = known.filter(label=1).height, known.filter(label=0).height
+            alone = number(metrics.auroc(known["label"], known["level"]) if useful and others else None)
+            rows.append([name + mark, label_set, str(useful), str(others), alone])
+    head = ["rule", "labels", "useful", "non-useful", "AUROC of the level alone"]
+    return markdown(head, rows)
