@@ -26,7 +26,7 @@ from benchmark.markdown import markdown, number
 from benchmark.networks import file_name
 from benchmark.progress import progress
 from benchmark.runtime import Paths
-from benchmark.scorecard import Scorecard, file_stem, read_card, read_replicates
+from benchmark.scorecard import Scorecard, check_same_run, file_stem, read_card, read_replicates
 from benchmark.tables import read_table
 from benchmark.tasks import TASKS
 
@@ -34,6 +34,7 @@ OVERLAP = "overlap"
 """The one measure that is better where it is lower."""
 ENOUGH = 10
 """Rows of each class that a level needs for an AUROC of its own."""
+SIGNIFICANT = 0.05
 REDRAWN = 500
 """Replicates of downstream measures: an mAP each."""
 
@@ -102,19 +103,23 @@ def compare(truth: GroundTruth, one: str, other: str, labels: str, paths: Paths)
 
 
 def differences(one: Replicates, other: Replicates) -> list[Difference]:
-    """The differences of one family of measures, p values corrected for their number."""
+    """The differences of one family of measures, p values corrected for their number.
+
+    Left out is what is not defined, such as the gain of a predictor that keeps nothing.
+    """
     rows = [
         Difference(name, one[name][0], other[name][0], *statistics.interval(redrawn), statistics.p_value(redrawn))
         for name in one
         if name in other
         for redrawn in [one[name][1] - other[name][1]]
+        if np.isfinite(redrawn).mean() > 0.5 and np.isfinite(one[name][0] - other[name][0])
     ]
     corrected = statistics.holm([row.p for row in rows])
     return [replace(row, p=float(p)) for row, p in zip(rows, corrected, strict=True)]
 
 
 def as_table(one: str, other: str, rows: Sequence[Difference]) -> list[str]:
-    """The differences as a Markdown table; `=` where the interval holds 0, else who is better."""
+    """The differences as a Markdown table; `=` where the corrected p is .05 or more, else who is better."""
     told = [
         [
             row.measure,
@@ -123,7 +128,7 @@ def as_table(one: str, other: str, rows: Sequence[Difference]) -> list[str]:
             f"{row.difference:+.3f}",
             f"{row.low:+.3f} to {row.high:+.3f}",
             f"{row.p:.3f}",
-            "=" if row.low <= 0 <= row.high else one if (row.low > 0) != (row.measure == OVERLAP) else other,
+            "=" if row.p >= SIGNIFICANT else one if (row.difference > 0) != (row.measure == OVERLAP) else other,
         ]
         for row in rows
     ]
@@ -145,7 +150,9 @@ def judged(truth: GroundTruth, name: str, labels: str, paths: Paths) -> Judged:
     found = read_card(card)
     if (found["fingerprint"], found["ground_truth"]) != (truth.fingerprint, truth.digest(labels)):
         raise ResultError(f"{card} is of other images or labels than this machine's; {hint} anew")
-    scores, _ = read_table(folder / "scores" / f"{stems[0]}.parquet", SCORES_SCHEMA)
+    path = folder / "scores" / f"{stems[0]}.parquet"
+    scores, metadata = read_table(path, SCORES_SCHEMA)
+    check_same_run(path, metadata, found)
     return Judged(scores, found, read_replicates(card, found))
 
 
@@ -189,7 +196,7 @@ def downstream_replicates(truth: GroundTruth, pair: Sequence[Judged]) -> list[Re
                 before = downstream.filtered(chosen[0][0][0][some], -np.inf)
                 for place, seeds in enumerate(chosen):
                     after = [
-                        [downstream.filtered(scores[some], cut) for cut in (threshold, middle(scores[some]))]
+                        [downstream.filtered(scores[some], threshold), downstream.best_half(scores[some])]
                         for scores, threshold in seeds
                     ]
                     gains[place, :, column, number] = np.mean(after, axis=0) - before
@@ -201,11 +208,6 @@ def downstream_replicates(truth: GroundTruth, pair: Sequence[Judged]) -> list[Re
         named |= {f"{measure} gain, mean": own.mean(axis=0), f"{measure} gain of the best half": half.mean(axis=0)}
         found.append({name: (float(line[0]), line[1:]) for name, line in named.items()})
     return found
-
-
-def middle(scores: pl.DataFrame) -> float:
-    """The threshold that keeps half of the rows, or more where scores are tied."""
-    return float(np.quantile(scores["score"].to_numpy(), 0.5, method="higher"))
 
 
 def means(values: Sequence[tuple[float, NDArray[np.float64]]]) -> tuple[float, NDArray[np.float64]]:

@@ -23,7 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.distortions import find_distortion
-from benchmark.errors import PredictorError
+from benchmark.errors import PredictorError, SubmissionError
 from benchmark.feed import sample, shuffled
 from benchmark.ground_truth import GroundTruth, label
 from benchmark.judging import make_card, mean, wanted_rows
@@ -79,6 +79,10 @@ def evaluate(
     if not seeds:
         raise PredictorError("no seed is given; a predictor that learns needs at least one")
     if submission and suite.name in submission.card.scores:
+        if train_on or len(seeds) > 1:
+            raise SubmissionError(
+                f"{predictor}: its table for {suite.name} is looked up, neither trained nor seeded here"
+            )
         values, metadata = reported_scores(submission, truth)
         scores = scores_table(truth, values, 0)
         write_table(scores_file(truth, metadata, paths), scores, metadata)

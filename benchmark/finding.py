@@ -114,9 +114,15 @@ def adapter(prefix: str) -> tuple[ModuleType, str]:
 def code_digest(source: str) -> str:
     """Digest of what Python code does, and the baselines that it imports: comments, docstrings and layout do not count."""
     tree = ast.parse(textwrap.dedent(source))
-    names = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    used = [name.removeprefix("baselines.") for name in names if name.startswith("baselines.")]
-    others = [code_digest((baselines_folder() / f"{name}.py").read_text(encoding="utf-8")) for name in used]
+    names = [
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    used = {part for name in names if name.startswith("baselines.") for part in [name.split(".")[1]]}
+    files = [baselines_folder() / f"{name}.py" for name in sorted(used)]
+    others = [code_digest(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):

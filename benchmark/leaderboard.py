@@ -57,12 +57,14 @@ def read_cards(folder: Path) -> Cards:
         trained = card["trained_on"] or {"suite": "", "labels": "", "digest": ""}
         origin = f"{trained['suite']}, {trained['labels']}"
         known = [("fingerprint", "", card["fingerprint"]), ("ground_truth", labels, card["ground_truth"])]
-        for key, scope, found in [*known, ("trained_on", origin, trained["digest"])]:
+        made = card["provenance"].get("code", card["provenance"].get("table", ""))
+        known += [("trained_on", origin, trained["digest"]), ("code", f"{card['predictor']} {origin}", made)]
+        for key, scope, found in known:
             value, other = first.setdefault((key, scope), (found, path))
             if value != found:
                 raise ResultError(
                     f"{path}: stale: its {key} is {found}, that of {other} is {value}; they were made with different "
-                    f"suites, images or labels and do not mix: run both predictors again, or delete the stale file"
+                    f"suites, images, labels or code and do not mix: run both predictors again, or delete the stale file"
                 )
         cards.setdefault(labels, []).append(card | {"replicates": read_replicates(path, card)})
     for some in cards.values():

@@ -66,6 +66,18 @@ def read_replicates(path: Path, card: Scorecard) -> pl.DataFrame:
     return table
 
 
+def check_same_run(path: Path, metadata: dict[str, Any], card: Scorecard) -> None:
+    """Raise ResultError where stored scores and a scorecard are not of the same predictor, code, training and seeds."""
+    keys = ("fingerprint", "predictor", "seeds", "trained_on")
+    differing = [key for key in keys if metadata.get(key) != card[key]]
+    differing += [key for key in ("code", "table") if metadata["provenance"].get(key) != card["provenance"].get(key)]
+    if differing:
+        raise ResultError(
+            f"{path} and the scorecard for {card['labels']} labels differ in {differing[0]}: one is of another run; "
+            f"run {card['predictor']} again on these labels"
+        )
+
+
 def file_stem(predictor: str, trained_on: dict[str, str] | None) -> str:
     """Name, without ending, of a predictor's scores and card; training suite and label set stand in it where there are any."""
     return file_name(predictor) + (f"@{trained_on['suite']}.{file_name(trained_on['labels'])}" if trained_on else "")

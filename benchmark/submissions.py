@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from benchmark.errors import SubmissionError
-from benchmark.finding import predictor_names
+from benchmark.finding import baselines_folder, predictor_names
+from benchmark.images import digest
 from benchmark.registry import extensions
 from benchmark.suite import fits
 
@@ -81,6 +82,21 @@ class Submission:
                 f"{self.folder}: has tables of scores for {only}, and no predictor.py to run on another suite"
             )
         return self.code
+
+    def other_files(self) -> str:
+        """Digest of all files that its code may read: not of the card, nor of tables of scores, nor of what Python caches."""
+        files = [
+            path
+            for path in sorted(self.folder.rglob("*"))
+            if path.is_file() and path not in (self.code, self.card_file)
+        ]
+        kept = [path for path in files if not {"scores", "__pycache__"} & set(path.relative_to(self.folder).parts)]
+        return digest(*(part for path in kept for part in (str(path.relative_to(self.folder)), path.read_bytes())))
+
+    @property
+    def card_file(self) -> Path:
+        """Its card."""
+        return self.folder / "card.toml"
 
     @property
     def about(self) -> dict[str, Any]:
@@ -177,11 +193,22 @@ def code_problems(path: Path) -> list[str]:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return [f"{path}: does not parse as Python ({error})"]
+    own = predictors_in(tree)
+    return [] if len(own) == 1 else [f"{path}: defines {len(own)} subclasses of Predictor; exactly one is needed"]
+
+
+def predictors_in(tree: ast.Module) -> list[str]:
+    """Names of the classes that derive from a predictor, of `benchmark` or of a baseline."""
     kinds, own = {"Predictor", "LearnedPredictor"}, []
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("benchmark", "baselines"):
-            kinds |= {alias.asname or alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            module, _, name = (node.module or "").partition(".")
+            file = baselines_folder() / f"{name}.py"
+            known = {"Predictor", "LearnedPredictor"} if module == "benchmark" else set()
+            if module == "baselines" and file.is_file():
+                known = set(predictors_in(ast.parse(file.read_bytes())))
+            kinds |= {alias.asname or alias.name for alias in node.names if alias.name in known}
         elif isinstance(node, ast.ClassDef) and kinds & {ast.unparse(base).split(".")[-1] for base in node.bases}:
             own.append(node.name)
             kinds.add(node.name)
-    return [] if len(own) == 1 else [f"{path}: defines {len(own)} subclasses of Predictor; exactly one is needed"]
+    return own

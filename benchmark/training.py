@@ -51,7 +51,7 @@ def entry(predictor: str | type[Predictor]) -> Entry:
         if submission is None:
             return Entry(*find_predictor(predictor))
         _, kind, code = find_predictor(str(submission.find_code()))
-        return Entry(submission.name, kind, code)
+        return Entry(submission.name, kind, digest(code, submission.other_files()))
     check_kind(predictor)
     try:
         code = code_digest(inspect.getsource(predictor))

@@ -25,7 +25,7 @@ from benchmark.operating import OperatingPoint, operating_point
 from benchmark.predictor import Context, LearnedPredictor, Predictor, checked_scores
 from benchmark.records import Sample
 from benchmark.runtime import Paths, best_device
-from benchmark.scorecard import Scorecard, file_stem, read_card
+from benchmark.scorecard import Scorecard, check_same_run, file_stem, read_card
 from benchmark.suite import COMBINED, Suite, load_suite
 from benchmark.tables import read_table
 from benchmark.training import entry, load_trained
@@ -157,6 +157,10 @@ def load_predictor(
     if not path.is_file():
         raise ResultError(f"no scorecard {path}, so no threshold is known; {hint} makes it")
     card = read_card(path)
+    if card["provenance"].get("scores") == "self-reported":
+        raise ResultError(
+            f"{path} is of scores that were reported, not of code that was run here; {name} has no threshold"
+        )
     if card["provenance"]["code"] != who.code:
         raise ResultError(f"{path} is of other code than {who.name} has now; {hint} makes it anew")
     predictor = who.kind(
@@ -177,9 +181,11 @@ def validation_rows(paths: Paths, suite: Suite, labels: str, stem: str, card: Sc
     files = {"scores": folder / "scores" / f"{stem}.parquet", "labels": folder / "labels.parquet"}
     scores, known = read_table(files["scores"], SCORES_SCHEMA)
     answers, known_labels = read_table(files["labels"])
-    for file, metadata in ((files["scores"], known), (files["labels"], known_labels)):
-        if metadata.get("fingerprint") != card["fingerprint"]:
-            raise ResultError(f"{file} is not of the suite and images of the scorecard; run {card['predictor']} again")
+    check_same_run(files["scores"], known, card)
+    if known_labels.get("fingerprint") != card["fingerprint"]:
+        raise ResultError(
+            f"{files['labels']} is not of the suite and images of the scorecard; run {card['predictor']} again"
+        )
     images, _ = read_table(paths.results / suite.outcomes_folder / "outcomes" / f"{IMAGES}.parquet")
     here = scores.filter(part="validation", seed=card["seeds"][0])
     for table in (answers.with_columns(label=pl.col(labels)), images):

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -12,8 +13,9 @@ from benchmark.cli import main
 from benchmark.comparison import as_table, compare
 from benchmark.errors import ResultError
 from benchmark.evaluate import evaluate
+from benchmark.leaderboard import rank
 from benchmark.runtime import Paths
-from benchmark.tables import read_table
+from benchmark.tables import read_table, write_table
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +88,41 @@ def test_the_best_half_is_what_sorting_gives(tiny, judged):
         of = [rows.join(right, on=["source", "level"])["right"].mean() for rows in (best, table)]
         gains.append(of[0] - of[1])
     assert found["accuracy gain of the best half"].other == pytest.approx(np.mean(gains))
+
+
+def test_ties_do_not_make_the_half_larger(tiny):
+    """Where all scores are equal the best half is as accurate, in expectation, as all."""
+    network = tiny.suite.networks.held_out[0]
+    right = tiny.judgement(network)
+    rows = right.select("source", "level").with_columns(score=pl.lit(1.0))
+    assert tiny.downstream(network).best_half(rows) == pytest.approx(right["right"].mean())
+
+
+def test_scores_of_another_run_are_refused(tiny, judged):
+    """Scores that were made again, by other code, do not go with an old scorecard."""
+    paths, _ = judged
+    file = paths.results / "tiny" / "scores" / "ssim.parquet"
+    table, metadata = read_table(file)
+    write_table(file, table, metadata | {"provenance": metadata["provenance"] | {"code": "other"}})
+    with pytest.raises(ResultError, match="differ in code: one is of another run"):
+        compare(tiny, "jpeg_quality", "ssim", "combined", paths)
+    card = paths.results / "tiny" / "cards" / "zoo-resnet" / "ssim.json"
+    card.parent.mkdir()
+    first = json.loads((paths.results / "tiny" / "cards" / "combined" / "ssim.json").read_text())
+    card.write_text(json.dumps(first | {"labels": "zoo:resnet", "provenance": first["provenance"] | {"code": "other"}}))
+    with pytest.raises(ResultError, match="stale: its code is"):
+        rank([], 0, paths)
+
+
+def test_a_predictor_that_keeps_nothing_has_no_gain_to_compare(tiny, judged):
+    """Measures that are not defined are left out, the others stay."""
+    paths, _ = judged
+    file = paths.results / "tiny" / "cards" / "combined" / "ssim.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"threshold": [1e9]}))
+    found = {row.measure for row in compare(tiny, "jpeg_quality", "ssim", "combined", paths)}
+    assert "auroc" in found
+    assert "accuracy gain, mean" not in found
+    assert "accuracy gain of the best half" in found
 
 
 def test_a_predictor_does_not_beat_itself(tiny, judged):

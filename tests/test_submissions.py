@@ -438,3 +438,35 @@ def test_cells_show_what_they_hold():
         assert "<" not in line
         assert len(line.splitlines()) <= 1
     assert [len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines[:3]] == [3, 3, 3]
+
+
+def test_code_that_reads_another_file_is_run_again_when_that_changes(tiny, paths, tmp_path):
+    """Weights beside predictor.py are part of what its scores are kept under."""
+    folder = tmp_path / "weighted"
+    folder.mkdir()
+    (folder / "card.toml").write_text('authors = ["Ada"]\nlicence = "MIT"\ntrained_on = "nothing"\n')
+    code = CONTRAST.replace(
+        "return [", "sign = float((Path(__file__).parent / 'sign.txt').read_text())\n        return [sign * "
+    )
+    (folder / "predictor.py").write_text("from pathlib import Path\n" + code)
+    found = []
+    for sign in ("1", "-1"):
+        (folder / "sign.txt").write_text(sign)
+        found.append(evaluate(str(folder), tiny.suite, paths=paths, truth=tiny)["metrics"]["auroc"]["value"])
+    assert found[1] == pytest.approx(1 - found[0])
+
+
+def test_a_table_is_neither_trained_nor_seeded(tiny, paths, submit):
+    """Asking for seeds or another training suite where scores are looked up is an error."""
+    with pytest.raises(SubmissionError, match="neither trained nor seeded"):
+        evaluate(str(submit()), tiny.suite, paths=paths, truth=tiny, seeds=(0, 1))
+
+
+def test_what_code_imports_from_the_baselines_is_no_second_predictor(tmp_path):
+    """A class made of a baseline's helper beside one predictor is fine."""
+    path = tmp_path / "predictor.py"
+    path.write_text(
+        "from baselines.resnet18 import Recipe\nfrom benchmark import Predictor\n"
+        "class Mine(Recipe):\n    pass\nclass One(Predictor):\n    pass\n"
+    )
+    assert code_problems(path) == []

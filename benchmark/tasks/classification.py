@@ -198,6 +198,11 @@ class Downstream:
         rows = scores.filter(pl.col("score") >= threshold).join(self.judgement, on=["source", "level"])
         return float(rows["right"].to_numpy().mean()) if rows.height else math.nan
 
+    def best_half(self, scores: pl.DataFrame) -> float:
+        """Accuracy on the half of the rows with the highest scores (repeats count again); ties are an expectation."""
+        rows = scores.join(self.judgement, on=["source", "level"], maintain_order="left")
+        return expected_mean_of_kept(rows["right"].to_numpy(), rows["score"].to_numpy(), (rows.height + 1) // 2)
+
     def gains(self, scores: pl.DataFrame, threshold: float) -> dict[str, Any]:
         """Accuracy on what a predictor keeps, beside other choices of as many.
 

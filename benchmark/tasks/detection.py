@@ -248,6 +248,12 @@ class Downstream:
         """The mAP of the rows of `scores` (repeats count again), those below the threshold replaced by pristine ones."""
         return float(self.compare(self.placed(scores), threshold, ("filtered",))["filtered"])
 
+    def best_half(self, scores: pl.DataFrame) -> float:
+        """The mAP where the half of the rows with the lowest scores is replaced; a fixed draw decides between equal ones."""
+        rows = self.placed(scores)
+        draw = np.random.default_rng(0).random(rows.height)
+        return self.kept_best(rows, rows["score"].to_numpy(), draw, (rows.height + 1) // 2)
+
     def placed(self, scores: pl.DataFrame) -> pl.DataFrame:
         """The rows of `scores`, with what is known of each image and of its pristine version."""
         rows = scores.join(self.rows, on=["source", "level"], how="left", maintain_order="left")
