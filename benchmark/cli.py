@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from benchmark.errors import BenchmarkError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from benchmark.runtime import Paths
 
 DESCRIPTION = """\
@@ -65,7 +67,6 @@ def parser() -> argparse.ArgumentParser:
     one = verb("check", "does a predictor keep the contract? in seconds, without data; executes its code", machine)
     one.add_argument("predictor", nargs="+", help="name of a baseline, or path of a .py file")
     one.add_argument("--json", action="store_true", help="for a machine to read")
-    text = "is a submission complete and right? every problem; executes nothing of it but with --run"
     one = verb(
         "compare", "paired differences of two predictors on a suite, with intervals that resample sources", machine
     )
@@ -74,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("-s", "--suite", required=True, help="name of a suite, or path of a .toml file")
     one.add_argument("-l", "--labels", default="combined", help="label set")
     one.add_argument("--json", action="store_true", help="for a machine to read")
+    text = "is a submission complete and right? every problem; executes nothing of it but with --run"
     one = verb("verify", text, machine)
     one.add_argument("submission", help="folder of a submission: submissions/NAME")
     text = "also execute its predictor.py where it has tables of scores, and compare"
@@ -139,22 +141,33 @@ def run_predictors(args: argparse.Namespace, paths: Paths) -> None:
             print(one_line(card), flush=True)
 
 
+def told(found: Iterable[dict[str, str]], as_json: bool) -> str:
+    """Print checks, as they come or as JSON; returns how many failed, in words, or nothing."""
+    rows = []
+    for row in found:
+        rows.append(row)
+        if not as_json:
+            name = ": ".join(value for key, value in row.items() if key != "problem")
+            print(f"{'FAIL' if row['problem'] else 'ok':<5}{name}", flush=True)
+            print(f"     {row['problem']}\n" if row["problem"] else "", end="", flush=True)
+    if as_json:
+        print(json.dumps(rows, indent=1))
+    broken = sum(bool(row["problem"]) for row in rows)
+    return f"{broken} of {len(rows)} checks failed" if broken else ""
+
+
 def check_predictors(args: argparse.Namespace, paths: Paths) -> None:
     """`utilbench check`."""
     from benchmark.contract import check_predictor
     from benchmark.errors import PredictorError
 
-    found = []
-    for name in args.predictor:
-        for check in check_predictor(name, paths.networks, args.device or "cpu"):
-            found.append({"predictor": name, "check": check.name, "problem": check.problem})
-            if not args.json:
-                print(f"{'FAIL' if check.problem else 'ok':<5}{name}: {check.name}", flush=True)
-                print(f"     {check.problem}\n" if check.problem else "", end="", flush=True)
-    if args.json:
-        print(json.dumps(found, indent=1))
-    if broken := sum(bool(one["problem"]) for one in found):
-        raise PredictorError(f"{broken} of {len(found)} checks failed")
+    found = (
+        {"predictor": name, "check": check.name, "problem": check.problem}
+        for name in args.predictor
+        for check in check_predictor(name, paths.networks, args.device or "cpu")
+    )
+    if failed := told(found, args.json):
+        raise PredictorError(failed)
 
 
 def verify_submission(args: argparse.Namespace, paths: Paths) -> None:
@@ -162,16 +175,9 @@ def verify_submission(args: argparse.Namespace, paths: Paths) -> None:
     from benchmark.errors import SubmissionError
     from benchmark.verify import verify
 
-    found = []
-    for check in verify(args.submission, paths, args.run, args.device):
-        found.append({"check": check.name, "problem": check.problem})
-        if not args.json:
-            print(f"{'FAIL' if check.problem else 'ok':<5}{check.name}", flush=True)
-            print(f"     {check.problem}\n" if check.problem else "", end="", flush=True)
-    if args.json:
-        print(json.dumps(found, indent=1))
-    if broken := sum(bool(one["problem"]) for one in found):
-        raise SubmissionError(f"{broken} of {len(found)} checks failed")
+    checks = verify(args.submission, paths, args.run, args.device)
+    if failed := told(({"check": one.name, "problem": one.problem} for one in checks), args.json):
+        raise SubmissionError(failed)
 
 
 def score_images(args: argparse.Namespace, paths: Paths) -> None:

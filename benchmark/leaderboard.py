@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +22,6 @@ from benchmark.runtime import Paths, atomic
 from benchmark.scorecard import Scorecard, read_card, read_replicates, title
 from benchmark.suite import COMBINED, load_suite
 from benchmark.tasks import TASKS
-
-if TYPE_CHECKING:
-    pass
 
 COLUMNS = {
     "auroc": "AUROC ↑",

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmark.contract import CLOSE
 from benchmark.errors import PredictorError
 from benchmark.predictor import named
 from benchmark.records import Sample
@@ -24,7 +25,6 @@ from benchmark.runtime import atomic
 from benchmark.use import Ready
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
-CLOSE = 1e-4
 SIZES = ((64, 64), (91, 203), (230, 300), (480, 640))
 """Heights and widths on which the written file is compared with the predictor, in px."""
 

@@ -14,7 +14,7 @@ from benchmark.networks import load
 from benchmark.records import PRISTINE
 from benchmark.runtime import Paths
 from benchmark.suite import load_suite
-from benchmark.tasks import detection
+from benchmark.tasks import replacement
 
 RESULTS = Path(__file__).parents[1] / "results"
 TOLERANCE = 1e-4
@@ -86,7 +86,7 @@ def test_committed_outcomes_of_glyphs_det_are_reproduced(truths):
             images.append(to_tensor(image))
         with torch.inference_mode():
             answers = network.answer(images)
-        for (boxes, scores, classes), recorded in zip(answers, detection.unpack(rows), strict=True):
+        for (boxes, scores, classes), recorded in zip(answers, replacement.unpack(rows), strict=True):
             clear = int((recorded.scores > 0.2).sum())
             np.testing.assert_allclose(scores[:clear], recorded.scores[:clear], atol=0.002)
             assert classes[:clear].tolist() == recorded.classes[:clear].tolist()

@@ -8,7 +8,8 @@ from benchmark.errors import LabelError
 from benchmark.mean_ap import match, mean_ap
 from benchmark.records import Objects
 from benchmark.tasks import detection
-from benchmark.tasks.detection import LabelChoice, find_objects, judge, unpack
+from benchmark.tasks.detection import LabelChoice, find_objects, judge
+from benchmark.tasks.replacement import FRACTIONS, unpack
 from benchmark.utility import retention_labels
 from tests.scenes import random_images
 
@@ -127,7 +128,7 @@ def test_the_area_scales_the_mean_over_kept_fractions():
     for score in (own["score"].to_numpy() + 1e-9 * np.random.default_rng(0).random(own.height), *draws):
         mine = own.with_columns(score=pl.Series(score))
         area.append(downstream.gains(mine, 0.5)["area"])
-        cuts = [np.sort(score)[own.height - int(share * own.height)] for share in detection.FRACTIONS]
+        cuts = [np.sort(score)[own.height - int(share * own.height)] for share in FRACTIONS]
         level.append(np.mean([downstream.filtered(mine, cut) for cut in cuts]))
     assert area[0] == pytest.approx(1)
     for one in (1, 2):

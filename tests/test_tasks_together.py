@@ -15,7 +15,7 @@ from benchmark.labelling import IMAGES
 from benchmark.leaderboard import rank
 from benchmark.runtime import Paths
 from benchmark.summary import label_summary
-from benchmark.tasks import detection
+from benchmark.tasks import detection, replacement
 from benchmark.training import check_no_overlap
 from tests.test_evaluate import Slope
 
@@ -155,7 +155,7 @@ def test_stored_detections_are_close_to_what_the_detector_said():
     exact = [as_detections(answer) for answer in answers]
     columns = detection.observe(network, answers, None, [(128, 128)] * len(scenes), None)
     keys = {"source": map(str, range(200)), "digest": [""] * 200, "level": [-1] * 200}
-    stored = detection.unpack(pl.DataFrame(keys | columns, schema=detection.SCHEMA))
+    stored = replacement.unpack(pl.DataFrame(keys | columns, schema=detection.SCHEMA))
     objects, everything = [truth for _, truth in scenes], np.arange(len(scenes))
     before, after = (mean_ap(match(objects, some, 10), everything) for some in (exact, stored))
     assert after == pytest.approx(before, abs=1e-3)
