@@ -10,13 +10,14 @@ UTILBENCH := $(BIN)/utilbench
 	touch $@
 
 ALL := chance jpeg_quality ssim dct_statistics jpeg_statistics resnet18
+PROBES := energy fisher
 demo: .venv/.installed  ## Label, run and rank a part of both embedded suites, into demo/.
 	@echo "A quick look: 200 of the 6,000 letters of glyphs, 150 of the 1,500 scenes of glyphs-det; combined labels, one seed."
 	$(UTILBENCH) label glyphs --limit 200 --results demo
-	$(UTILBENCH) run $(ALL) resnet18_paper -s glyphs --limit 200 --results demo
+	$(UTILBENCH) run $(ALL) $(PROBES) resnet18_paper -s glyphs --limit 200 --results demo
 	$(UTILBENCH) rank glyphs --limit 200 --results demo
 	$(UTILBENCH) label glyphs-det --limit 150 --results demo
-	$(UTILBENCH) run $(ALL) -s glyphs-det --limit 150 --results demo
+	$(UTILBENCH) run $(ALL) $(PROBES) -s glyphs-det --limit 150 --results demo
 	$(UTILBENCH) rank glyphs-det --limit 150 --results demo
 
 test: .venv/.installed  ## All tests but the slow ones.
@@ -35,7 +36,7 @@ results: .venv/.installed  ## Make all committed results again; needs UTILBENCH_
 	$(UTILBENCH) run resnet18 -s coco-lite --train-on imagenet-lite
 	$(UTILBENCH) run resnet18 -s imagenet-lite --train-on coco-lite
 	for suite in $(SUITES); do $(UTILBENCH) run $(ALL) -s $$suite -l all || exit 1; done
-	for suite in $(SUITES); do $(UTILBENCH) run energy fisher -s $$suite || exit 1; done
+	for suite in $(SUITES); do $(UTILBENCH) run $(PROBES) -s $$suite || exit 1; done
 	for suite in imagenet-lite-plain coco-lite-text; do $(UTILBENCH) run $(ALL) -s $$suite || exit 1; done
 	$(UTILBENCH) rank
 
