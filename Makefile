@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UTILBENCH := $(BIN)/utilbench
-.PHONY: demo test check results clean
+.PHONY: demo test check browser studies results clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -14,7 +14,7 @@ PROBES := energy fisher
 demo: .venv/.installed  ## Label, run and rank a part of both embedded suites, into demo/.
 	@echo "A quick look: 200 of the 6,000 letters of glyphs, 150 of the 1,500 scenes of glyphs-det; combined labels, one seed."
 	$(UTILBENCH) label glyphs --limit 200 --results demo
-	$(UTILBENCH) run $(ALL) $(PROBES) resnet18_paper -s glyphs --limit 200 --results demo
+	$(UTILBENCH) run $(ALL) $(PROBES) resnet18_paper resnet18_soft -s glyphs --limit 200 --results demo
 	$(UTILBENCH) rank glyphs --limit 200 --results demo
 	$(UTILBENCH) label glyphs-det --limit 150 --results demo
 	$(UTILBENCH) run $(ALL) $(PROBES) -s glyphs-det --limit 150 --results demo
@@ -22,6 +22,13 @@ demo: .venv/.installed  ## Label, run and rank a part of both embedded suites, i
 
 test: .venv/.installed  ## All tests but the slow ones.
 	$(BIN)/python -m pytest -q
+
+browser:  ## Debian's Chromium, for the tests of the web page; without it they are skipped.
+	command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
+
+studies: .venv/.installed  ## What the statistics are worth: coverage of intervals, cost of resampling an mAP. Minutes.
+	$(BIN)/python -m tests.studies.coverage
+	$(BIN)/python -m tests.studies.map_bootstrap
 
 check: .venv/.installed  ## Lint, format, types.
 	$(BIN)/ruff check .
@@ -36,7 +43,7 @@ results: .venv/.installed  ## Make all committed results again; needs UTILBENCH_
 	$(UTILBENCH) run resnet18 -s coco-lite --train-on imagenet-lite
 	$(UTILBENCH) run resnet18 -s imagenet-lite --train-on coco-lite
 	for suite in $(SUITES); do $(UTILBENCH) run $(ALL) -s $$suite -l all || exit 1; done
-	for suite in $(SUITES); do $(UTILBENCH) run $(PROBES) -s $$suite || exit 1; done
+	for suite in $(SUITES); do $(UTILBENCH) run $(PROBES) resnet18_soft -s $$suite || exit 1; done
 	for suite in imagenet-lite-plain coco-lite-text; do $(UTILBENCH) run $(ALL) -s $$suite || exit 1; done
 	$(UTILBENCH) rank
 

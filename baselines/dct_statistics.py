@@ -5,7 +5,9 @@ right one, the coefficients of the decoded image lie close to multiples. How man
 at and within the blocks, and how many pixels there are then tell two images of one quality apart. Ridge regression on the
 continuous utility (paper, Eq. 2), weighted by class, learns from a few hundred photographs; it was chosen by cross-validation
 over the training and validation sources of imagenet-lite and coco-lite, before logistic regression, boosted trees, random
-trees and support vectors on the same features. `jpeg_statistics` reads the table and the size from the bitstream instead.
+trees and support vectors on the same features. What lies beyond the range seen in training counts as its end: a line does not
+hold there, and images that JPEG left flat would otherwise get the highest scores. `jpeg_statistics` reads the table and the
+size from the bitstream instead.
 """
 
 import functools
@@ -129,6 +131,8 @@ def colourfulness(image):
 class DCTStatistics(LearnedPredictor):
     """Ridge regression of utility on statistics of the DCT. No-reference, trained on the suite's labels."""
 
+    seeded = False
+
     def __init__(self, context, describe=from_pixels):
         super().__init__(context)
         self.describe = describe
@@ -136,17 +140,19 @@ class DCTStatistics(LearnedPredictor):
     def fit(self, train, validation):
         rows = [(self.describe(one.sample), one.utility, one.weight) for one in train]
         inputs, utility, weights = (np.stack(column) for column in zip(*rows, strict=True))
+        self.low, self.high = inputs.min(axis=0), inputs.max(axis=0)
         self.centre, self.scale = inputs.mean(axis=0), np.maximum(inputs.std(axis=0), 1e-3)
         model = Ridge(SHRINKAGE).fit((inputs - self.centre) / self.scale, utility, weights)
         self.slope, self.offset = model.coef_, np.array([model.intercept_])
         self.notes = {"examples": str(len(rows)), "features": str(inputs.shape[1])}
 
     def score(self, samples):
-        inputs = (np.stack([self.describe(sample) for sample in samples]) - self.centre) / self.scale
-        return (inputs @ self.slope + self.offset).tolist()
+        seen = np.clip(np.stack([self.describe(sample) for sample in samples]), self.low, self.high)
+        return ((seen - self.centre) / self.scale @ self.slope + self.offset).tolist()
 
     def state(self):
-        return {name: torch.from_numpy(getattr(self, name)) for name in ("centre", "scale", "slope", "offset")}
+        names = ("low", "high", "centre", "scale", "slope", "offset")
+        return {name: torch.from_numpy(getattr(self, name)) for name in names}
 
     def load_state(self, state):
         for name, value in state.items():

@@ -2,7 +2,7 @@
 
 from baselines.dct_statistics import DCTStatistics, features
 from baselines.jpeg_quality import luminance_table
-from benchmark import LearnedPredictor
+from benchmark import Variant
 
 
 def from_bitstream(sample):
@@ -10,24 +10,11 @@ def from_bitstream(sample):
     return features(sample.image, luminance_table(sample.bitstream).reshape(8, 8), 8 * len(sample.bitstream))
 
 
-class JPEGStatistics(LearnedPredictor):
+class JPEGStatistics(Variant):
     """Ridge regression of utility on statistics of the DCT and bits per pixel. Bitstream, trained on the suite's labels."""
 
     needs = {"bitstream"}
+    seeded = False
 
     def __init__(self, context):
-        super().__init__(context)
-        self.inner = DCTStatistics(context, from_bitstream)
-
-    def score(self, samples):
-        return self.inner.score(samples)
-
-    def fit(self, train, validation):
-        self.inner.fit(train, validation)
-        self.notes = self.inner.notes
-
-    def state(self):
-        return self.inner.state()
-
-    def load_state(self, state):
-        self.inner.load_state(state)
+        super().__init__(context, DCTStatistics(context, from_bitstream))

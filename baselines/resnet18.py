@@ -10,6 +10,8 @@ notes say which.
 What compression does is fine and lies on a grid of 8 px, so images are never resized: the network sees a square cut out on that
 grid, at random in training, in the middle when it scores. It sees brightness only; in training, squares are mirrored,
 transposed and changed in gain and brightness, since a suite has few photographs.
+
+`resnet18_soft` is the same network as a regressor of the continuous utility (paper, Eq. 2).
 """
 
 import dataclasses
@@ -18,6 +20,7 @@ import math
 
 import numpy as np
 import torch
+from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 from torch.utils.data import DataLoader, WeightedRandomSampler
 from torchvision.models import resnet18
@@ -47,20 +50,22 @@ class Recipe:
     crop: int = 96
     """Side of the squares that it is trained on, in px, at most."""
     precision: str = "bf16"
+    target: str = "label"
+    """`label`: cross-entropy, kept at the best AUROC; `utility`: squared error, kept at the best rank correlation."""
 
 
 class Squares(torch.utils.data.Dataset):
-    """Examples as (uint8 square, label), cut out and varied at random."""
+    """Examples as (uint8 square, label or utility), cut out and varied at random."""
 
-    def __init__(self, examples, side):
-        self.examples, self.side = examples, side
+    def __init__(self, examples, side, target):
+        self.examples, self.side, self.target = examples, side, target
 
     def __len__(self):
         return len(self.examples)
 
     def __getitem__(self, place):
         example = self.examples[place]
-        return vary(square(example.sample.image, self.side, torch.rand(2).tolist())), example.label
+        return vary(square(example.sample.image, self.side, torch.rand(2).tolist())), getattr(example, self.target)
 
 
 def fitting_side(image):
@@ -157,34 +162,38 @@ class ResNet18(LearnedPredictor):
         steps = min(recipe.steps, math.ceil(recipe.epochs * len(train) / recipe.batch))
         drawn = WeightedRandomSampler(train.weights, steps * recipe.batch, generator=generator)
         loader = DataLoader(
-            Squares(train, side), recipe.batch, sampler=drawn, num_workers=1, prefetch_factor=8, generator=generator,
-            pin_memory=device == "cuda",
+            Squares(train, side, recipe.target), recipe.batch, sampler=drawn, generator=generator,
+            num_workers=1, prefetch_factor=8, pin_memory=device == "cuda",
         )  # fmt: skip
         optimiser, schedule = self.optimiser(), None
         if recipe.one_cycle:
             schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, steps)
-        best, chosen, at, total = -1.0, self.state(), 0, 0.0
+        best, chosen, at, total = -math.inf, self.state(), 0, 0.0
         for step, batch in enumerate(loader, start=1):
             total += self.train_step(batch, optimiser, schedule)
             if step * CHECKS // steps > (step - 1) * CHECKS // steps:
-                auroc = self.validate(validation)
+                quality, measure = self.validate(validation)
                 loss, total = total / max(1, steps // CHECKS), 0.0
-                print(f"  step {step}/{steps}: loss {loss:.3f}, validation AUROC {auroc:.3f}", flush=True)
-                if auroc > best:
-                    best, chosen, at = auroc, {name: value.clone() for name, value in self.state().items()}, step
+                print(f"  step {step}/{steps}: loss {loss:.3f}, validation {measure} {quality:.3f}", flush=True)
+                if quality > best:
+                    best, chosen, at = quality, {name: value.clone() for name, value in self.state().items()}, step
         self.load_state(chosen)
         self.notes = {
             "start": origin, "side": str(side), "examples": str(len(train)), "best_step": str(at),
-            "validation_auroc": f"{best:.4f}", "recipe": str(dataclasses.asdict(recipe)),
+            f"validation_{measure.lower()}": f"{best:.4f}", "recipe": str(dataclasses.asdict(recipe)),
         }  # fmt: skip
 
     def train_step(self, batch, optimiser, schedule):
         """One step; returns the loss."""
-        squares, labels = batch
+        squares, answers = batch
         self.model.train()
         with autocast(self.context.device, self.recipe.precision):
             logits = self.logits(squares).float()
-        loss = torch.nn.functional.cross_entropy(logits, labels.to(logits.device))
+        answers = answers.to(logits.device)
+        if self.recipe.target == "utility":
+            loss = torch.nn.functional.mse_loss(logits[:, 1] - logits[:, 0], answers.float())
+        else:
+            loss = torch.nn.functional.cross_entropy(logits, answers)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -193,12 +202,15 @@ class ResNet18(LearnedPredictor):
         return loss.item()
 
     def validate(self, validation):
-        labels, scores = [], []
+        """How well the scores tell the answers of the validation part, and the name of that measure."""
+        answers, scores = [], []
         for start in range(0, len(validation), 64):
             part = validation[start : start + 64]
-            labels += [example.label for example in part]
+            answers += [getattr(example, self.recipe.target) for example in part]
             scores += self.score([example.sample for example in part])
-        return roc_auc_score(labels, scores)
+        if self.recipe.target == "utility":
+            return spearmanr(answers, scores).statistic, "SRCC"
+        return roc_auc_score(answers, scores), "AUROC"
 
     def graph(self):
         return Graph(self.model.eval())

@@ -4,28 +4,11 @@ The paper gives no number of epochs, batch size or initialisation; here as many 
 """
 
 from baselines.resnet18 import Recipe, ResNet18
-from benchmark import LearnedPredictor
+from benchmark import Variant
 
 
-class ResNet18Paper(LearnedPredictor):
+class ResNet18Paper(Variant):
     """ResNet-18 with the paper's learning rate. No-reference, trained on the suite's labels."""
 
     def __init__(self, context):
-        super().__init__(context)
-        self.inner = ResNet18(context, Recipe(optimiser="sgd", rate=1e-4, one_cycle=False))
-
-    def score(self, samples):
-        return self.inner.score(samples)
-
-    def fit(self, train, validation):
-        self.inner.fit(train, validation)
-        self.notes = self.inner.notes
-
-    def graph(self):
-        return self.inner.graph()
-
-    def state(self):
-        return self.inner.state()
-
-    def load_state(self, state):
-        self.inner.load_state(state)
+        super().__init__(context, ResNet18(context, Recipe(optimiser="sgd", rate=1e-4, one_cycle=False)))

@@ -24,6 +24,7 @@ HOMES = {
     "Context": "benchmark.predictor",
     "LearnedPredictor": "benchmark.predictor",
     "Predictor": "benchmark.predictor",
+    "Variant": "benchmark.predictor",
     "Example": "benchmark.records",
     "Examples": "benchmark.records",
     "Sample": "benchmark.records",

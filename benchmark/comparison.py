@@ -3,9 +3,10 @@
     for row in compare(truth, "dct_statistics", "resnet18", "combined", Paths.named()):
         print(row.measure, row.difference, row.low, row.high, row.p)
 
-Both predictors see the same resamples, so that what makes a resample easy or hard for both cancels out. P values are two-sided
-and corrected (Holm) within each family of measures: metrics of labels, AUROC at each level, downstream gains. Gains at the
-frozen thresholds depend on how much each predictor keeps; those of the best half do not.
+Both predictors see the same resamples, so that what makes a resample easy or hard for both cancels out; the replicates of what
+stands on the scorecards were stored by `run` and are only subtracted here. P values are two-sided and corrected (Holm)
+within each family of measures: metrics of labels, agreement with the utility, downstream gains, AUROC by level, by class and by
+object size, and mAP by object size. Gains at the frozen thresholds depend on how much each predictor keeps; gain areas do not.
 """
 
 from __future__ import annotations
@@ -18,26 +19,24 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark import metrics, statistics
+from benchmark.downstream import redrawn
 from benchmark.errors import ResultError
-from benchmark.evaluate import SCORES_SCHEMA
 from benchmark.ground_truth import GroundTruth
-from benchmark.judging import clusters
 from benchmark.markdown import markdown, number
 from benchmark.networks import file_name
-from benchmark.progress import progress
 from benchmark.runtime import Paths
-from benchmark.scorecard import Scorecard, check_same_run, file_stem, read_card, read_replicates
+from benchmark.scorecard import Scorecard, check_same_run, file_stem, read_card, read_replicates, replicates_of
+from benchmark.scoring import SCORES_SCHEMA
 from benchmark.tables import read_table
 from benchmark.tasks import TASKS
 
-OVERLAP = "overlap"
-"""The one measure that is better where it is lower."""
+LOWER = ("overlap", "rmse")
+"""Measures that are better where they are lower."""
 ENOUGH = 10
 """Rows of each class that a level needs for an AUROC of its own."""
 SIGNIFICANT = 0.05
-REDRAWN = 500
-"""Replicates of downstream measures: an mAP each."""
-
+FAMILIES = ("metrics", "soft", "gains")
+"""Of the measures that scorecards tell."""
 
 Replicates = dict[str, tuple[float, NDArray[np.float64]]]
 """Measure -> its value, and its value in each resample, shape (R,)."""
@@ -48,7 +47,7 @@ class Difference:
     """One measure of two predictors."""
 
     measure: str
-    """Metric, or what a held-out network gains; all but OVERLAP are better where they are higher."""
+    """Metric, or what a held-out network gains; all but LOWER are better where they are higher."""
     one: float
     other: float
     low: float
@@ -72,14 +71,12 @@ class Judged:
     card: Scorecard
     replicates: pl.DataFrame
 
-    @property
-    def metrics(self) -> Replicates:
-        """The card's metrics that have intervals."""
-        values = self.card["metrics"]
+    def family(self, name: str) -> Replicates:
+        """The card's measures of one of FAMILIES, those that have intervals."""
         return {
-            name: (values[name]["value"], self.replicates[name].to_numpy().astype(np.float64))
-            for name in self.replicates.columns
-            if values[name]["low"] is not None
+            measure: (values["value"], replicates_of(self.replicates, measure))
+            for measure, values in self.card[name].items()
+            if values.get("low") is not None
         }
 
 
@@ -97,8 +94,11 @@ def compare(truth: GroundTruth, one: str, other: str, labels: str, paths: Paths)
         ResultError: one was not run, or on other images or labels.
     """
     pair = [judged(truth, name, labels, paths) for name in (one, other)]
-    gains = downstream_replicates(truth, pair)
-    both = [[who.metrics, level_replicates(truth, who, labels), own] for who, own in zip(pair, gains, strict=True)]
+    both = []
+    for who in pair:
+        families = [who.family(name) for name in FAMILIES]
+        by_size = sized_replicates(truth, who)
+        both.append([*families, *grouped_replicates(truth, who, labels), by_size])
     return [row for first, second in zip(*both, strict=True) for row in differences(first, second)]
 
 
@@ -128,7 +128,7 @@ def as_table(one: str, other: str, rows: Sequence[Difference]) -> list[str]:
             f"{row.difference:+.3f}",
             f"{row.low:+.3f} to {row.high:+.3f}",
             f"{row.p:.3f}",
-            "=" if row.p >= SIGNIFICANT else one if (row.difference > 0) != (row.measure == OVERLAP) else other,
+            "=" if row.p >= SIGNIFICANT else one if (row.difference > 0) != (row.measure in LOWER) else other,
         ]
         for row in rows
     ]
@@ -156,58 +156,50 @@ def judged(truth: GroundTruth, name: str, labels: str, paths: Paths) -> Judged:
     return Judged(scores, found, read_replicates(card, found))
 
 
-def level_replicates(truth: GroundTruth, who: Judged, labels: str) -> Replicates:
-    """The AUROC on the labelled test rows of each level that has enough of both classes, mean over seeds."""
+def grouped_replicates(truth: GroundTruth, who: Judged, labels: str) -> list[Replicates]:
+    """AUROC on the labelled test rows of each level, each size and each class that has enough of both labels."""
     test = truth.labelled(labels, "test")
-    found: Replicates = {}
-    for level in truth.suite.distortion.levels:
-        here = test.filter(level=level)
-        if min(here.filter(label=label).height for label in (0, 1)) < ENOUGH:
-            continue
-        cluster, counts = clusters(truth, here)
-        y, values = here["label"].to_numpy(), []
-        for seed in who.card["seeds"]:
-            mine = who.scores.filter(part="test", seed=seed).select("source", "level", "score")
-            s = here.join(mine, on=["source", "level"], how="left", maintain_order="left")["score"].to_numpy()
-            values.append((metrics.auroc(y, s), statistics.replicate(statistics.auroc, counts, cluster, y, s)))
-        found[f"AUROC at level {level}"] = means(values)
-    return found
+    kinds = TASKS[truth.suite.task].groups
+    member = {source.id: kinds(source.truth) for source in truth.parts["test"]}
+    places: dict[str, list[int]] = {}
+    for place, (source, level) in enumerate(test.select("source", "level").iter_rows()):
+        for name in (f"level {level}", *member[source]):
+            places.setdefault(name, []).append(place)
+    families: dict[str, Replicates] = {"level": {}, "largest": {}, "class": {}}
+    for name, some in sorted(places.items(), key=lambda one: natural(one[0])):
+        here = test[some]
+        if min(here.filter(label=label).height for label in (0, 1)) >= ENOUGH:
+            families[name.partition(" ")[0]][f"AUROC, {name}"] = auroc_replicates(truth, who, here)
+    return list(families.values())
 
 
-def downstream_replicates(truth: GroundTruth, pair: Sequence[Judged]) -> list[Replicates]:
-    """For each predictor: what each held-out network gains over all images as they are, and their mean gain."""
-    rows = pair[0].scores.filter(part="held_out", seed=pair[0].card["seeds"][0]).select("source", "level")
-    chosen = [
-        [
-            (rows.join(who.scores.filter(part="held_out", seed=seed), on=["source", "level"], how="left"), threshold)
-            for seed, threshold in zip(who.card["seeds"], who.card["threshold"], strict=True)
-        ]
-        for who in pair
-    ]
-    cluster, counts = clusters(truth, rows)
-    places = np.arange(len(cluster))
-    drawn = [places, *(np.repeat(places, count[cluster]) for count in counts[:REDRAWN])]
-    networks = truth.suite.networks.held_out
-    gains = np.full((len(pair), 2, len(networks), len(drawn)), np.nan)
-    with progress("resample", len(drawn) * len(networks), "resamples") as advance:
-        for column, network in enumerate(networks):
-            downstream = truth.downstream(network)
-            for number, some in enumerate(drawn):
-                before = downstream.filtered(chosen[0][0][0][some], -np.inf)
-                for place, seeds in enumerate(chosen):
-                    after = [
-                        [downstream.filtered(scores[some], threshold), downstream.best_half(scores[some])]
-                        for scores, threshold in seeds
-                    ]
-                    gains[place, :, column, number] = np.mean(after, axis=0) - before
-                advance(1)
-    measure = TASKS[truth.suite.task].MEASURE
-    found = []
-    for own, half in gains:
-        named = {f"{measure} gain of {network}": line for network, line in zip(networks, own, strict=True)}
-        named |= {f"{measure} gain, mean": own.mean(axis=0), f"{measure} gain of the best half": half.mean(axis=0)}
-        found.append({name: (float(line[0]), line[1:]) for name, line in named.items()})
-    return found
+def natural(name: str) -> tuple[str, float]:
+    """Sorts numbers in names by size, the highest first."""
+    word, _, number = name.rpartition(" ")
+    return (word, -float(number)) if number.isdigit() else (name, 0.0)
+
+
+def auroc_replicates(truth: GroundTruth, who: Judged, rows: pl.DataFrame) -> tuple[float, NDArray[np.float64]]:
+    """AUROC on these rows, and in each resample, means over seeds."""
+    cluster, counts = truth.clusters(rows)
+    y, values = rows["label"].to_numpy(), []
+    for seed in who.card["seeds"]:
+        mine = who.scores.filter(part="test", seed=seed).select("source", "level", "score")
+        s = rows.join(mine, on=["source", "level"], how="left", maintain_order="left")["score"].to_numpy()
+        values.append((metrics.auroc(y, s), statistics.replicate(statistics.auroc, counts, cluster, y, s)))
+    return means(values)
+
+
+def sized_replicates(truth: GroundTruth, who: Judged) -> Replicates:
+    """Mean over held-out networks of the mAP of small, medium and large objects where the better half of the images is kept."""
+    found: dict[str, list[tuple[float, NDArray[np.float64]]]] = {}
+    for name in truth.suite.networks.held_out:
+        for size, network in truth.downstream(name).by_size().items():
+            for seed in who.card["seeds"]:
+                rows = network.placed(who.scores.filter(part="held_out", seed=seed))
+                values = redrawn(truth, network, rows, network.best, rows["score"].to_numpy(), [0.5])[:, 0]
+                found.setdefault(f"mAP, {size} objects, better half kept", []).append((values[0], values[1:]))
+    return {name: means(values) for name, values in found.items() if np.isfinite(values[0][0])}
 
 
 def means(values: Sequence[tuple[float, NDArray[np.float64]]]) -> tuple[float, NDArray[np.float64]]:

@@ -13,6 +13,7 @@ from benchmark.datasets import MARK
 from benchmark.distortions import compressed, find_distortion
 from benchmark.ground_truth import GroundTruth
 from benchmark.images import digest
+from benchmark.predictor import LearnedPredictor
 from benchmark.records import Example, Examples, Sample
 
 
@@ -21,11 +22,23 @@ def sample(truth: GroundTruth, source: str, level: int, needs: Collection[str]) 
     return compressed(find_distortion(truth.suite.distortion.name), truth.dataset.read(source), level, needs)
 
 
-def examples(truth: GroundTruth, rows: pl.DataFrame, needs: Collection[str]) -> Examples:
-    """The labelled rows as examples, with class weights."""
-    labels = rows["label"].to_numpy()
+def lesson(truth: GroundTruth, label_set: str, part: str, kind: type[LearnedPredictor]) -> Examples:
+    """What a predictor learns from in a part: labelled rows with class weights, or all whose utility means something."""
+    if kind.target == "utility":
+        rows = truth.soft(label_set, part)
+        return examples(truth, rows, np.ones(rows.height), kind.needs)
+    rows = training_rows(truth, label_set) if part == "train" else truth.labelled(label_set, part)
+    return examples(truth, rows, class_weights(rows["label"].to_numpy()), kind.needs)
+
+
+def class_weights(labels: NDArray[np.int8]) -> NDArray[np.float64]:
+    """A weight for each label, 1 or 0, with which both classes sum to half of the rows."""
     useful = int(labels.sum())
-    weights = np.where(labels == 1, len(labels) / (2 * useful), len(labels) / (2 * (len(labels) - useful)))
+    return np.where(labels == 1, len(labels) / (2 * useful), len(labels) / (2 * (len(labels) - useful)))
+
+
+def examples(truth: GroundTruth, rows: pl.DataFrame, weights: NDArray[np.float64], needs: Collection[str]) -> Examples:
+    """The rows as examples with these weights."""
     table = rows.select("source", "level", "label", "utility").rows()
     return Examples(functools.partial(example, truth, table, weights, needs), weights)
 

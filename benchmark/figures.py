@@ -1,28 +1,27 @@
-"""The paper's figures, as PNG and SVG, from stored scores and outcomes; the same input gives the same bytes.
+"""The paper's figures and the page's plots, as PNG and SVG, from stored scores; the same input gives the same bytes.
 
-Fig. 1: for each predictor, histograms of its score over compressed images that keep (blue) and that change (orange) the
-probe's decision; and the same for useful and non-useful images.
-Fig. 2a, 2b: accuracy of each held-out network on what each predictor keeps, mAP after each predictor's replacements.
+Fig. 1: for SSIM, energy, Fisher information and the reference, histograms of the score over compressed images that keep (blue)
+and that change (orange) the probe's decision; the same for useful and non-useful images; and both for all predictors.
+Fig. 2a, 2b: accuracy of each held-out network on what each predictor keeps, mAP after each predictor's replacements; the same
+against the fraction kept. AUROC against cost, and at each level.
 Colours are those of Okabe and Ito, told apart by colour-blind readers.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import polars as pl
 
-from benchmark import metrics
-from benchmark.networks import file_name
-from benchmark.records import PRISTINE
+from benchmark import metrics, series
+from benchmark.downstream import FRACTIONS
+from benchmark.errors import ResultError
 from benchmark.runtime import atomic
-from benchmark.scorecard import Scorecard, file_stem, title
-from benchmark.suite import COMBINED
+from benchmark.scorecard import Scorecard, title
 from benchmark.tables import read_table
 from benchmark.tasks import TASKS
 
@@ -31,6 +30,13 @@ from matplotlib import pyplot as plt
 from matplotlib.patches import Patch
 
 KEPT, CHANGED, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
+LINES = (
+    "#0072B2", "#D55E00", "#CC79A7", "#56B4E9", "#B8A500", "#7F3FBF", "#8C564B", "#00A0A0", "#7F7F7F", "#F0A0C0", "#5A7D00",
+)  # fmt: skip
+MARKERS = "os^vDPX*<>p"
+RIVALS = {"oracle": (GREEN, "--"), "quality": (CHANGED, "--"), "random": (GREY, ":")}
+PAPER = ("ssim", "energy", "fisher", "resnet18")
+"""The four methods of the paper's Fig. 1."""
 STYLE = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -38,71 +44,60 @@ STYLE = {
     "svg.hashsalt": "utilbench",
     "figure.constrained_layout.use": True,
 }
-BINS = 30
+Drawer = Callable[[Path, Sequence[Scorecard], dict[str, Any]], list[Path]]
 
 
-def draw_all(folder: Path, cards: dict[str, list[Scorecard]], suite: dict[str, Any]) -> list[Path]:
-    """Draw what the combined labels' scorecards allow; returns the files written."""
-    some = cards.get(COMBINED, [])
-    if not some:
-        return []
-    probe = suite["networks"]["probe"] if TASKS[suite["task"]].PROBE_JUDGES else ""
+def draw(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any], figure: str = "") -> list[Path]:
+    """Draw what the combined labels' scorecards allow, or one figure of FIGURES; returns the files written.
+
+    Raises:
+        ResultError: no such figure for this suite.
+    """
+    task = TASKS[suite["task"]].FIGURE
+    valid = [name for name in FIGURES if name not in ("2a", "2b") or name == task]
+    if figure and figure not in valid:
+        raise ResultError(f"no figure {figure!r} of {suite['name']}; there are {', '.join(valid)}")
     with mpl.rc_context(rc=STYLE):  # type: ignore[arg-type] # its keys are literals there
-        names = (f"decision of {probe} kept", "changed")
-        drawn = figure_1(folder, some, probe_decisions(folder, suite), names, "figure_1") if probe else []
-        return [
-            *drawn,
-            *figure_1(folder, some, combined_labels(folder), ("useful", "non-useful"), "figure_1_labels"),
-            *figure_2(folder, some, suite),
-        ]
+        return [path for name in ([figure] if figure else valid) for path in FIGURES[name](folder, cards, suite)]
 
 
-def probe_decisions(folder: Path, suite: dict[str, Any]) -> pl.DataFrame:
-    """Columns source, level and class: 1 where the probe decides as on the pristine image, else 0."""
-    limit = f"-limit{suite['limit']}" if suite["limit"] else ""
-    home = folder.with_name(suite["twin_of"] + limit) if suite["twin_of"] else folder
-    table, _ = read_table(home / "outcomes" / f"{file_name(suite['networks']['probe'])}.parquet")
-    pristine = table.filter(level=PRISTINE).select("source", before="top")
-    joined = table.filter(pl.col("level") != PRISTINE).join(pristine, on="source", maintain_order="left")
-    return joined.select("source", "level", (pl.col("top") == pl.col("before")).cast(pl.Int8).alias("class"))
+def figure_1(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
+    """Fig. 1, its four methods in two rows, and all predictors."""
+    four = [card for name in PAPER for card in cards if title(card).removesuffix(" †") == name]
+    drawn = []
+    for classes in series.classes_of(folder, suite):
+        if four:
+            drawn += panels(folder, four, classes, classes.stem, 2)
+        columns = len(cards) if len(cards) <= 3 else math.ceil(len(cards) / 2)
+        drawn += panels(folder, cards, classes, f"{classes.stem}_all", columns)
+    return drawn
 
 
-def combined_labels(folder: Path) -> pl.DataFrame:
-    """Columns source, level and class: the combined label where there is one."""
-    table, _ = read_table(folder / "labels.parquet")
-    return table.filter(pl.col(COMBINED) >= 0).select("source", "level", pl.col(COMBINED).alias("class"))
-
-
-def scores_of(folder: Path, card: Scorecard) -> pl.DataFrame:
-    """Test scores of a scorecard's first seed at the training levels."""
-    stem = file_stem(card["predictor"], card["trained_on"])
-    table, _ = read_table(folder / "scores" / f"{stem}.parquet")
-    return table.filter(part="test", seed=card["seeds"][0])
-
-
-def figure_1(
-    folder: Path, cards: Sequence[Scorecard], classes: pl.DataFrame, names: tuple[str, str], stem: str
-) -> list[Path]:
+def panels(folder: Path, cards: Sequence[Scorecard], classes: series.Classes, stem: str, columns: int) -> list[Path]:
     """Histograms of every predictor's score over the images of class 1 (named first) and of class 0."""
-    columns = len(cards) if len(cards) <= 3 else math.ceil(len(cards) / 2)
     rows = math.ceil(len(cards) / columns)
     figure, axes = plt.subplots(rows, columns, figsize=(2.4 * columns, 2.1 * rows + 0.4), squeeze=False)
     for axis, card in zip(axes.flat, cards, strict=False):
-        table = scores_of(folder, card).join(classes, on=["source", "level"], maintain_order="left")
-        y, s = table["class"].to_numpy(), table["score"].to_numpy()
-        edges = np.linspace(s.min(), s.max() if s.max() > s.min() else s.min() + 1, BINS + 1)
-        for value, colour in ((1, KEPT), (0, CHANGED)):
-            some = s[y == value]
-            axis.hist(some, edges, weights=np.full(len(some), 1 / len(some)), color=colour, alpha=0.6)
+        panel(axis, *series.classified(folder, card, classes.rows))
         axis.set_title(title(card), fontsize=9, fontweight="bold")
-        axis.set_xlabel(f"score\noverlap {metrics.overlap(y, s):.2f}, AUROC {metrics.auroc(y, s):.2f}", fontsize=8)
     for axis in axes[:, 0]:
         axis.set_ylabel("share of images")
     for axis in axes.flat[len(cards) :]:
         axis.set_axis_off()
-    handles = [Patch(color=colour, alpha=0.6, label=name) for colour, name in zip((KEPT, CHANGED), names, strict=True)]
-    figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
-    return save(figure, folder, stem)
+    handles = [
+        Patch(color=colour, alpha=0.6, label=name) for colour, name in zip((KEPT, CHANGED), classes.names, strict=True)
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=2 if columns > 1 else 1, frameon=False)
+    return save(figure, folder / "figures" / stem)
+
+
+def panel(axis: Any, y: Any, s: Any) -> None:
+    """One method's two histograms."""
+    edges, shares = series.histograms(y, s)
+    for share, colour in zip(shares, (KEPT, CHANGED), strict=True):
+        axis.stairs(share, edges, fill=True, color=colour, alpha=0.6)
+    if len(np.unique(y)) == 2:
+        axis.set_xlabel(f"score\noverlap {metrics.overlap(y, s):.2f}, AUROC {metrics.auroc(y, s):.2f}", fontsize=8)
 
 
 def figure_2(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
@@ -136,17 +131,83 @@ def figure_2(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) ->
     axes[0, 0].set_yticks(places, ticks, fontsize=8)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=6, frameon=False, fontsize=8)
-    return save(figure, folder, f"figure_{task.FIGURE}")
+    return save(figure, folder / "figures" / f"figure_{task.FIGURE}")
 
 
-def save(figure: Any, folder: Path, name: str) -> list[Path]:
-    """Write a figure as PNG and SVG without dates."""
+def gain_curves(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
+    """Performance of the held-out networks against the fraction kept: every predictor, and three rivals that keep as much."""
+    names, measure = suite["networks"]["held_out"], TASKS[suite["task"]].MEASURE
+    table, _ = read_table(folder / "rivals.parquet")
+    figure, axes = plt.subplots(1, len(names), figsize=(2.6 * len(names) + 1.8, 3.0), squeeze=False)
+    for axis, name in zip(axes.flat, names, strict=True):
+        for rival, (colour, dashes) in RIVALS.items():
+            curve = table.filter(network=name, rival=rival)["curve"][0].to_numpy()
+            axis.plot(FRACTIONS, curve, color=colour, linestyle=dashes, linewidth=2, label=rival, zorder=3)
+        for number, card in enumerate(cards):
+            curve = card["downstream"][name]["curve"]
+            style = look(number) | {"markersize": 3, "linewidth": 1}
+            axis.plot(FRACTIONS, curve["value"], label=title(card), **style)
+        axis.set_title(name, fontsize=9)
+        axis.set_xlabel("fraction kept", fontsize=8)
+    axes[0, 0].set_ylabel(measure)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=7)
+    return save(figure, folder / "figures" / "gain_curves")
+
+
+def cost(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
+    """AUROC against milliseconds an image, and the Pareto front."""
+    points = series.costs(cards)
+    if not points:
+        return []
+    figure, axis = plt.subplots(figsize=(4.6, 3.2))
+    axis.step(*zip(*series.front(points), strict=True), where="post", color=GREY, linewidth=1, label="Pareto front")
+    for place, spent, value in points:
+        axis.plot(spent, value, linestyle="", label=title(cards[place]), **look(place))
+    axis.set_xscale("log")
+    axis.set_xlabel("ms an image")
+    axis.set_ylabel("AUROC")
+    figure.legend(loc="outside right upper", frameon=False, fontsize=7)
+    return save(figure, folder / "figures" / "cost")
+
+
+def levels(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
+    """AUROC at each level that has enough images of both classes; quality alone earns .5 there."""
+    labels = series.combined_labels(folder)
+    figure, axis = plt.subplots(figsize=(5.2, 3.2))
+    axis.axhline(0.5, color=GREY, linewidth=1, linestyle=":")
+    for number, card in enumerate(cards):
+        found = series.level_aurocs(folder, card, labels)
+        axis.plot([str(level) for level in found], list(found.values()), label=title(card), linewidth=1, **look(number))
+    axis.set_xlabel("quality")
+    axis.set_ylabel("AUROC within the quality")
+    figure.legend(loc="outside right upper", frameon=False, fontsize=7)
+    return save(figure, folder / "figures" / "levels")
+
+
+def look(number: int) -> dict[str, Any]:
+    """Colour and marker of the predictor in this place."""
+    return {"color": LINES[number % len(LINES)], "marker": MARKERS[number % len(MARKERS)]}
+
+
+FIGURES: dict[str, Drawer] = {
+    "1": figure_1,
+    "2a": figure_2,
+    "2b": figure_2,
+    "gains": gain_curves,
+    "cost": cost,
+    "levels": levels,
+}
+"""Figures by the name that `rank --figure` takes."""
+
+
+def save(figure: Any, path: Path, endings: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """Write a figure, without dates, to this path with each of the endings."""
     written = []
-    for ending in ("png", "svg"):
-        path = folder / "figures" / f"{name}.{ending}"
-        with atomic(path) as temporary:
+    for ending in endings:
+        target = path.with_name(f"{path.name}.{ending}")
+        with atomic(target) as temporary:
             metadata = {"Software": None} if ending == "png" else {"Date": None}
             figure.savefig(temporary, format=ending, dpi=160, metadata=metadata)
-        written.append(path)
+        written.append(target)
     plt.close(figure)
     return written

@@ -19,7 +19,7 @@ from types import ModuleType
 
 from benchmark.errors import PredictorError
 from benchmark.images import digest
-from benchmark.predictor import NEEDS, Predictor
+from benchmark.predictor import NEEDS, TARGETS, LearnedPredictor, Predictor
 from benchmark.registry import extensions, resolve
 
 ADAPTERS = {"iqa": ("baselines.adapters.iqa", "piq"), "ood": ("baselines.adapters.ood", "pytorch-ood")}
@@ -152,3 +152,5 @@ def check_kind(kind: type[Predictor]) -> None:
         raise PredictorError(f"{kind.__name__} lacks {', '.join(missing)}")
     if unknown := set(kind.needs) - NEEDS:
         raise PredictorError(f"{kind.__name__} needs {sorted(unknown)}; there are {sorted(NEEDS)}")
+    if issubclass(kind, LearnedPredictor) and kind.target not in TARGETS:
+        raise PredictorError(f"{kind.__name__} has the target {kind.target!r}; there are {', '.join(TARGETS)}")

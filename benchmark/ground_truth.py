@@ -10,7 +10,9 @@ import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from benchmark import utility
 from benchmark.datasets import Augmented, index, open_dataset
@@ -21,6 +23,7 @@ from benchmark.outcomes import check_codec, complete, read_outcomes
 from benchmark.records import Source
 from benchmark.runtime import Paths, best_device
 from benchmark.splits import Parts, check_disjoint, split
+from benchmark.statistics import resamples
 from benchmark.suite import COMBINED, Suite
 from benchmark.tasks import TASKS, classification, detection
 
@@ -70,7 +73,8 @@ class GroundTruth:
         """Labels of a label set on all distorted images of the training levels.
 
         Returns:
-            Columns source, level, label (1, 0, -1 unlabelled), utility (Eq. 2; mean over the networks), part.
+            Columns source, level, label (1, 0, -1 unlabelled), utility (Eq. 2; mean over the networks), eligible (all
+            networks get the pristine version right), part.
 
         Raises:
             LabelError: no such label set.
@@ -88,7 +92,10 @@ class GroundTruth:
         ]
         label = utility.unanimous([table["label"].to_numpy() for table in aligned])
         mean = utility.mean([table["utility"].to_numpy() for table in aligned])
-        rows = first.select("source", "level").with_columns(label=pl.Series(label), utility=pl.Series(mean))
+        eligible = np.all([table["pristine_right"].to_numpy() for table in aligned], axis=0)
+        rows = first.select("source", "level").with_columns(
+            label=pl.Series(label), utility=pl.Series(mean), eligible=pl.Series(eligible)
+        )
         return rows.join(self.membership, on="source", maintain_order="left")
 
     def labelled(self, label_set: str, part: str) -> pl.DataFrame:
@@ -107,12 +114,45 @@ class GroundTruth:
                 )
         return rows.filter(pl.col("label") >= 0)
 
+    def soft(self, label_set: str, part: str) -> pl.DataFrame:
+        """The rows of one part whose utility tells of the distortion: those whose pristine versions are got right.
+
+        Raises:
+            LabelError: there is none.
+        """
+        rows = self.labels(label_set).filter(pl.col("eligible"), part=part)
+        if not rows.height:
+            raise LabelError(
+                f"{self.suite.folder}, label set {label_set}: no photograph of the part {part} is got right uncompressed"
+            )
+        return rows
+
+    def lesson_digest(self, label_set: str) -> str:
+        """Digest of all that a predictor can learn from this label set."""
+        rows = self.labels(label_set).filter(pl.col("part") != "test")
+        return digest("lesson 1", self.fingerprint, rows.write_csv())
+
     def digest(self, label_set: str) -> str:
-        """Digest of all that a scorecard of this label set is judged by."""
-        labels = self.labels(label_set).select("source", "level", "label")
+        """Digest of all that a scorecard of this label set is judged by: labels, utilities, held-out outcomes."""
+        rows = self.labels(label_set).drop("part")
+        return digest("ground truth 2", self.fingerprint, rows.write_csv(), self.held_out_digest)
+
+    @functools.cached_property
+    def held_out_digest(self) -> str:
+        """Digest of all that downstream performance depends on."""
         task = TASKS[self.suite.task]
         held = [task.facts(self.outcomes[name], self.judgement(name)) for name in self.suite.networks.held_out]
-        return digest("ground truth 1", self.fingerprint, labels.write_csv(), *held)
+        return digest("held out 1", self.fingerprint, *held)
+
+    @functools.cached_property
+    def resamples(self) -> NDArray[np.int32]:
+        """How often each test source counts in each resample, the same for all predictors: see `statistics.resamples`."""
+        return resamples(len(self.parts["test"]), self.fingerprint)
+
+    def clusters(self, rows: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Index of each row's source among the test sources, and the suite's common resamples of them."""
+        place = {source.id: number for number, source in enumerate(self.parts["test"])}
+        return np.array([place[source] for source in rows["source"]]), self.resamples
 
     @functools.cache  # noqa: B019
     def downstream(self, network: str) -> classification.Downstream | detection.Downstream:

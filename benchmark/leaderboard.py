@@ -1,6 +1,7 @@
 """Leaderboard: scorecards -> Markdown tables, beside the paper's numbers. Needs neither photographs nor networks.
 
     rank(["glyphs"], limit=0, paths=Paths.named())      # writes results/glyphs/leaderboard.md and figures/
+    rank([], limit=0, paths=Paths.named())              # all suites, and results/boards.md, their boards in short
 
 The same scorecards give the same bytes.
 """
@@ -10,31 +11,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from benchmark import statistics
+from benchmark.boards import board, short_board
 from benchmark.errors import ResultError
-from benchmark.judging import mean
-from benchmark.markdown import markdown, milliseconds, number, with_interval
+from benchmark.grids import Cards, Ranked, accuracy_grid, gains_grid
+from benchmark.markdown import number
 from benchmark.runtime import Paths, atomic
-from benchmark.scorecard import Scorecard, read_card, read_replicates, title
+from benchmark.scorecard import Scorecard, check_same_run, file_stem, read_card, read_replicates
 from benchmark.suite import COMBINED, load_suite
-from benchmark.tasks import TASKS
-
-COLUMNS = {
-    "auroc": "AUROC ↑",
-    "within_quality_auroc": "within quality ↑",
-    "balanced_accuracy": "balanced acc. ↑",
-    "accuracy": "accuracy ↑",
-    "majority_accuracy": "majority",
-    "average_precision": "AP ↑",
-    "mcc": "MCC ↑",
-    "overlap": "overlap ↓",
-}
-Cards = dict[str, list[Scorecard]]
-"""Label set -> scorecards, best AUROC first."""
+from benchmark.tables import read_metadata
 
 
 def read_cards(folder: Path) -> Cards:
@@ -63,181 +48,102 @@ def read_cards(folder: Path) -> Cards:
                     f"{path}: stale: its {key} is {found}, that of {other} is {value}; they were made with different "
                     f"suites, images, labels or code and do not mix: run both predictors again, or delete the stale file"
                 )
+        check_fresh(folder, path, card)
         cards.setdefault(labels, []).append(card | {"replicates": read_replicates(path, card)})
     for some in cards.values():
         some.sort(key=lambda card: (-card["metrics"]["auroc"]["value"], card["predictor"]))
     return {labels: cards[labels] for labels in sorted(cards, key=lambda name: (name != COMBINED, name))}
 
 
-def rank(names: Sequence[str], limit: int, paths: Paths) -> list[str]:
-    """Write leaderboard and figures of the suites; returns the boards and the paths written.
+def check_fresh(folder: Path, path: Path, card: Scorecard) -> None:
+    """Raise ResultError where a scorecard is not of the scores and the labels that are stored beside it."""
+    scores = folder / "scores" / f"{file_stem(card['predictor'], card['trained_on'])}.parquet"
+    check_same_run(scores, read_metadata(scores), card)
+    known = read_metadata(folder / "labels.parquet")["labels"].get(card["labels"])
+    if known != card["ground_truth"]:
+        raise ResultError(
+            f"{path}: stale: it was judged by the ground truth {card['ground_truth']}, {folder / 'labels.parquet'} is of "
+            f"{known}; run {card['predictor']} again"
+        )
+
+
+def rank(names: Sequence[str], limit: int, paths: Paths, figure: str = "") -> list[str]:
+    """Write board, tables, figures and pages of the suites; returns the boards and the paths written.
+
+    Args:
+        names: of suites, or paths of their files; all that have results where there is none.
+        limit: rank the results of quick looks at so many sources.
+        paths: where the results are.
+        figure: write this figure of `figures.FIGURES` only.
 
     Raises:
         ResultError: no results, or results that do not mix.
     """
-    from benchmark.figures import draw_all
+    from benchmark.figures import draw
+    from benchmark.page import write_index, write_suite_pages
 
-    suffix = f"-limit{limit}" if limit else ""
-    if names:
-        own = [load_suite(name).name if name.endswith(".toml") else name for name in names]
-        folders = [paths.results / (name + suffix) for name in own]
-    else:
-        found = sorted(path.parent for path in paths.results.glob("*/cards"))
-        folders = [path for path in found if (path.name.endswith(suffix) if limit else "-limit" not in path.name)]
-    if not folders:
-        raise ResultError(f"{paths.results}: no results to rank; `utilbench run PREDICTOR -s SUITE` makes some")
+    ranked = in_order(read_ranked(folder) for folder in folders_of(names, limit, paths))
     told: list[str] = []
-    for folder in folders:
-        cards = read_cards(folder)
-        suite = json.loads((folder / "suite.json").read_text(encoding="utf-8"))
-        text = board(cards, suite)
-        target = folder / "leaderboard.md"
-        with atomic(target) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-        told += [text, *(f"wrote {path}" for path in (target, *draw_all(folder, cards, suite)))]
+    for one in ranked:
+        combined = one.cards.get(COMBINED, [])
+        drawn = draw(one.folder, combined, one.suite, figure) if combined else []
+        if figure:
+            told += [f"wrote {path}" for path in drawn]
+            continue
+        text = board(one.cards, one.suite)
+        written = [write(one.folder / "leaderboard.md", text), *write_tables(one), *drawn]
+        if combined:
+            written += write_suite_pages(one)
+        told += [text, *(f"wrote {path}" for path in written)]
+    if not names and not figure:
+        some = [one for one in ranked if COMBINED in one.cards]
+        written = [write(paths.results / "boards.md", in_short(some)), *write_index(paths.results, some)]
+        told += [f"wrote {path}" for path in written]
     return told
 
 
-def board(cards: Cards, suite: dict[str, Any]) -> str:
-    """The whole leaderboard of one suite as Markdown."""
-    first = next(iter(cards.values()))[0]
-    lines = [f"# {first['suite']}", "", suite["title"] + ".", ""]
-    if suite["limit"]:
-        text = f"A quick look at about {suite['limit']} sources: not comparable with the board of {suite['name']}."
-        lines += [f"**{text}**", ""]
-    lines += [f"Version {suite['version']}, fingerprint `{first['fingerprint']}`. Generated by `utilbench rank`.", ""]
-    for labels, some in cards.items():
-        lines += label_section(labels, some)
-    lines += accuracy_section(cards, suite)
-    if COMBINED in cards:
-        lines += downstream_section(cards[COMBINED], suite)
-    lines += [
-        "Within quality: AUROC over pairs of one JPEG quality; quality alone gives .5. Overlap: of the two classes' "
-        "histograms in 20 quantile bins. Majority: accuracy of always giving the larger class. Thresholds are those of best "
-        "balanced accuracy on the validation part; metrics are on the labelled rows of the test part. In brackets: 95 % "
-        "intervals, which resample sources. Rank: the ranks that the AUROC takes in 95 % of the resamples. =: its AUROC "
-        "cannot be told from the first one's (paired, Holm). Gain area: what held-out networks gain over random choice, mean "
-        "over all fractions kept, as a share of the oracle's gain; mean over networks. †: looks into a network that had a say "
-        "in the labels.",
-        "",
-    ]
-    return "\n".join(lines)
+def in_order(ranked: Iterable[Ranked]) -> list[Ranked]:
+    """Suites that anyone can run first, twins after those whose outcomes they share."""
+    return sorted(ranked, key=lambda one: (not one.suite.get("redistributable"), one.folder.name))
 
 
-def label_section(labels: str, cards: Iterable[Scorecard]) -> list[str]:
-    """The board of one label set."""
-    cards = list(cards)
-    counts, coverage = cards[0]["counts"], cards[0]["metrics"]["label_coverage"]["value"]
-    ways = [card["provenance"].get("scores", "re-run") for card in cards]
-    told = "self-reported" in ways
-    values = np.array([card["replicates"]["auroc"].to_numpy() for card in cards])
-    known = bool(np.isfinite(values).all(axis=0).any())
-    ranks = statistics.rank_intervals(values).tolist() if known else [(1, len(cards))] * len(cards)
-    tied = statistics.tied_with_first(values) if known else np.ones(len(cards), bool)
-    rows = [
-        [
-            (f"{low}-{high}" if low < high else str(low)) + (" =" if same and tied.sum() > 1 else ""),
-            title(card),
-            *([way] if told else []),
-            card["track"],
-            trained_on(card),
-            with_interval(card["metrics"]["auroc"]),
-            with_interval(card["metrics"]["within_quality_auroc"]),
-            *(number(card["metrics"][name]["value"]) for name in list(COLUMNS)[2:]),
-            number(mean([gains["area"] for gains in card["downstream"].values()])),
-            milliseconds(card["cost"]["score_ms_per_image"]),
-        ]
-        for card, way, (low, high), same in zip(cards, ways, ranks, tied, strict=True)
-    ]
-    told_columns = ["scores"] if told else []
-    head = ["rank", "predictor", *told_columns, "track", "trained on", *COLUMNS.values(), "gain area ↑", "ms/image"]
-    legend = "Self-reported: the scores of a submission's own table, looked up; re-run: its code was run here."
-    return [
-        f"## Labels: {labels}",
-        "",
-        f"{counts['useful']} useful and {counts['non_useful']} non-useful rows of {counts['sources']} sources; "
-        f"{counts['unlabelled']} rows unlabelled (label coverage {number(coverage)}); "
-        f"{counts['pairs_within_levels']} pairs within a quality.",
-        "",
-        *markdown(head, rows),
-        *([legend, ""] if told else []),
-    ]
+def in_short(ranked: Sequence[Ranked]) -> str:
+    """The boards of the combined labels in few columns."""
+    return "\n".join(line for one in ranked for line in short_board(one.cards, one.suite))
 
 
-def accuracy_section(cards: Cards, suite: dict[str, Any]) -> list[str]:
-    """Balanced accuracy of every predictor on every label set (Tables I and II)."""
-    task = TASKS[suite["task"]]
-    predictors = list(dict.fromkeys(title(card) for some in cards.values() for card in some))
-    rows = []
-    for labels, some in cards.items():
-        found = {title(card): card["metrics"]["balanced_accuracy"]["value"] for card in some}
-        values = (f"{100 * found[name]:.1f}" if name in found else "" for name in predictors)
-        rows.append([labels, *values])
-    published = ", ".join(f"{name} {value}" for name, value in task.PUBLISHED_ACCURACY.items())
-    return [
-        f"## Table {task.TABLE}: balanced accuracy in % on each label set",
-        "",
-        *markdown(["labels", *predictors], rows),
-        f"Published, accuracy of ResNet-18 at balanced classes: {published}.",
-        "",
-    ]
+def folders_of(names: Sequence[str], limit: int, paths: Paths) -> list[Path]:
+    """The folders of results of these suites, or of all."""
+    suffix = f"-limit{limit}" if limit else ""
+    if names:
+        own = [load_suite(name).name if name.endswith(".toml") else name for name in names]
+        return [paths.results / (name + suffix) for name in own]
+    found = sorted(path.parent for path in paths.results.glob("*/cards"))
+    folders = [path for path in found if (path.name.endswith(suffix) if limit else "-limit" not in path.name)]
+    if not folders:
+        raise ResultError(f"{paths.results}: no results to rank; `utilbench run PREDICTOR -s SUITE` makes some")
+    return folders
 
 
-def downstream_section(cards: Iterable[Scorecard], suite: dict[str, Any]) -> list[str]:
-    """What held-out networks gain by each predictor (Fig. 2, Tables III and IV)."""
-    cards, task = list(cards), TASKS[suite["task"]]
-    keys = [key for key, told in task.GAINS.items() if told]
-    rows = [
-        [
-            name,
-            title(card),
-            *(number(gains[key]) for key in keys),
-        ]
-        for name in suite["networks"]["held_out"]
-        for card in cards
-        for gains in [card["downstream"][name]]
-    ]
-    published = ", ".join(f"{name} {own} / {cross}" for name, (own, cross) in task.PUBLISHED_GAINS.items())
-    lines = [
-        f"## Fig. {task.FIGURE} and Table {task.GAINS_TABLE}: {task.MEASURE} of held-out networks",
-        "",
-        f"At the held-out qualities {', '.join(map(str, suite['distortion']['held_out']))}, unlabelled rows included.",
-        "",
-        *markdown(["network", "predictor", *keys], rows),
-        *(f"- `{key}`: {told}." for key, told in task.GAINS.items() if told),
-        "",
-        f"Published, by ResNet-18 trained on this task / on the other one: {published}; no unfiltered value is published.",
-        "",
-    ]
-    return lines + level_section(cards, suite)
+def read_ranked(folder: Path) -> Ranked:
+    """The scorecards and choices of one suite."""
+    cards = read_cards(folder)
+    return Ranked(folder, cards, json.loads((folder / "suite.json").read_text(encoding="utf-8")))
 
 
-def level_section(cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[str]:
-    """The same for each level, where the task tells it."""
-    if "levels" not in cards[0]["downstream"][suite["networks"]["held_out"][0]]:
-        return []
-    levels = list(map(str, suite["distortion"]["held_out"]))
-    rows = []
-    for name in suite["networks"]["held_out"]:
-        first = cards[0]["downstream"][name]["levels"]
-        for key in ("unfiltered", "pristine"):
-            rows.append([name, key, *(number(first[level][key]) for level in levels)])
-        for card in cards:
-            gains = card["downstream"][name]["levels"]
-            rows.append([name, title(card), *(number(gains[level]["filtered"]) for level in levels)])
-    measure = TASKS[suite["task"]].MEASURE
-    return [
-        f"### {measure} at each quality, after each predictor's choice",
-        "",
-        *markdown(["network", "predictor", *levels], rows),
-    ]
+def write_tables(ranked: Ranked) -> list[Path]:
+    """The paper's tables as LaTeX; returns the files."""
+    grids = [accuracy_grid(ranked.cards, ranked.suite)]
+    if COMBINED in ranked.cards:
+        grids.append(gains_grid(ranked.cards[COMBINED], ranked.suite))
+    return [write(ranked.folder / "tables" / f"{grid.name}.tex", grid.latex()) for grid in grids]
 
 
-def trained_on(card: Scorecard) -> str:
-    """What a predictor was trained on, in words; if not on a suite, then in those of its submission."""
-    known = card["trained_on"]
-    elsewhere: str = card["provenance"].get("submission", {}).get("trained_on", "-")
-    return f"{known['suite']}, {known['labels']}" if known else elsewhere
+def write(path: Path, text: str) -> Path:
+    """Write a text file whole or not at all; returns its path."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
 
 
 def one_line(card: Scorecard) -> str:

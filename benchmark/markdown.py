@@ -28,8 +28,9 @@ def number(value: float | None) -> str:
 
 
 def with_interval(metric: dict[str, float | None]) -> str:
-    """A value with its 95 % interval."""
-    return f"{number(metric['value'])} ({number(metric['low'])} to {number(metric['high'])})"
+    """A value, its standard deviation over seeds where there are several, and its 95 % interval."""
+    spread = f" ± {number(metric['spread'])}" if "spread" in metric else ""
+    return f"{number(metric['value'])}{spread} ({number(metric['low'])} to {number(metric['high'])})"
 
 
 def milliseconds(value: float | None) -> str:

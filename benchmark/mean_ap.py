@@ -29,6 +29,7 @@ from benchmark.records import Objects
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
 MOST_DETECTIONS = 100
+EVERY_AREA = (0.0, 1e10)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,20 +75,30 @@ class Matches:
         return np.repeat(np.arange(len(self.found_starts) - 1), np.diff(self.found_starts))
 
 
-def match(objects: Sequence[Objects], detections: Sequence[Detections], classes: int) -> Matches:
-    """Match the detections of each image to its objects at IoU .5, .55, ... .95, with pycocotools."""
+def match(
+    objects: Sequence[Objects], detections: Sequence[Detections], classes: int, area: tuple[float, float] = EVERY_AREA
+) -> Matches:
+    """Match the detections of each image to its objects at IoU .5, .55, ... .95, with pycocotools.
+
+    Args:
+        objects: of each image.
+        detections: in each image.
+        classes: number of classes.
+        area: least and largest area, in px, of the boxes that are asked for; as COCO's mAP of small or large objects.
+    """
     from pycocotools.cocoeval import COCOeval
 
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools tells of its progress
         truth, found = coco_tables(objects, detections, classes)
         evaluation = COCOeval(truth, found, "bbox")
-        evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
+        evaluation.params.areaRng, evaluation.params.areaRngLbl = [list(area)], ["these"]
         evaluation.params.maxDets = [MOST_DETECTIONS]
         evaluation.evaluate()
     counts = np.zeros((len(objects), classes), np.int64)
-    for image, one in enumerate(objects):
-        np.add.at(counts[image], one.classes[~one.crowd], 1)
-    entries = [entry for entry in evaluation.evalImgs if entry is not None and len(entry["dtScores"])]  # by class
+    entries = [entry for entry in evaluation.evalImgs if entry is not None]  # by class
+    for entry in entries:
+        counts[entry["image_id"], entry["category_id"]] = np.count_nonzero(np.equal(entry["gtIgnore"], 0))
+    entries = [entry for entry in entries if len(entry["dtScores"])]
     lengths = [len(entry["dtScores"]) for entry in entries]
     kinds = np.repeat(np.array([entry["category_id"] for entry in entries], np.int64), lengths)
     images = np.repeat(np.array([entry["image_id"] for entry in entries], np.int64), lengths)

@@ -118,51 +118,6 @@ def best_threshold(labels: ArrayLike, scores: ArrayLike) -> float:
     return float(middle) if len(below) and middle > below.max() else best
 
 
-def expected_mean_of_kept(values: ArrayLike, priorities: ArrayLike, count: int) -> float:
-    """Mean of the `count` values of highest priority; ties at the cut are an expectation over random choice.
-
-    Args:
-        values: shape (N,).
-        priorities: shape (N,).
-        count: 1 to N.
-    """
-    v, p = np.asarray(values, np.float64), np.asarray(priorities)
-    if v.ndim != 1 or v.shape != p.shape or not 1 <= count <= len(v):
-        raise MetricError(f"cannot keep {count} of values {v.shape} with priorities {p.shape}; both must be (N,)")
-    if not (np.isfinite(v).all() and np.isfinite(p).all()):
-        raise MetricError("a value or a priority is not finite")
-    cut = np.sort(p)[len(p) - count]
-    above, tied = v[p > cut], v[p == cut]
-    return float((above.sum() + (count - len(above)) * tied.mean()) / count)
-
-
-def area_under_kept(values: ArrayLike, priorities: ArrayLike) -> float:
-    """Mean, over all fractions kept from 0 to 1, of the mean of the values kept, highest priority first.
-
-    Values that share a priority are kept in proportion: the curve is their expectation over random order.
-
-    Args:
-        values: shape (N,).
-        priorities: shape (N,).
-    """
-    v, p = np.asarray(values, np.float64), np.asarray(priorities, np.float64)
-    if v.ndim != 1 or v.shape != p.shape or not len(v) or not (np.isfinite(v).all() and np.isfinite(p).all()):
-        raise MetricError(f"values {v.shape} and priorities {p.shape} must be finite and of one length, at least 1")
-    order = np.argsort(-p, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(p[order]) != 0])
-    size = np.diff(np.r_[starts, len(v)]).astype(np.float64)
-    total = np.add.reduceat(v[order], starts)
-    before, sum_before = np.cumsum(size) - size, np.cumsum(total) - total
-    # within a group the kept mean is (sum + t m) / (n + t), whose integral is m g + (sum - m n) ln((n + g) / n)
-    growth = np.log1p(np.divide(size, before, out=np.zeros_like(size), where=before > 0))
-    return float((total + (sum_before - total / size * before) * growth).sum() / len(v))
-
-
-def over_random(area: float, random: float, oracle: float) -> float | None:
-    """An area on a scale where random choice is 0 and the oracle 1; None where these two do not differ."""
-    return (area - random) / (oracle - random) if oracle > random else None
-
-
 def checked(labels: ArrayLike, scores: ArrayLike) -> tuple[Ints, Floats]:
     """Labels and scores as arrays, after the checks that every metric needs."""
     y, s = np.asarray(labels), np.asarray(scores, np.float64)

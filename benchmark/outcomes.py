@@ -19,7 +19,7 @@ from benchmark.images import pixel_digest
 from benchmark.labelling import IMAGES, IMAGES_SCHEMA, Bench, Shard, bare_forward_seconds, plan
 from benchmark.networks import file_name, load
 from benchmark.records import PRISTINE
-from benchmark.runtime import Paths, keep_freed_memory
+from benchmark.runtime import Paths, keep_freed_memory, versions
 from benchmark.suite import Suite
 from benchmark.tables import read_table, write_table
 from benchmark.tasks import TASKS
@@ -133,6 +133,7 @@ def describe(name: str, suite: Suite, bench: Bench) -> dict[str, Any]:
         "suite": suite.twin_of or suite.name,
         "name": name,
         "encoder": bench.distortion.encoder(),
+        "versions": versions(),
     }
     if name in bench.networks:
         network = bench.networks[name]

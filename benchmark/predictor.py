@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from benchmark.networks.network import Network
 
 NEEDS = {"reference", "bitstream", "probe"}
+TARGETS = ("label", "utility")
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,12 @@ class Predictor(ABC):
 class LearnedPredictor(Predictor):
     """A predictor that is trained on labelled examples first."""
 
+    target: ClassVar[str] = "label"
+    """What it learns: `label`, from labelled images with class weights; or `utility`, from all images whose pristine versions
+    the networks get right, labelled or not."""
+    seeded: ClassVar[bool] = True
+    """Whether its training depends on the seed; if not, one run is enough."""
+
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.notes: dict[str, str] = {}
@@ -119,6 +126,35 @@ class LearnedPredictor(Predictor):
     @abstractmethod
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Take over what `state` returned; `notes` are restored before."""
+
+
+class Variant(LearnedPredictor):
+    """Another predictor that learns, built in another way: a subclass says how, the rest is left to that one."""
+
+    def __init__(self, context: Context, inner: LearnedPredictor) -> None:
+        super().__init__(context)
+        self.inner = inner
+
+    def score(self, samples: Sequence[Sample]) -> Sequence[float]:
+        """As the inner one."""
+        return self.inner.score(samples)
+
+    def fit(self, train: Examples, validation: Examples) -> None:
+        """As the inner one."""
+        self.inner.fit(train, validation)
+        self.notes = self.inner.notes
+
+    def graph(self) -> Module:
+        """As the inner one."""
+        return self.inner.graph()
+
+    def state(self) -> dict[str, Tensor]:
+        """As the inner one."""
+        return self.inner.state()
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """As the inner one."""
+        self.inner.load_state(state)
 
 
 @contextlib.contextmanager

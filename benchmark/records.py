@@ -77,11 +77,11 @@ class Example:
 
     sample: Sample
     label: int
-    """1 useful, 0 non-useful."""
+    """1 useful, 0 non-useful; -1 unlabelled, only for predictors that learn the utility."""
     utility: float
     """Continuous utility (paper, Eq. 2), mean over the label set's networks, -1 to 1."""
     weight: float
-    """Weight in a loss; with class weights the two classes sum to the same, and the mean is 1."""
+    """Weight in a loss, 1 on average; for predictors that learn labels the two classes sum to the same."""
     group: str
     """Id of the cluster; examples of one group are versions of one photograph."""
 

@@ -41,7 +41,7 @@ def reported_scores(submission: Submission, truth: GroundTruth) -> tuple[NDArray
         "fingerprint": truth.fingerprint,
         "predictor": submission.name,
         "seeds": [0],
-        "trained_on": {"suite": truth.suite.folder, "labels": labels, "digest": truth.digest(labels)}
+        "trained_on": {"suite": truth.suite.folder, "labels": labels, "digest": truth.lesson_digest(labels)}
         if labels
         else None,
         "track": submission.card.track,

@@ -97,7 +97,18 @@ def versions() -> dict[str, str]:
     """Versions of all that can change a pixel or a score, for the record."""
     from PIL import features
 
-    names = ("utilbench", "torch", "torchvision", "timm", "pillow", "numpy", "scikit-learn", "piq", "pytorch-ood")
+    names = (
+        "utilbench",
+        "torch",
+        "torchvision",
+        "timm",
+        "pillow",
+        "numpy",
+        "scikit-learn",
+        "onnxruntime",
+        "piq",
+        "pytorch-ood",
+    )
     found = {"python": platform.python_version(), "machine": platform.machine()}
     for name in names:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -3,8 +3,9 @@
 suite, fingerprint, ground_truth, labels      what it was judged on; `rank` mixes nothing that differs here
 predictor, track, trained_on, seeds           who
 counts, threshold                             rows and pairs judged; the threshold frozen on validation, one a seed
-metrics                                       name -> {"value": ..., "low": ..., "high": ...}, mean over seeds, 95 % interval
-downstream                                    network -> unfiltered, filtered, kept, random, quality, oracle
+metrics, soft, gains                          name -> {"value", "low", "high", "spread"}: mean over seeds, its 95 % interval,
+                                              standard deviation over seeds; of labels, of the utility, of held-out networks
+downstream                                    network -> unfiltered, filtered, kept, random, quality, oracle, area, curve
 cost, provenance                              milliseconds an image, seconds of training; versions, encoder, notes, and
                                               whether the scores are `self-reported` (a submission's table) or `re-run`
 """
@@ -15,7 +16,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from benchmark.errors import ResultError
 from benchmark.networks import file_name
@@ -25,7 +28,7 @@ from benchmark.tables import read_table
 Scorecard = dict[str, Any]
 KEYS = (
     "suite", "fingerprint", "ground_truth", "labels", "predictor", "track", "trained_on", "seeds",
-    "counts", "threshold", "metrics", "downstream", "cost", "provenance",
+    "counts", "threshold", "metrics", "soft", "gains", "downstream", "cost", "provenance",
 )  # fmt: skip
 DIGITS = 6
 
@@ -64,6 +67,11 @@ def read_replicates(path: Path, card: Scorecard) -> pl.DataFrame:
             f"{path.with_suffix('.parquet')}: not of the ground truth of {path}; run {card['predictor']} again"
         )
     return table
+
+
+def replicates_of(replicates: pl.DataFrame, measure: str) -> NDArray[np.float64]:
+    """The replicates of one measure that were drawn, shape (R,); NaN where it is not defined."""
+    return replicates[measure].drop_nulls().to_numpy().astype(np.float64)
 
 
 def check_same_run(path: Path, metadata: dict[str, Any], card: Scorecard) -> None:

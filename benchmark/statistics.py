@@ -181,6 +181,42 @@ def decisions(weights: Floats, labels: NDArray[np.int64], kept: NDArray[np.bool_
     return np.stack([accuracy, balanced, mcc], axis=1)
 
 
+def kept_mean(weights: Floats, values: Floats, priorities: Floats, shares: ArrayLike) -> Floats:
+    """Mean of the values that are kept, highest priority first; those that share a priority are kept in proportion.
+
+    What many random orders give on average, without drawing one.
+
+    Args:
+        weights: shape (R, N).
+        values: shape (N,).
+        priorities: shape (N,).
+        shares: shares of the weight that are kept, 0 to 1, shape (F,) or (R, F).
+
+    Returns:
+        Shape (R, F); NaN at a share of 0.
+    """
+    order = np.argsort(-priorities, kind="stable")
+    ends = np.flatnonzero(np.r_[np.diff(priorities[order]) != 0, True])
+    weighed = weights[:, order]
+    kept, found = (np.cumsum(one, axis=1)[:, ends] for one in (weighed, weighed * values[order]))
+    wanted = np.asarray(shares, np.float64) * kept[:, -1:]
+    sums = [np.interp(one, np.r_[0, x], np.r_[0, y]) for one, x, y in zip(wanted, kept, found, strict=True)]
+    return ratio(np.array(sums), wanted)
+
+
+def permuted_overlap(labels: ArrayLike, scores: ArrayLike, seed: str, permutations: int = 200) -> float:
+    """The overlap that scores have where they tell nothing: its mean over labels shuffled among the rows.
+
+    Below 1, since few rows in many bins differ by chance.
+    """
+    y, s = np.asarray(labels), np.asarray(scores, np.float64)
+    random = np.random.default_rng(int(digest("permutations", seed), 16))
+    shuffled = random.permuted(np.broadcast_to(y, (permutations, len(y))), axis=1)
+    bins = np.eye(len(histogram_edges(s)) - 1)[np.digitize(s, histogram_edges(s)) - 1]
+    useful, others = (one @ bins / one.sum(axis=1, keepdims=True) for one in (shuffled, 1 - shuffled))
+    return float(np.minimum(useful, others).sum(axis=1).mean())
+
+
 def overlap(weights: Floats, labels: NDArray[np.int64], scores: Floats) -> Floats:
     """Overlap of the classes' histograms in the quantile bins of all rows; see `benchmark.metrics.overlap`."""
     places = np.digitize(scores, histogram_edges(scores)) - 1

@@ -26,6 +26,7 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 TRACKS = ("no-reference", "full-reference", "bitstream")
 ENDINGS = (".parquet", ".csv")
 KINDS: dict[type, str] = {str: "a text", tuple: "a list of texts", dict: "a table for each suite, [scores.SUITE]"}
+BASES = ("Predictor", "LearnedPredictor", "Variant")
 LONGEST = 200
 """Characters of a text in a card."""
 
@@ -199,12 +200,12 @@ def code_problems(path: Path) -> list[str]:
 
 def predictors_in(tree: ast.Module) -> list[str]:
     """Names of the classes that derive from a predictor, of `benchmark` or of a baseline."""
-    kinds, own = {"Predictor", "LearnedPredictor"}, []
+    kinds, own = set(BASES), []
     for node in tree.body:
         if isinstance(node, ast.ImportFrom):
             module, _, name = (node.module or "").partition(".")
             file = baselines_folder() / f"{name}.py"
-            known = {"Predictor", "LearnedPredictor"} if module == "benchmark" else set()
+            known = set(BASES) if module == "benchmark" else set()
             if module == "baselines" and file.is_file():
                 known = set(predictors_in(ast.parse(file.read_bytes())))
             kinds |= {alias.asname or alias.name for alias in node.names if alias.name in known}

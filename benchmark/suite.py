@@ -93,6 +93,8 @@ class Suite:
     training: TrainingChoice = field(default_factory=TrainingChoice)
     twin_of: str = ""
     """The suite whose outcomes this one shares, or empty."""
+    redistributable: bool = False
+    """Whether its images may be published, so that pages show some."""
     limit: int = 0
     """Number of sources for a quick look; 0 = all. Never in a file."""
 
@@ -119,7 +121,7 @@ class Suite:
     def choices(self) -> str:
         """Canonical text of all that a result depends on; part of the fingerprint."""
         chosen = dataclasses.asdict(self)
-        del chosen["title"], chosen["twin_of"]
+        del chosen["title"], chosen["twin_of"], chosen["redistributable"]
         return json.dumps(chosen, sort_keys=True)
 
 
@@ -181,7 +183,7 @@ def build(table: dict[str, Any], path: Path) -> Suite:
     """A suite from a whole file."""
     fields = {field.name for field in dataclasses.fields(Suite)} - {"twin_of", "limit"}
     unknown(table, fields, path, "at the top")
-    needed = [key for key in sorted(fields - {"labels", "training"}) if key not in table]
+    needed = [key for key in sorted(fields - {"labels", "training", "redistributable"}) if key not in table]
     if needed:
         raise SuiteError(f"{path}: lacks {', '.join(needed)}")
     if table["task"] not in TASKS:

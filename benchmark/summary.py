@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 
 from benchmark import metrics
+from benchmark.audit import NEAR, Pair, near_duplicates
 from benchmark.ground_truth import GroundTruth
 from benchmark.markdown import markdown, number
 from benchmark.tasks import TASKS
 
+TOLD = 10
+"""Pairs that an audit prints."""
 
-def label_summary(truth: GroundTruth) -> str:
-    """How many rows of each part each label set labels, as text."""
+
+def label_summary(truth: GroundTruth, cache: Path) -> str:
+    """How many rows of each part each label set labels, and what the audit for leaks found, as text."""
     rows = []
     for labels in truth.suite.label_sets:
         table = truth.labels(labels)
@@ -24,7 +30,22 @@ def label_summary(truth: GroundTruth) -> str:
             rows.append([labels, part, str(here.height), str(useful), str(others), coverage])
     head = ["labels", "part", "rows", "useful", "non-useful", "coverage"]
     counted = markdown(head, rows)
-    return "\n".join([f"{truth.suite.folder}, fingerprint {truth.fingerprint}", "", *counted, *rule_summary(truth)])
+    named = f"{truth.suite.folder}, fingerprint {truth.fingerprint}"
+    return "\n".join([named, "", *counted, *rule_summary(truth), *audit_summary(near_duplicates(truth, cache))])
+
+
+def audit_summary(pairs: Sequence[Pair]) -> list[str]:
+    """What the audit for leaks found."""
+    audited = "Audit: no photograph stands in two parts, by id or content"
+    if not pairs:
+        return [
+            f"{audited}, and none looks like one of another part (perceptual hashes differ in more than {NEAR} bits)."
+        ]
+    told = (
+        f"{audited}; {len(pairs)} pairs of different parts look alike (at most {NEAR} of 64 bits differ). Look at them:"
+    )
+    more = [f"... and {len(pairs) - TOLD} more"] if len(pairs) > TOLD else []
+    return [told, *(f"  {pair}" for pair in pairs[:TOLD]), *more]
 
 
 def rule_summary(truth: GroundTruth) -> list[str]:

@@ -21,17 +21,29 @@ def write_table(path: Path, table: pl.DataFrame, metadata: dict[str, Any]) -> No
         table.write_parquet(temporary, compression="zstd", compression_level=9, metadata={KEY: text})
 
 
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Only the metadata of a table.
+
+    Raises:
+        ResultError: the file is missing or damaged; the message names it.
+    """
+    if not path.is_file():
+        raise ResultError(f"{path}: no such file")
+    try:
+        return dict(json.loads(pl.read_parquet_metadata(path).get(KEY, "{}")))
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        raise ResultError(f"{path}: damaged or no Parquet file ({error}); delete it to make it again") from error
+
+
 def read_table(path: Path, schema: pl.Schema | None = None) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Read a table and its metadata.
 
     Raises:
         ResultError: the file is missing, damaged, or lacks a column of the schema; the message names it.
     """
-    if not path.is_file():
-        raise ResultError(f"{path}: no such file")
+    metadata = read_metadata(path)
     try:
         table = pl.read_parquet(path)
-        metadata = json.loads(pl.read_parquet_metadata(path).get(KEY, "{}"))
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise ResultError(f"{path}: damaged or no Parquet file ({error}); delete it to make it again") from error
     wanted: dict[str, Any] = dict(schema or {})

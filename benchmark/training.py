@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import PredictorError
-from benchmark.feed import examples, training_rows
+from benchmark.feed import lesson
 from benchmark.finding import check_kind, code_digest, find_predictor
 from benchmark.ground_truth import GroundTruth
 from benchmark.images import digest
@@ -38,9 +38,14 @@ class Entry:
         """Whether it is trained first, and so has scores for each label set."""
         return issubclass(self.kind, LearnedPredictor)
 
+    @property
+    def seeded(self) -> bool:
+        """Whether its scores depend on a seed."""
+        return issubclass(self.kind, LearnedPredictor) and self.kind.seeded
+
     def trained_on(self, training: GroundTruth, label_set: str) -> dict[str, str] | None:
         """What it is trained on, if it learns."""
-        known = {"suite": training.suite.folder, "labels": label_set, "digest": training.digest(label_set)}
+        known = {"suite": training.suite.folder, "labels": label_set, "digest": training.lesson_digest(label_set)}
         return known if self.learns else None
 
 
@@ -78,12 +83,11 @@ def fit(predictor: LearnedPredictor, truth: GroundTruth, who: Entry, labels: str
     """Train, or load what was trained before; returns the seconds that the training took."""
     from safetensors.torch import save_file
 
-    seconds = load_trained(predictor, who, truth.digest(labels), paths)
+    learned_from = truth.lesson_digest(labels)
+    seconds = load_trained(predictor, who, learned_from, paths)
     if seconds is not None:
         return seconds
-    needs = who.kind.needs
-    train = examples(truth, training_rows(truth, labels), needs)
-    validation = examples(truth, truth.labelled(labels, "validation"), needs)
+    train, validation = (lesson(truth, labels, part, type(predictor)) for part in ("train", "validation"))
     print(f"training {who.name} on {truth.suite.folder}, {labels} labels: {len(train)} examples", flush=True)
     start = time.perf_counter()
     with named(who.name, "fit()"):
@@ -92,22 +96,22 @@ def fit(predictor: LearnedPredictor, truth: GroundTruth, who: Entry, labels: str
     if wrong := [key for key, value in predictor.notes.items() if not isinstance(value, str)]:
         raise PredictorError(f"{who.name}: notes[{wrong[0]!r}] is no string")
     state: dict[str, Tensor] = {name: value.contiguous() for name, value in predictor.state().items()}
-    with atomic(trained_file(predictor, who, truth.digest(labels), paths)) as temporary:
+    with atomic(trained_file(predictor, who, learned_from, paths)) as temporary:
         save_file(state, temporary, predictor.notes | {"fit_seconds": repr(seconds)})
     return seconds
 
 
-def trained_file(predictor: LearnedPredictor, who: Entry, digest_of_labels: str, paths: Paths) -> Path:
-    """Where a trained predictor is kept: named by the labels it learned from, its code and its seed."""
-    key = digest(digest_of_labels, who.code, str(predictor.context.seed))
+def trained_file(predictor: LearnedPredictor, who: Entry, learned_from: str, paths: Paths) -> Path:
+    """Where a trained predictor is kept: named by the rows it learned from, its code and its seed."""
+    key = digest(learned_from, who.code, str(predictor.context.seed))
     return paths.cache / "predictors" / f"{file_name(who.name)}-{key}.safetensors"
 
 
-def load_trained(predictor: LearnedPredictor, who: Entry, digest_of_labels: str, paths: Paths) -> float | None:
+def load_trained(predictor: LearnedPredictor, who: Entry, learned_from: str, paths: Paths) -> float | None:
     """Put in what was learned before; returns the seconds that the training took, or None where there was none."""
     from safetensors.torch import safe_open
 
-    file = trained_file(predictor, who, digest_of_labels, paths)
+    file = trained_file(predictor, who, learned_from, paths)
     if not file.is_file():
         return None
     with safe_open(file, "pt") as stored:

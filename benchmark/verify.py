@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from benchmark.contract import CLOSE, Check
 from benchmark.errors import BenchmarkError
-from benchmark.evaluate import identity, make_scores
 from benchmark.ground_truth import label, unlabelled
 from benchmark.judging import wanted_rows
 from benchmark.predictor import track
 from benchmark.reported import read_scores
 from benchmark.runtime import Paths, best_device
+from benchmark.scoring import identity, make_scores
 from benchmark.submissions import NAME, Submission, code_problems, read_submission
 from benchmark.suite import COMBINED, load_suite, suite_names
 from benchmark.training import entry
@@ -78,8 +78,8 @@ def rerun(submission: Submission, name: str, paths: Paths, device: str) -> Check
         with contextlib.redirect_stdout(sys.stderr):
             truth = label(load_suite(name), paths, device=device)
             who, stated = entry(str(submission.folder)), submission.card.scores[name]
-            wanted = identity(truth, who, (0,), who.trained_on(truth, stated.labels or COMBINED))
-            found, _ = make_scores(truth, who, wanted, truth, paths, device or best_device())
+            wanted = identity(truth, who, who.trained_on(truth, stated.labels or COMBINED))
+            found, _ = make_scores(truth, who, wanted, 0, truth, paths, device or best_device())
     except BenchmarkError as error:
         return Check(told, str(error))
     except SystemExit as error:  # or else a stranger's file could end the command with status 0

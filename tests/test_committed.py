@@ -10,6 +10,7 @@ import torch
 from benchmark.distortions import find_distortion
 from benchmark.ground_truth import label
 from benchmark.images import to_tensor
+from benchmark.leaderboard import in_order, in_short, read_ranked
 from benchmark.networks import load
 from benchmark.records import PRISTINE
 from benchmark.runtime import Paths
@@ -97,4 +98,14 @@ def test_committed_outcomes_are_small():
     """The outcomes of each suite stay below 10 MB, and no file of the results above 4 MiB."""
     for home in RESULTS.glob("*/outcomes"):
         assert sum(path.stat().st_size for path in home.iterdir()) < 10_000_000, home
-    assert [path for path in RESULTS.rglob("*") if path.is_file() and path.stat().st_size > 4 * 2**20] == []
+    files = [path for path in RESULTS.rglob("*") if path.is_file() and path.parent.name != "assets"]
+    assert [path for path in files if path.stat().st_size > 4 * 2**20] == []
+
+
+def test_the_readme_shows_the_committed_boards():
+    """Its boards are those that `rank` makes of the committed scorecards."""
+    some = in_order(read_ranked(RESULTS / name) for name in COMMITTED)
+    text = in_short(some)
+    assert (RESULTS / "boards.md").read_text() == text
+    readme = (RESULTS.parent / "README.md").read_text()
+    assert text in readme[readme.index("<!-- boards -->") : readme.index("<!-- /boards -->")]

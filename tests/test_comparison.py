@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmark import comparison, statistics
+from benchmark import statistics
 from benchmark.cli import main
 from benchmark.comparison import as_table, compare
 from benchmark.errors import ResultError
@@ -21,7 +21,8 @@ from benchmark.tables import read_table, write_table
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
     """Few replicates of what takes long."""
-    monkeypatch.setattr(comparison, "REDRAWN", 20)
+    monkeypatch.setattr("benchmark.tasks.classification.Downstream.REPLICATES", 20)
+    monkeypatch.setattr("benchmark.tasks.replacement.Downstream.REPLICATES", 20)
 
 
 def fresh(some_paths, suite, tmp_path):
@@ -47,8 +48,8 @@ def test_values_are_those_of_the_scorecards(tiny, judged):
         assert found[name].one == pytest.approx(cards["jpeg_quality"]["metrics"][name]["value"], abs=1e-6)
         assert found[name].other == pytest.approx(cards["ssim"]["metrics"][name]["value"], abs=1e-6)
     for network, gains in cards["ssim"]["downstream"].items():
-        row = found[f"accuracy gain of {network}"]
-        assert row.other == pytest.approx(gains["filtered"] - gains["unfiltered"])
+        row = found[f"gain of {network}"]
+        assert row.other == pytest.approx(gains["filtered"] - gains["unfiltered"], abs=1e-6)
 
 
 def test_intervals_are_those_of_scikit_learn_on_redrawn_sources(tiny, judged):
@@ -76,26 +77,33 @@ def test_intervals_are_those_of_scikit_learn_on_redrawn_sources(tiny, judged):
     assert row.low <= row.difference <= row.high
 
 
-def test_the_best_half_is_what_sorting_gives(tiny, judged):
-    """The threshold-free gain is the accuracy of the half with the highest scores, mean over held-out networks."""
+def test_groups_are_those_of_scikit_learn(tiny, judged):
+    """AUROC at a level and of a class is that of its labelled test rows; groups of few rows are left out."""
     paths, _ = judged
     found = {row.measure: row for row in compare(tiny, "jpeg_quality", "ssim", "combined", paths)}
-    table = read_table(paths.results / "tiny" / "scores" / "ssim.parquet")[0].filter(part="held_out")
-    best = table.sort("score", descending=True).head(-(-table.height // 2))
-    gains = []
-    for network in tiny.suite.networks.held_out:
-        right = tiny.judgement(network)
-        of = [rows.join(right, on=["source", "level"])["right"].mean() for rows in (best, table)]
-        gains.append(of[0] - of[1])
-    assert found["accuracy gain of the best half"].other == pytest.approx(np.mean(gains))
+    table = read_table(paths.results / "tiny" / "scores" / "ssim.parquet")[0].filter(part="test")
+    test = tiny.labelled("combined", "test").join(table, on=["source", "level"], maintain_order="left")
+    truths = {source.id: source.truth for source in tiny.parts["test"]}
+    test = test.with_columns(kind=pl.Series([truths[source] for source in test["source"]]))
+    groups = {f"level {level}": rows for (level,), rows in test.group_by("level")}
+    groups |= {f"class {kind}": rows for (kind,), rows in test.group_by("kind")}
+    told = [name for name in groups if f"AUROC, {name}" in found]
+    assert told
+    for name, rows in groups.items():
+        enough = min(rows.filter(label=label).height for label in (0, 1)) >= 10
+        assert (name in told) == enough
+        if enough:
+            assert found[f"AUROC, {name}"].other == pytest.approx(roc_auc_score(rows["label"], rows["score"]))
 
 
-def test_ties_do_not_make_the_half_larger(tiny):
-    """Where all scores are equal the best half is as accurate, in expectation, as all."""
-    network = tiny.suite.networks.held_out[0]
-    right = tiny.judgement(network)
-    rows = right.select("source", "level").with_columns(score=pl.lit(1.0))
-    assert tiny.downstream(network).best_half(rows) == pytest.approx(right["right"].mean())
+def test_levels_and_classes_stand_in_order(tiny, judged, monkeypatch):
+    """Levels come from the highest down, then classes."""
+    monkeypatch.setattr("benchmark.comparison.ENOUGH", 1)
+    paths, _ = judged
+    told = [row.measure for row in compare(tiny, "jpeg_quality", "ssim", "combined", paths)]
+    levels = [int(name.rsplit(" ", 1)[1]) for name in told if name.startswith("AUROC, level")]
+    assert levels == sorted(levels, reverse=True)
+    assert any(name.startswith("AUROC, class") for name in told)
 
 
 def test_scores_of_another_run_are_refused(tiny, judged):
@@ -110,19 +118,19 @@ def test_scores_of_another_run_are_refused(tiny, judged):
     card.parent.mkdir()
     first = json.loads((paths.results / "tiny" / "cards" / "combined" / "ssim.json").read_text())
     card.write_text(json.dumps(first | {"labels": "zoo:resnet", "provenance": first["provenance"] | {"code": "other"}}))
-    with pytest.raises(ResultError, match="stale: its code is"):
+    with pytest.raises(ResultError, match="differ in code"):
         rank([], 0, paths)
 
 
-def test_a_predictor_that_keeps_nothing_has_no_gain_to_compare(tiny, judged):
+def test_a_predictor_that_keeps_nothing_has_no_gain_to_compare(tiny, judged, monkeypatch):
     """Measures that are not defined are left out, the others stay."""
     paths, _ = judged
-    file = paths.results / "tiny" / "cards" / "combined" / "ssim.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"threshold": [1e9]}))
+    monkeypatch.setattr("benchmark.metrics.best_threshold", lambda labels, scores: 1e9)
+    evaluate("ssim", tiny.suite, paths=paths, truth=tiny)
     found = {row.measure for row in compare(tiny, "jpeg_quality", "ssim", "combined", paths)}
     assert "auroc" in found
-    assert "accuracy gain, mean" not in found
-    assert "accuracy gain of the best half" in found
+    assert "gain" not in found
+    assert "area" in found
 
 
 def test_a_predictor_does_not_beat_itself(tiny, judged):
@@ -142,16 +150,19 @@ def test_the_other_way_round_all_signs_change(tiny, judged):
         assert (one.low, one.high, one.p) == pytest.approx((-other.high, -other.low, other.p))
 
 
-def test_detectors_gains_are_compared_too(tiny_det, tiny_paths, tmp_path):
+def test_detectors_gains_are_compared_too(tiny_det, tiny_paths, tmp_path, monkeypatch):
     """For detection the gain is that of the mAP after replacement, equal to the cards'."""
+    monkeypatch.setattr("benchmark.comparison.ENOUGH", 1)
     paths = fresh(tiny_paths, "tiny-det", tmp_path)
     cards = [evaluate(name, tiny_det.suite, paths=paths, truth=tiny_det) for name in ("jpeg_quality", "chance")]
     found = {row.measure: row for row in compare(tiny_det, "jpeg_quality", "chance", "combined", paths)}
     for network in tiny_det.suite.networks.held_out:
-        row = found[f"mAP gain of {network}"]
+        row = found[f"gain of {network}"]
         gains = [card["downstream"][network]["filtered"] - card["downstream"][network]["unfiltered"] for card in cards]
-        assert (row.one, row.other) == pytest.approx(gains)
+        assert (row.one, row.other) == pytest.approx(gains, abs=1e-6)
         assert row.low <= row.high
+    assert "mAP, small objects, better half kept" in found
+    assert any(name.startswith("AUROC, largest object") for name in found)
 
 
 def test_unknown_and_stale_results_are_refused(tiny, judged):
@@ -180,6 +191,4 @@ def test_the_verb_tells_all_as_a_table_or_json(tiny, tiny_file, judged, monkeypa
     rows = json.loads(capsys.readouterr().out)
     assert text.count("\n") == len(rows) + 3
     assert all(f"| {row['measure']} |" in text for row in rows)
-    assert {"auroc", "within_quality_auroc", "accuracy gain, mean", "accuracy gain of the best half"} <= {
-        row["measure"] for row in rows
-    }
+    assert {"auroc", "within_quality_auroc", "srcc", "area", "gain"} <= {row["measure"] for row in rows}

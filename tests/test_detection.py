@@ -1,15 +1,19 @@
 """Labels and downstream gains of detection, on cases worked by hand."""
 
+import contextlib
+import io
+
 import numpy as np
 import polars as pl
 import pytest
+from pycocotools.cocoeval import COCOeval
 
 from benchmark.errors import LabelError
-from benchmark.mean_ap import match, mean_ap
+from benchmark.mean_ap import coco_tables, match, mean_ap
 from benchmark.records import Objects
 from benchmark.tasks import detection
 from benchmark.tasks.detection import LabelChoice, find_objects, judge
-from benchmark.tasks.replacement import FRACTIONS, unpack
+from benchmark.tasks.replacement import unpack
 from benchmark.utility import retention_labels
 from tests.scenes import random_images
 
@@ -94,54 +98,99 @@ def pooled(seed=0, sources=12, levels=(30, 10)):
     return outcomes(*rows), truths, pl.DataFrame(images, schema=["source", "level", "bits"], orient="row")
 
 
+def downstream_of(table, truths, images):
+    """The detector's downstream performance, and the rows of its distorted images."""
+    downstream = detection.Downstream(table, truths, judge(table, truths, 1.0, LabelChoice()), images)
+    return downstream, downstream.placed(table.filter(pl.col("level") != -1).select("source", "level"))
+
+
 def test_replacement_is_an_evaluation_of_other_images():
     """The mAP after replacement is that of the very images that are then there; nothing replaced, all replaced."""
     table, truths, images = pooled()
-    judged = judge(table, truths, 1.0, LabelChoice())
-    downstream = detection.Downstream(table, truths, judged, images)
-    sent = table.filter(pl.col("level") != -1)
-    scores = sent.select("source", "level").with_columns(score=pl.Series(np.arange(sent.height, dtype=float)))
-    threshold = 10.0
-    gains = downstream.gains(scores, threshold)
+    downstream, rows = downstream_of(table, truths, images)
+    kept = np.arange(rows.height) >= 10
+    once = np.ones((1, rows.height))
     found, objects = unpack(table), [truths[name] for name in table["source"]]
     place = {key: number for number, key in enumerate(table.select("source", "level").iter_rows())}
-    chosen = [place[name, level if score >= threshold else -1] for name, level, score in scores.iter_rows()]
+    keys = rows.select("source", "level").rows()
+    chosen = [place[name, level if stays else -1] for (name, level), stays in zip(keys, kept, strict=True)]
     expected = mean_ap(match([objects[c] for c in chosen], [found[c] for c in chosen], 4), np.arange(len(chosen)))
-    assert gains["filtered"] == pytest.approx(expected, abs=1e-12)
-    assert gains["kept"] == pytest.approx(1 - 10 / sent.height)
-    assert gains["bits"] == pytest.approx(20)
-    bits = [level if score >= threshold else 1000 for _, level, score in scores.iter_rows()]
-    assert gains["bits_filtered"] == pytest.approx(np.mean(bits))
-    assert downstream.gains(scores, -1.0)["filtered"] == gains["unfiltered"]
-    assert downstream.gains(scores, 1e9)["filtered"] == gains["pristine"]
-    assert set(gains["levels"]) == {"30", "10"}
+    assert downstream.chosen(rows, once, kept) == pytest.approx([expected], abs=1e-12)
+    extras = downstream.extras(rows, kept)
+    assert extras["bits"] == pytest.approx(20)
+    assert extras["bits_filtered"] == pytest.approx(
+        np.mean([level if stays else 1000 for (_, level), stays in zip(keys, kept, strict=True)])
+    )
+    assert extras["pristine"] == downstream.best(rows, once, np.arange(rows.height, dtype=float), [0.0]).item()
+    assert set(extras["levels"]) == {"30", "10"}
 
 
-def test_the_area_scales_the_mean_over_kept_fractions():
-    """The detector's own utility earns 1; others stand to it as their mean mAP over nine kept fractions does."""
+def test_a_replicate_is_the_map_of_copies():
+    """Where sources count several times or not at all, the best share and a choice are those of the repeated rows."""
     table, truths, images = pooled()
-    judged = judge(table, truths, 1.0, LabelChoice())
-    downstream = detection.Downstream(table, truths, judged, images)
-    own = judged.select("source", "level", score="utility")
-    draws = [np.random.default_rng(seed).random(own.height) for seed in range(3)]
-    area, level = [], []
-    for score in (own["score"].to_numpy() + 1e-9 * np.random.default_rng(0).random(own.height), *draws):
-        mine = own.with_columns(score=pl.Series(score))
-        area.append(downstream.gains(mine, 0.5)["area"])
-        cuts = [np.sort(score)[own.height - int(share * own.height)] for share in FRACTIONS]
-        level.append(np.mean([downstream.filtered(mine, cut) for cut in cuts]))
-    assert area[0] == pytest.approx(1)
-    for one in (1, 2):
-        expected = (level[one] - level[3]) / (level[0] - level[3])
-        assert (area[one] - area[3]) / (1 - area[3]) == pytest.approx(expected)
+    downstream, rows = downstream_of(table, truths, images)
+    random = np.random.default_rng(0)
+    times = random.integers(0, 3, rows.height)
+    score = random.permutation(rows.height).astype(float)
+    repeated = rows[np.repeat(np.arange(rows.height), times)]
+    kept = score >= 8
+    again = downstream.chosen(repeated, np.ones((1, repeated.height)), np.repeat(kept, times))
+    assert downstream.chosen(rows, times[None].astype(float), kept) == pytest.approx(again, abs=1e-12)
+    order = np.argsort(-score)
+    taken = np.cumsum(times[order])
+    best = np.zeros(rows.height, bool)
+    best[order[taken <= 0.5 * taken[-1]]] = True
+    expected = downstream.chosen(rows, times[None].astype(float), best)
+    assert downstream.best(rows, times[None].astype(float), score, [0.5])[:, 0] == pytest.approx(expected)
 
 
-def test_quality_keeps_the_highest_levels():
-    """Half of the images kept by quality are those of the higher level, whatever the predictor."""
+def test_equal_priorities_are_kept_in_random_order():
+    """Where all priorities are equal, the mAP is the mean over random choices: between its extremes, near their mean."""
     table, truths, images = pooled()
-    downstream = detection.Downstream(table, truths, judge(table, truths, 1.0, LabelChoice()), images)
-    sent = table.filter(pl.col("level") != -1).select("source", "level")
-    by_level = sent.with_columns(score=pl.col("level").cast(pl.Float64))
-    gains = downstream.gains(by_level, 20.0)
-    assert gains["quality"] == pytest.approx(gains["filtered"])
-    assert set(gains) == set(detection.GAINS)
+    downstream, rows = downstream_of(table, truths, images)
+    once, random = np.ones((1, rows.height)), np.random.default_rng(1)
+    values = [downstream.best(rows, once, random.random(rows.height), [0.5]).item() for _ in range(60)]
+    found = downstream.best(rows, once, np.zeros(rows.height), [0.5]).item()
+    assert found == pytest.approx(np.mean(values), abs=3 * np.std(values) / np.sqrt(10))
+
+
+def test_sizes_are_those_of_coco():
+    """By size, only objects of that size are asked for, as COCOeval does with the areas of boxes."""
+    table, truths, images = pooled(seed=3)
+    downstream, rows = downstream_of(table, truths, images)
+    once, everything = np.ones((1, rows.height)), np.ones(rows.height, bool)
+    objects, found = [truths[name] for name in rows["source"]], unpack(table.filter(pl.col("level") != -1))
+    for name, sized in downstream.by_size().items():
+        with contextlib.redirect_stdout(io.StringIO()):
+            evaluation = COCOeval(*coco_tables(objects, found, 4), "bbox")
+            evaluation.evaluate()
+            evaluation.accumulate()
+            evaluation.summarize()
+        expected = evaluation.stats[{"small": 3, "medium": 4, "large": 5}[name]]
+        value = sized.chosen(rows, once, everything).item()
+        assert np.isnan(value) if expected == -1 else value == pytest.approx(expected, abs=1e-9)
+
+
+def test_groups_of_an_image():
+    """An image belongs to its classes and to the size of its largest object, crowds apart."""
+    boxes = np.array([[0.0, 0, 10, 10], [0, 0, 50, 50], [0, 0, 200, 200]])
+    truth = Objects(boxes, np.array([2, 7, 2]), np.array([False, False, True]), (300, 300))
+    assert detection.groups(truth) == ["largest object medium", "class 2", "class 7"]
+
+
+def test_outcomes_that_are_not_the_recorded_ones_are_told():
+    """Another score, class or box of a clear detection is told; a faint one is not looked at."""
+    rows = [outcome("a", 30, (LEFT, 0.9, 3), (RIGHT, 0.05, 5))]
+    same = outcomes(*rows)
+    assert not detection.disagree(same, same).any()
+    others = {
+        "score": [(LEFT, 0.8, 3), (RIGHT, 0.05, 5)],
+        "class": [(LEFT, 0.9, 4), (RIGHT, 0.05, 5)],
+        "box": [((1.0, 0.0, 20.0, 20.0), 0.9, 3), (RIGHT, 0.05, 5)],
+        "one more": [(LEFT, 0.9, 3), (RIGHT, 0.9, 5)],
+        "none": [],
+    }
+    for name, found in others.items():
+        assert detection.disagree(same, outcomes(outcome("a", 30, *found))).all(), name
+    faint = outcomes(outcome("a", 30, (LEFT, 0.9, 3), (RIGHT, 0.15, 4)))
+    assert not detection.disagree(same, faint).any()

@@ -5,12 +5,13 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from scipy.stats import kendalltau, spearmanr
 from sklearn import metrics as reference
 
 import benchmark
 from benchmark.errors import PredictorError, ResultError
 from benchmark.evaluate import evaluate
-from benchmark.feed import examples, training_rows
+from benchmark.feed import lesson, training_rows
 from benchmark.finding import code_digest, find_predictor, predictor_names
 from benchmark.metrics import best_threshold
 from benchmark.predictor import track
@@ -22,7 +23,7 @@ METRICS = {
     "accuracy", "balanced_accuracy", "auroc", "within_quality_auroc", "average_precision", "mcc", "overlap",
     "label_coverage",
 }  # fmt: skip
-GAINS = {"unfiltered", "filtered", "kept", "random", "quality", "oracle", "area"}
+GAINS = {"unfiltered", "filtered", "kept", "random", "quality", "oracle", "area", "curve"}
 
 
 @pytest.fixture
@@ -101,20 +102,6 @@ def test_random_keeps_the_unfiltered_accuracy(tiny, paths):
     gains = evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)["downstream"]["zoo:resnext"]
     assert gains["random"] == pytest.approx(gains["unfiltered"])
     assert gains["oracle"] >= max(gains["filtered"], gains["quality"], gains["random"]) - 1e-12
-
-
-def test_the_area_is_1_for_the_oracle_and_0_for_random(tiny):
-    """On the scale of `area`, the network's own answers earn 1, their reverse less than 0, one score for all 0."""
-    downstream = tiny.downstream("zoo:resnext")
-    right = tiny.judgement("zoo:resnext").select("source", "level", score=pl.col("right").cast(pl.Float64))
-    rows = right.filter(pl.col("level").is_in(tiny.suite.distortion.held_out))
-    areas = [
-        downstream.gains(rows.with_columns(score=score), 0.5)["area"]
-        for score in (pl.col("score"), -pl.col("score"), 0.0)
-    ]
-    assert areas[0] == pytest.approx(1)
-    assert areas[1] < 0
-    assert areas[2] == pytest.approx(0)
 
 
 def test_samples_are_shuffled_and_hold_only_what_is_asked_for(tiny, paths):
@@ -207,7 +194,7 @@ def test_incomplete_stored_scores_are_refused(tiny, paths):
 
 def test_class_weights_balance_the_classes(tiny):
     """Weights of the two classes sum to the same, and to the number of examples."""
-    some = examples(tiny, tiny.labelled("combined", "train"), ())
+    some = lesson(tiny, "combined", "train", Slope)
     sums = {label: sum(e.weight for e in some if e.label == label) for label in (0, 1)}
     assert sums[0] == pytest.approx(sums[1])
     assert sums[0] + sums[1] == pytest.approx(len(some))
@@ -339,10 +326,101 @@ def test_notes_that_cannot_be_saved_are_named(tiny, paths):
     assert not list((paths.cache / "predictors").glob("*"))
 
 
-def test_no_seed_is_refused(tiny, paths):
-    """At least one seed is needed."""
-    with pytest.raises(PredictorError, match="no seed"):
-        evaluate(Slope, tiny.suite, seeds=(), paths=paths, truth=tiny)
+def test_seeds_add_up(tiny, paths):
+    """Combined labels of a whole suite get three seeds, others one; seeds that are there already are not run again."""
+    runs = []
+
+    class Noted(Slope):
+        def fit(self, train, validation):
+            runs.append(self.context.seed)
+            super().fit(train, validation)
+
+    assert evaluate(Noted, tiny.suite, "zoo:resnet", paths=paths, truth=tiny)["seeds"] == [0]
+    assert evaluate(Noted, tiny.suite, seeds=(0,), paths=paths, truth=tiny)["seeds"] == [0]
+    assert runs == [0, 0]
+    card = evaluate(Noted, tiny.suite, paths=paths, truth=tiny)
+    assert card["seeds"] == [0, 1, 2]
+    assert runs == [0, 0, 1, 2]
+    assert len(card["provenance"]["notes"]) == len(card["threshold"]) == 3
+    assert evaluate(Noted, tiny.suite, seeds=(1,), paths=paths, truth=tiny)["seeds"] == [0, 1, 2]
+    assert runs == [0, 0, 1, 2]
+
+
+def test_the_card_tells_the_mean_and_the_spread_over_seeds(tiny, paths):
+    """Values are means over seeds, spreads their standard deviations; with one seed there is no spread."""
+
+    class Drawn(Slope):
+        def score(self, samples):
+            noise = np.random.default_rng(self.context.seed).normal(0, 20, len(samples))
+            return (np.array(super().score(samples)) + noise).tolist()
+
+    card = evaluate(Drawn, tiny.suite, paths=paths, truth=tiny)
+    scores, _ = read_table(paths.results / "tiny" / "scores" / "drawn@tiny.combined.parquet")
+    labels = tiny.labelled("combined", "test").drop("part")
+    each = []
+    for seed in range(3):
+        both = scores.filter(part="test", seed=seed).join(labels, on=["source", "level"])
+        each.append(reference.roc_auc_score(both["label"], both["score"]))
+    assert card["metrics"]["auroc"]["value"] == pytest.approx(np.mean(each))
+    assert card["metrics"]["auroc"]["spread"] == pytest.approx(np.std(each, ddof=1))
+    one = evaluate(Drawn, tiny.suite, "zoo:resnet", paths=paths, truth=tiny)
+    assert "spread" not in one["metrics"]["auroc"]
+
+
+def test_what_does_not_depend_on_the_seed_runs_once(tiny, paths):
+    """A predictor that says that its training draws nothing has one seed."""
+
+    class Fixed(Slope):
+        seeded = False
+
+    assert evaluate(Fixed, tiny.suite, seeds=(0, 1), paths=paths, truth=tiny)["seeds"] == [0]
+
+
+def test_predictors_of_utility_learn_from_unlabelled_images_too(tiny, paths):
+    """They see every image whose pristine version all networks get right, each with weight 1, labelled or not."""
+    seen = {}
+
+    class Regressor(Slope):
+        target = "utility"
+
+        def fit(self, train, validation):
+            seen.update(train=list(train), validation=list(validation))
+            super().fit([one for one in train if one.label >= 0], validation)
+
+    evaluate(Regressor, tiny.suite, "zoo:resnet", paths=paths, truth=tiny)
+    right = tiny.judgement("zoo:resnet").filter(pl.col("pristine_right"))
+    for part, examples_of in seen.items():
+        names = {source.id for source in tiny.parts[part]}
+        levels = pl.col("level").is_in(tiny.suite.distortion.levels)
+        wanted = right.filter(pl.col("source").is_in(names), levels)
+        assert sorted(one.utility for one in examples_of) == pytest.approx(sorted(wanted["utility"]))
+        assert {one.label for one in examples_of} == {-1, 0, 1}
+        assert {one.weight for one in examples_of} == {1.0}
+
+
+def test_soft_metrics_are_scipys(tiny, paths):
+    """The card's correlations with the utility are those of all rows whose pristine versions are got right."""
+    card = evaluate(Contrast, tiny.suite, "zoo:resnet", paths=paths, truth=tiny)
+    scores, _ = read_table(paths.results / "tiny" / "scores" / "contrast.parquet")
+    judged = tiny.judgement("zoo:resnet").filter(pl.col("pristine_right"))
+    both = scores.filter(part="test").join(judged, on=["source", "level"])
+    assert card["counts"]["soft"] == both.height
+    assert card["soft"]["srcc"]["value"] == pytest.approx(spearmanr(both["score"], both["utility"]).statistic)
+    assert card["soft"]["krcc"]["value"] == pytest.approx(kendalltau(both["score"], both["utility"]).statistic)
+    for measure in card["soft"].values():
+        assert measure["low"] <= measure["value"] <= measure["high"]
+
+
+def test_a_constant_score_has_no_correlation(tiny, paths):
+    """Soft measures of one score for all are missing, and the card is written."""
+
+    class Constant(benchmark.Predictor):
+        def score(self, samples):
+            return [1.0] * len(samples)
+
+    card = evaluate(Constant, tiny.suite, paths=paths, truth=tiny)
+    assert card["soft"]["srcc"] == {"value": None, "low": None, "high": None}
+    assert card["metrics"]["auroc"]["value"] == 0.5
 
 
 def test_thresholds_are_stored_exactly(tiny, paths):

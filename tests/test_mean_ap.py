@@ -60,6 +60,20 @@ def test_a_choice_with_repeats_equals_coco_eval_of_the_copies(seed, chosen, ties
     assert found == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("place", "area"), [(3, (0, 32**2)), (4, (32**2, 96**2))], ids=["small", "medium"])
+def test_an_area_equals_coco_eval(seed, place, area):
+    """Objects of other sizes, and what is found of them, count neither way, as in COCO's mAP by size."""
+    objects, detections = random_images(seed)
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = COCOeval(*coco_tables(objects, detections, CLASSES), "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    found = mean_ap(match(objects, detections, CLASSES, area), np.arange(len(objects)))
+    assert found == pytest.approx(evaluation.stats[place], abs=1e-9)
+
+
 def test_perfect_detections_score_one():
     """Each object found with its very box is 1, and no detection at all is 0."""
     objects, _ = random_images(3)

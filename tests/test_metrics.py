@@ -261,37 +261,6 @@ def test_best_threshold_separates_close_and_huge_scores(low, step):
     assert metrics.decisions([0, 1], scores, threshold)["balanced_accuracy"] == (1 if scores[0] < scores[1] else 0.5)
 
 
-@light
-@given(st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 2)), min_size=1, max_size=6), st.data())
-def test_expected_mean_of_kept_is_the_mean_over_orders(pairs, draw):
-    """Ties at the cut are an expectation: the same as averaging over all orders of the rows."""
-    count = draw.draw(st.integers(1, len(pairs)))
-    orders = [sorted(order, key=lambda pair: -pair[1])[:count] for order in itertools.permutations(pairs)]
-    expected = np.mean([value for order in orders for value, _ in order])
-    values, priorities = zip(*pairs, strict=True)
-    assert metrics.expected_mean_of_kept(values, priorities, count) == pytest.approx(expected, abs=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("values", "priorities", "count"),
-    [
-        ([], [], 0),
-        ([], [], 1),
-        ([1, 2], [1, 2], 0),
-        ([1, 2], [1, 2], 3),
-        ([1, 2], [1], 1),
-        ([[1, 2]], [[1, 2]], 1),
-        ([np.nan, 1], [1, 2], 2),
-        ([1, 2], [np.nan, 2], 1),
-        ([1, 2], [1, np.nan], 1),
-    ],
-)
-def test_expected_mean_of_kept_refuses_what_it_cannot_keep(values, priorities, count):
-    """Nothing to keep, more than there is, or what is no number, raises MetricError."""
-    with pytest.raises(MetricError):
-        metrics.expected_mean_of_kept(values, priorities, count)
-
-
 METRICS = {
     "auroc": metrics.auroc,
     "average_precision": metrics.average_precision,
@@ -333,40 +302,3 @@ def test_metrics_do_not_depend_on_the_order_of_rows(metric, data):
     labels, scores = data[0], data[1] / 100
     order = np.random.default_rng(len(labels)).permutation(len(labels))
     assert METRICS[metric](labels[order], scores[order]) == pytest.approx(METRICS[metric](labels, scores))
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_area_under_kept_is_the_mean_over_fine_fractions(seed):
-    """With each row cut into 400 slices, ties in random order, the discrete mean over counts comes to the same."""
-    random = np.random.default_rng(seed)
-    values, priorities = random.random(12).round(1), random.integers(0, 5, 12)
-    curves = []
-    for _ in range(60):
-        order = np.lexsort((random.random(12 * 400), -np.repeat(priorities, 400)))
-        kept = np.repeat(values, 400)[order]
-        curves.append((np.cumsum(kept) / np.arange(1, len(kept) + 1)).mean())
-    assert metrics.area_under_kept(values, priorities) == pytest.approx(np.mean(curves), abs=2e-3)
-
-
-def test_area_under_kept_by_hand():
-    """All tied: the mean. The right half first: 1 up to half, then falling as 1 / 2f."""
-    assert metrics.area_under_kept([1, 0, 1, 0], [7, 7, 7, 7]) == pytest.approx(0.5)
-    assert metrics.area_under_kept([1, 0, 1, 0], [1, 0, 1, 0]) == pytest.approx(0.5 + 0.5 * np.log(2))
-
-
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=1, max_size=30))
-def test_no_order_beats_the_oracles_area(rows):
-    """Sorting by the values themselves is best, its reverse worst, and any order lies between."""
-    values, priorities = (np.array(column, float) for column in zip(*rows, strict=True))
-    best, worst = metrics.area_under_kept(values, values), metrics.area_under_kept(values, -values)
-    area = metrics.area_under_kept(values, priorities)
-    assert worst - 1e-9 <= area <= best + 1e-9
-    scaled = metrics.over_random(area, values.mean(), best)
-    assert scaled is None if values.min() == values.max() else scaled <= 1 + 1e-9
-
-
-@pytest.mark.parametrize(("values", "priorities"), [([], []), ([1.0], [1, 2]), ([np.nan], [1]), ([[1.0]], [[1.0]])])
-def test_area_under_kept_of_nothing_is_an_error(values, priorities):
-    """No rows, other lengths or numbers that are not finite are refused."""
-    with pytest.raises(MetricError, match="finite and of one length"):
-        metrics.area_under_kept(values, priorities)

@@ -10,7 +10,10 @@ from benchmark.errors import ResultError
 from benchmark.evaluate import evaluate
 from benchmark.leaderboard import rank
 from benchmark.markdown import markdown
+from benchmark.networks import file_name
 from benchmark.runtime import Paths
+from benchmark.scorecard import file_stem
+from benchmark.tables import read_table, write_table
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = sorted(path.parent.name for path in (ROOT / "results").glob("*/cards"))
@@ -36,6 +39,18 @@ def copied(ranked, tmp_path):
     return Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
 
 
+def renamed(paths, labels, old, new, trained_on):
+    """Add the results of a predictor under another name and training."""
+    folder = paths.results / "tiny"
+    stem = file_stem(new, trained_on)
+    card = folder / "cards" / file_name(labels) / f"{old}.json"
+    known = {"predictor": new, "trained_on": trained_on}
+    card.with_name(f"{stem}.json").write_text(json.dumps(json.loads(card.read_text()) | known))
+    shutil.copy(card.with_suffix(".parquet"), card.with_name(f"{stem}.parquet"))
+    table, metadata = read_table(folder / "scores" / f"{old}.parquet")
+    write_table(folder / "scores" / f"{stem}.parquet", table, metadata | known)
+
+
 def test_rank_writes_board_and_figures(copied):
     """Leaderboard, Fig. 1 and Fig. 2a are written, and their paths told."""
     told = rank([], 0, copied)
@@ -46,6 +61,7 @@ def test_rank_writes_board_and_figures(copied):
         ("figure_1_labels.png", PNG),
         ("figure_2a.png", PNG),
         ("figure_2a.svg", SVG),
+        ("gain_curves.svg", SVG),
     ]:
         assert (folder / "figures" / name).read_bytes().startswith(start)
         assert f"wrote {folder / 'figures' / name}" in told
@@ -60,7 +76,7 @@ def test_board_shows_the_cards_values_best_first(copied):
     rank(["tiny"], 0, copied)
     section = (copied.results / "tiny" / "leaderboard.md").read_text().split("## Labels: ")[1]
     rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| ")][2:]
-    cards = {row[1]: float(row[4].split()[0]) for row in rows}
+    cards = {row[1]: float(row[5].split()[0]) for row in rows}
     assert list(cards.values()) == sorted(cards.values(), reverse=True)
     for name, shown in cards.items():
         card = json.loads((copied.results / "tiny" / "cards" / "combined" / f"{name}.json").read_text())
@@ -112,25 +128,60 @@ def test_stale_cards_do_not_mix(copied, key):
         rank([], 0, copied)
 
 
+def test_scores_of_another_run_are_stale(copied):
+    """A card whose scores were made again since is refused, by the scores' file and what differs."""
+    path = copied.results / "tiny" / "scores" / "ssim.parquet"
+    table, metadata = read_table(path)
+    write_table(path, table, metadata | {"provenance": metadata["provenance"] | {"code": "0"}})
+    with pytest.raises(ResultError, match=r"ssim\.parquet and the scorecard for combined labels differ in code"):
+        rank([], 0, copied)
+
+
+def test_labels_of_another_ground_truth_are_stale(copied):
+    """Cards that were judged by other labels than the stored ones are refused, by the card's file."""
+    path = copied.results / "tiny" / "labels.parquet"
+    table, metadata = read_table(path)
+    write_table(path, table, metadata | {"labels": metadata["labels"] | {"zoo:resnet": "0"}})
+    with pytest.raises(
+        ResultError, match=r"chance\.json: stale: it was judged by the ground truth .* is of 0; run chance"
+    ):
+        rank([], 0, copied)
+
+
+def test_boards_in_short_hold_every_suite(copied):
+    """Ranking everything also writes the boards of all suites in few columns."""
+    assert f"wrote {copied.results / 'boards.md'}" in rank([], 0, copied)
+    text = (copied.results / "boards.md").read_text()
+    assert text.startswith("**`tiny`**, combined labels")
+    assert "| jpeg_quality | bitstream |" in text
+
+
+def test_the_board_tells_soft_track_and_gains(copied):
+    """Soft measures and gains stand there with intervals, best first, beside what MIQA published."""
+    rank(["tiny"], 0, copied)
+    text = (copied.results / "tiny" / "leaderboard.md").read_text()
+    card = json.loads((copied.results / "tiny" / "cards" / "combined" / "ssim.json").read_text())
+    for value in (card["soft"]["srcc"], card["soft"]["rmse"], card["gains"]["area"], card["gains"]["over_quality"]):
+        assert f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})" in text
+    assert "RA-MIQA 0.700" in text
+
+
 def test_two_trainings_on_different_labels_do_not_mix(copied):
     """Cards of predictors trained on different versions of one suite's labels are refused."""
     folder = copied.results / "tiny" / "cards" / "combined"
     for name, digest in (("ssim", "0" * 16), ("chance", "1" * 16)):
-        card = json.loads((folder / f"{name}.json").read_text())
-        card["trained_on"] = {"suite": "other", "labels": "combined", "digest": digest}
-        (folder / f"{name}.json").write_text(json.dumps(card))
-    with pytest.raises(ResultError, match=r"ssim\.json: stale: its trained_on"):
+        trained = {"suite": "other", "labels": "combined", "digest": digest}
+        renamed(copied, "combined", name, name, trained)
+        (folder / f"{name}.json").unlink()
+    with pytest.raises(ResultError, match=r"ssim@other\.combined\.json: stale: its trained_on"):
         rank([], 0, copied)
 
 
 def test_table_1_tells_predictors_of_one_name_apart(copied):
     """Trained on another suite or on another label set, a predictor has a column of its own, on whatever set it stands."""
-    folder = copied.results / "tiny" / "cards" / "zoo-resnet"
     for number, (suite, labels) in enumerate([("tiny", "zoo:resnet"), ("tiny", "combined"), ("other", "combined")]):
-        card = json.loads((folder / "ssim.json").read_text())
-        card |= {"predictor": "mine", "trained_on": {"suite": suite, "labels": labels, "digest": str(number)}}
-        (folder / f"mine{number}.json").write_text(json.dumps(card))
-        shutil.copy(folder / "ssim.parquet", folder / f"mine{number}.parquet")
+        trained = {"suite": suite, "labels": labels, "digest": str(number)}
+        renamed(copied, "zoo:resnet", "ssim", "mine", trained)
     rank([], 0, copied)
     board = (copied.results / "tiny" / "leaderboard.md").read_text()
     (head,) = [line for line in board.split("## Table I")[1].splitlines() if line.startswith("| labels")]

@@ -11,11 +11,12 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from benchmark import registry
-from benchmark.cli import main, parser
+from benchmark.cli import main
 from benchmark.datasets.glyphs import scene
 from benchmark.distortions import encode_jpeg, find_distortion
 from benchmark.evaluate import evaluate
 from benchmark.ground_truth import label
+from benchmark.options import parser
 from benchmark.runtime import Paths
 from benchmark.suite import load_suite
 

@@ -267,7 +267,11 @@ def changed(value):
 
 
 NESTED = ("split", "distortion", "networks", "labels", "training")
-CHOICES = [("", field.name) for field in dataclasses.fields(SUITE) if field.name not in (*NESTED, "title", "twin_of")]
+CHOICES = [
+    ("", field.name)
+    for field in dataclasses.fields(SUITE)
+    if field.name not in (*NESTED, "title", "twin_of", "redistributable")
+]
 CHOICES += [(one, field.name) for one in NESTED for field in dataclasses.fields(getattr(SUITE, one))]
 
 

@@ -15,18 +15,19 @@ applied later:
 from __future__ import annotations
 
 import dataclasses
-import math
+import functools
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from benchmark import utility
-from benchmark.metrics import area_under_kept, expected_mean_of_kept, over_random
 from benchmark.records import PRISTINE
+from benchmark.statistics import kept_mean, ratio
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,6 +47,8 @@ SCHEMA = pl.Schema(
     }
 )
 
+TOLERANCE = 1e-3
+"""By which scores may differ between machines, as a share of the largest."""
 BYTES = 20
 """Of an outcome on disk, about."""
 PROBE_JUDGES = True
@@ -54,8 +57,11 @@ MEASURE = "accuracy"
 TABLE, GAINS_TABLE, FIGURE = "I", "III", "2a"
 PUBLISHED_ACCURACY = {"Inception-v3": 87.5, "VGG-19": 84.2, "DenseNet-121": 91.2, "combined": 93.3}
 """Accuracy of ResNet-18 in per cent (paper, Table I), for each labelling network and the combined labels."""
-PUBLISHED_GAINS = {"AlexNet": (46.8, 46.0), "ResNeXt-50": (66.3, 65.4), "EfficientNet-B7": (65.8, 65.9)}
-"""Accuracy in per cent after filtering, ResNet-18 trained on classification and on detection (paper, Table III)."""
+MIQA = "PSNR", "SSIM", "DISTS", "ResNet-18", "ResNet-50", "RA-MIQA"
+"""Methods that MIQA (MIQD-2.5M, 2025) tells the SRCC of."""
+PUBLISHED_SRCC = dict(zip(MIQA, (0.239, 0.303, 0.388, 0.513, 0.558, 0.700), strict=True))
+PUBLISHED_GAINS = {"AlexNet": (0.468, 0.460), "ResNeXt-50": (0.663, 0.654), "EfficientNet-B7": (0.658, 0.659)}
+"""Accuracy after filtering, ResNet-18 trained on classification and on detection (paper, Table III)."""
 
 GAINS = {
     "unfiltered": "on all images",
@@ -64,9 +70,9 @@ GAINS = {
     "random": "on as many images, kept at random",
     "quality": "on as many images, those of highest quality",
     "oracle": "on as many images, first those that this network gets right",
-    "area": "gain over random choice, mean over all fractions kept, as a share of the oracle's: 1 oracle, 0 random",
+    "area": "gain over random choice, mean over nine fractions kept, as a share of the oracle's: 1 oracle, 0 random",
 }
-"""What `Downstream.gains` returns, in words."""
+"""What a scorecard tells of a held-out network, in words."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,16 @@ def truth_columns() -> dict[str, tuple[pa.DataType, Any]]:
 def truth_values(truth: int) -> dict[str, Any]:
     """The ground truth of one image in these columns."""
     return {"class": truth}
+
+
+def groups(truth: int) -> list[str]:
+    """What an image of this ground truth belongs to, for comparisons by group."""
+    return [f"class {truth}"]
+
+
+def told(value: float | None) -> str:
+    """An accuracy in per cent, as the paper's Table III has it, or a dash."""
+    return "-" if value is None else f"{100 * value:.1f} %"
 
 
 def rules(labels: LabelChoice) -> dict[str, LabelChoice]:
@@ -163,7 +179,7 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, int], temperature: float, la
 
     Returns:
         A row for each row of `outcomes` that is not pristine: source, level, `right` (Eq. 5), `kept` (predicted class is that
-        of the pristine image), `utility` (Eq. 2) and `label` (section IV: 1, 0, or -1 unlabelled).
+        of the pristine image), `pristine_right`, `utility` (Eq. 2) and `label` (section IV: 1, 0, or -1 unlabelled).
     """
     truth = pl.Series("truth", [truths[source] for source in outcomes["source"]], pl.Int16)
     phi = pl.Series("phi", confidence(outcomes, temperature, labels.calibrate))
@@ -177,9 +193,18 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, int], temperature: float, la
         "level",
         "right",
         kept=pl.col("top") == pl.col("top_p"),
+        pristine_right="right_p",
         utility=pl.Series(utility.utility(rows["phi"], rows["phi_p"]), dtype=pl.Float64),
         label=pl.Series(label, dtype=pl.Int8),
     )
+
+
+def disagree(recorded: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
+    """Which outcomes are not the recorded ones: another class, or scores more than TOLERANCE of the largest apart."""
+    columns = ["score_true", "score_top", "logsumexp"]
+    scale = float(recorded.select(pl.max_horizontal(pl.col(columns).abs().max())).item() or 1.0)
+    gaps = [(recorded[name] - found[name]).abs().fill_null(0.0) > TOLERANCE * scale for name in columns]
+    return functools.reduce(operator.or_, gaps, recorded["top"] != found["top"])
 
 
 def facts(outcomes: pl.DataFrame, judgement: pl.DataFrame) -> str:
@@ -188,44 +213,42 @@ def facts(outcomes: pl.DataFrame, judgement: pl.DataFrame) -> str:
 
 
 class Downstream:
-    """Accuracy of a held-out network on the images that a predictor keeps (paper, section V and Fig. 2)."""
+    """Accuracy of a held-out network on the images that are kept (paper, section V and Fig. 2)."""
+
+    REPLICATES = 1000
+    """Resamples that its intervals come from."""
 
     def __init__(self, outcomes: object, truths: object, judgement: pl.DataFrame, images: object) -> None:
-        self.judgement = judgement
+        self.judgement = judgement.select("source", "level", "right", oracle=pl.col("right").cast(pl.Float64))
 
-    def filtered(self, scores: pl.DataFrame, threshold: float) -> float:
-        """Accuracy on the rows of `scores` (repeats count again) that reach the threshold; NaN where none does."""
-        rows = scores.filter(pl.col("score") >= threshold).join(self.judgement, on=["source", "level"])
-        return float(rows["right"].to_numpy().mean()) if rows.height else math.nan
+    def by_size(self) -> dict[str, Downstream]:
+        """Nothing: an image has one class and no object of any size."""
+        return {}
 
-    def best_half(self, scores: pl.DataFrame) -> float:
-        """Accuracy on the half of the rows with the highest scores (repeats count again); ties are an expectation."""
-        rows = scores.join(self.judgement, on=["source", "level"], maintain_order="left")
-        return expected_mean_of_kept(rows["right"].to_numpy(), rows["score"].to_numpy(), (rows.height + 1) // 2)
+    def placed(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows (source, level, ...), with what this network made of each, and `oracle`, the best possible priority."""
+        return rows.join(self.judgement, on=["source", "level"], how="left", maintain_order="left")
 
-    def gains(self, scores: pl.DataFrame, threshold: float) -> dict[str, Any]:
-        """Accuracy on what a predictor keeps, beside other choices of as many.
+    def best(
+        self, rows: pl.DataFrame, weights: NDArray[np.float64], priority: NDArray[np.float64], shares: ArrayLike
+    ) -> NDArray[np.float64]:
+        """Accuracy where a share of the images, those of highest priority, is kept; ties are kept in proportion.
 
         Args:
-            scores: the predictor's, with columns source, level and score: the images in question.
-            threshold: kept where score >= threshold.
+            rows: of `placed`, N of them.
+            weights: how often each counts in each replicate, shape (R, N).
+            priority: shape (N,).
+            shares: shape (F,) or (R, F).
 
         Returns:
-            `unfiltered` accuracy on all; `kept` fraction; accuracy where this many are kept: `filtered` by the predictor, by
-            `random` choice, by `quality` (highest levels first) and by an `oracle` (correct ones first). Random and ties are
-            expectations. All 0 to 1; these four are None where nothing is kept. `area`: the gain over random choice, mean over
-            all fractions kept, as a share of the oracle's (1 oracle, 0 random; None where all or none are right).
+            Shape (R, F); 0 to 1, NaN where nothing is kept.
         """
-        rows = scores.join(self.judgement, on=["source", "level"], maintain_order="left")
-        right, kept = rows["right"].to_numpy(), rows["score"].to_numpy() >= threshold
-        count = int(kept.sum())
-        areas = (area_under_kept(right, order) for order in (rows["score"], np.zeros(len(right)), right))
-        result = {"unfiltered": float(right.mean()), "kept": float(kept.mean()), "area": over_random(*areas)}
-        if not count:
-            return result | dict.fromkeys(("filtered", "random", "quality", "oracle"))
-        return result | {
-            "filtered": float(right[kept].mean()),
-            "random": expected_mean_of_kept(right, np.zeros(len(right)), count),
-            "quality": expected_mean_of_kept(right, rows["level"].to_numpy(), count),
-            "oracle": expected_mean_of_kept(right, right, count),
-        }
+        return kept_mean(weights, rows["right"].to_numpy().astype(np.float64), priority, shares)
+
+    def chosen(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Accuracy on what is kept, shape (R,); NaN where nothing is."""
+        return ratio(weights @ (rows["right"].to_numpy() & kept), weights @ kept)
+
+    def extras(self, rows: pl.DataFrame, kept: object) -> dict[str, Any]:
+        """Nothing more to tell."""
+        return {}

@@ -28,8 +28,9 @@ from benchmark import utility
 from benchmark.images import digest
 from benchmark.matching import found_scores
 from benchmark.records import PRISTINE, Objects
+from benchmark.tasks.classification import MIQA
 from benchmark.tasks.replacement import GAINS as GAINS  # every task's module has this name, and Downstream
-from benchmark.tasks.replacement import PX, SCORE
+from benchmark.tasks.replacement import PX, SCORE, SIZES, unpack
 from benchmark.tasks.replacement import Downstream as Downstream
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ COLUMNS: dict[str, pl.DataType] = {
     "classes": pl.List(pl.UInt8),
 }
 SCHEMA = pl.Schema(COLUMNS)
+CLEAR, SCORE_TOLERANCE, BOX_TOLERANCE = 0.2, 0.002, 0.25
+"""Detections above this score are compared between machines, and may differ by so much in score and in px."""
 BYTES = 500
 """Of an outcome on disk, about."""
 PROBE_JUDGES = False
@@ -52,6 +55,8 @@ MEASURE = "mAP"
 TABLE, GAINS_TABLE, FIGURE = "II", "IV", "2b"
 PUBLISHED_ACCURACY = {"Faster R-CNN R50": 84.8, "SSD300": 81.3, "SSDLite320": 83.1, "combined": 92.8}
 """Accuracy of ResNet-18 in per cent (paper, Table II; its text says 81.8 for SSD300)."""
+PUBLISHED_SRCC = dict(zip(MIQA, (0.318, 0.439, 0.527, 0.754, 0.774, 0.813), strict=True))
+"""SRCC with MIQA's composite label (MIQD-2.5M, 2025)."""
 PUBLISHED_GAINS = {
     "Mask R-CNN": (0.128, 0.126),
     "RetinaNet": (0.128, 0.125),
@@ -95,6 +100,19 @@ def truth_columns() -> dict[str, tuple[pa.DataType, Any]]:
 def truth_values(truth: Objects) -> dict[str, Any]:
     """The objects of one image in these columns; boxes are left, top, right, bottom in px."""
     return {"boxes": truth.boxes.tolist(), "classes": truth.classes.tolist(), "crowd": truth.crowd.tolist()}
+
+
+def groups(truth: Objects) -> list[str]:
+    """What an image of this ground truth belongs to, for comparisons by group: its classes, and its largest object's size."""
+    boxes = truth.boxes[~truth.crowd]
+    area = float(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1).max(initial=0))
+    sizes = [f"largest object {name}" for name, (least, most) in SIZES.items() if least < area <= most]
+    return [*sizes, *(f"class {kind}" for kind in np.unique(truth.classes))]
+
+
+def told(value: float | None) -> str:
+    """An mAP as the paper's Table IV has it, or a dash."""
+    return "-" if value is None else f"{value:.3f}"
 
 
 def rules(labels: LabelChoice) -> dict[str, LabelChoice]:
@@ -145,8 +163,9 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, Objects], temperature: float
 
     Returns:
         A row for each row of `outcomes` that is not pristine: source, level, `right` (Eq. 6: an object is detected), `kept`
-        (the same objects are detected as in the pristine image), `utility` (Eq. 2, phi the mean score of the objects
-        detected in the pristine image; at phi = phi' = 0 where there are none) and `label` (1, 0, or -1 unlabelled).
+        (the same objects are detected as in the pristine image), `pristine_right` (some are there), `utility` (Eq. 2, phi
+        the mean score of the objects detected in the pristine image; at phi = phi' = 0 where there are none) and `label`
+        (1, 0, or -1 unlabelled).
     """
     rows, score = find_objects(outcomes, truths)
     keys = outcomes.select("source", "level").with_row_index("row")
@@ -172,9 +191,25 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, Objects], temperature: float
         "level",
         right=pl.col("seen") > 0,
         kept=(pl.col("seen") == pl.col("seen_p")) & (pl.col("retained") == pl.col("seen_p")),
+        pristine_right=pl.col("seen_p") > 0,
         utility=pl.Series(utility.utility(table["phi"], table["phi_p"]), dtype=pl.Float64),
         label=pl.Series(label, dtype=pl.Int8),
     )
+
+
+def disagree(recorded: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
+    """Which outcomes are not the recorded ones: another number of clear detections, or other scores, classes or boxes."""
+    wrong = []
+    for old, new in zip(unpack(recorded), unpack(found), strict=True):
+        clear = int((old.scores > CLEAR).sum())
+        wrong.append(
+            abs(int((new.scores > CLEAR).sum()) - clear) > (np.abs(old.scores - CLEAR) < SCORE_TOLERANCE).sum()
+            or len(new.scores) < clear
+            or bool((np.abs(old.scores[:clear] - new.scores[:clear]) > SCORE_TOLERANCE).any())
+            or bool((old.classes[:clear] != new.classes[:clear]).any())
+            or bool((np.abs(old.boxes[:clear] - new.boxes[:clear]) > BOX_TOLERANCE).any())
+        )
+    return pl.Series(wrong, dtype=pl.Boolean)
 
 
 def facts(outcomes: pl.DataFrame, judgement: pl.DataFrame) -> str:

@@ -5,15 +5,16 @@ Detections are read as outcomes store them: boxes in eighths of a px, scores in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import copy
+import math
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from benchmark.mean_ap import Detections, Matches, match, mean_ap
-from benchmark.metrics import over_random
+from benchmark.errors import MetricError
+from benchmark.mean_ap import Detections, Matches, match, weighted_mean_ap
 from benchmark.records import PRISTINE, Objects
 
 PX, SCORE = 8, 10_000
@@ -31,12 +32,13 @@ GAINS = {
     "bits_filtered": "mean bits an image after the predictor's choice",
     "levels": "",
 }
-"""What `Downstream.gains` returns, in words."""
-FRACTIONS = np.arange(1, 10) / 10
-"""Fractions kept that `area` is the mean over."""
-COMPARED = ("unfiltered", "kept", "filtered", "random", "quality", "oracle", "pristine")
+"""What a scorecard tells of a held-out network, in words."""
+SIZES = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
+"""Least and largest area of an object's box, in px (Lin et al., ECCV 2014; there it is the area of the object itself)."""
 DRAWS = 10
-"""Random choices that a random filter's mAP is the mean of."""
+"""Random orders of equal images that an mAP is the mean over."""
+REDRAWS = 2
+"""Likewise in each of many resamples."""
 
 
 def unpack(outcomes: pl.DataFrame) -> list[Detections]:
@@ -56,6 +58,9 @@ class Downstream:
     Each (source, level) is one image of one pooled evaluation (paper, section V and Fig. 2).
     """
 
+    REPLICATES = 200
+    """Resamples that its intervals come from."""
+
     def __init__(
         self, outcomes: pl.DataFrame, truths: dict[str, Objects], judgement: pl.DataFrame, images: pl.DataFrame
     ) -> None:
@@ -65,7 +70,7 @@ class Downstream:
             .with_row_index("place")
             .join(bits, on=["source", "level"], how="left", maintain_order="left")
             .join(
-                judgement.select("source", "level", "utility"),
+                judgement.select("source", "level", oracle="utility"),
                 on=["source", "level"],
                 how="left",
                 maintain_order="left",
@@ -75,88 +80,94 @@ class Downstream:
         found = unpack(outcomes)
         known = [one.classes for one in objects] + [one.classes for one in found]
         classes = 1 + max(int(one.max(initial=0)) for one in known)
-        self.matches: Matches = match(objects, found, classes)
+        self.answers = (objects, found, classes)
+        self.matches: Matches = match(*self.answers)
 
-    def filtered(self, scores: pl.DataFrame, threshold: float) -> float:
-        """The mAP of the rows of `scores` (repeats count again), those below the threshold replaced by pristine ones."""
-        rows = self.placed(scores)
-        return self.after(rows, rows["score"].to_numpy() >= threshold)
+    def by_size(self) -> dict[str, Downstream]:
+        """The same, asked only for objects of one of COCO's sizes."""
+        found = {}
+        for name, area in SIZES.items():
+            found[name] = copy.copy(self)
+            found[name].matches = match(*self.answers, area)
+        return found
 
-    def best_half(self, scores: pl.DataFrame) -> float:
-        """The mAP where the half of the rows with the lowest scores is replaced; a fixed draw decides between equal ones."""
-        rows = self.placed(scores)
-        draw = np.random.default_rng(0).random(rows.height)
-        return self.kept_best(rows, rows["score"].to_numpy(), draw, (rows.height + 1) // 2)
+    def placed(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows (source, level, ...), with what is known of each image and of its pristine version.
 
-    def placed(self, scores: pl.DataFrame) -> pl.DataFrame:
-        """The rows of `scores`, with what is known of each image and of its pristine version."""
-        rows = scores.join(self.rows, on=["source", "level"], how="left", maintain_order="left")
+        `oracle` is the utility to this detector: a good priority, not the best.
+        """
+        rows = rows.join(self.rows, on=["source", "level"], how="left", maintain_order="left")
         pristine = self.rows.filter(level=PRISTINE).select("source", place_p="place", bits_p="bits")
         return rows.join(pristine, on="source", how="left", maintain_order="left")
 
-    def gains(self, scores: pl.DataFrame, threshold: float) -> dict[str, Any]:
-        """The mAP where the images of a predictor's choice are replaced, beside other choices of as many.
+    def best(
+        self, rows: pl.DataFrame, weights: NDArray[np.float64], priority: NDArray[np.float64], shares: ArrayLike
+    ) -> NDArray[np.float64]:
+        """The mAP where a share of the images, those of highest priority, is kept and the others are replaced.
+
+        Images of equal priority are kept in random order: a single replicate is the mean over DRAWS orders, one of many the
+        mean over REDRAWS.
 
         Args:
-            scores: the predictor's, with columns source, level and score: the images in question.
-            threshold: kept where score >= threshold.
+            rows: of `placed`, N of them.
+            weights: how often each counts in each replicate, whole numbers, shape (R, N).
+            priority: shape (N,).
+            shares: shape (F,) or (R, F).
 
         Returns:
-            `kept` fraction; mAP of all images as they are (`unfiltered`), all pristine (`pristine`), and where as many
-            are kept: by the predictor (`filtered`), at `random`, the highest `quality`, and by an `oracle` (highest
-            utility to this detector; a reference, not a bound). All 0 to 1. `bits` and `bits_filtered`: mean bits an image
-            before and after replacement. `area`: the gain over random choice, mean over FRACTIONS kept, as a share of the
-            oracle's (1 oracle, 0 random). `levels`: some of these for each level.
+            Shape (R, F); 0 to 1.
         """
-        rows = self.placed(scores)
-        result = self.compare(rows, threshold, COMPARED)
-        kept = rows["score"].to_numpy() >= threshold
+        tied = len(np.unique(priority)) < len(priority)
+        draws = 1 if not tied else DRAWS if len(weights) == 1 else REDRAWS
+        wanted = np.broadcast_to(shares, (len(weights), np.shape(shares)[-1]))
+        random, found = np.random.default_rng(0), np.zeros((draws, *wanted.shape))
+        for number, own in enumerate(weights):
+            for values in found[:, number]:
+                order = np.lexsort((random.random(len(priority)), priority))[::-1]
+                taken = np.cumsum(own[order])
+                counts = np.searchsorted(taken, wanted[number] * taken[-1] + 1e-6, side="right")
+                kept = np.zeros(len(priority), bool)
+                for place in np.argsort(counts, kind="stable"):
+                    kept[order[: counts[place]]] = True
+                    values[place] = self.after(rows, own, kept)
+        return np.asarray(found.mean(axis=0))
+
+    def chosen(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The mAP where what is not kept is replaced, shape (R,)."""
+        return np.array([self.after(rows, own, kept) for own in weights])
+
+    def after(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> float:
+        """The mAP of rows that count so often each, what is not kept replaced; NaN where they hold no object."""
+        places = np.where(kept, rows["place"].to_numpy(), rows["place_p"].to_numpy())
+        counts = np.bincount(places, weights, minlength=len(self.matches.objects)).astype(np.int64)
+        try:
+            return weighted_mean_ap(self.matches, counts)
+        except MetricError:
+            return math.nan
+
+    def extras(self, rows: pl.DataFrame, kept: NDArray[np.bool_]) -> dict[str, Any]:
+        """What else a scorecard tells of a choice.
+
+        Returns:
+            `pristine`, the mAP where all is replaced; `bits` and `bits_filtered`, mean bits an image before and after; and
+            `levels`, some of an operating point for each level.
+        """
         sent = np.where(kept, rows["bits"].to_numpy(), rows["bits_p"].to_numpy())
         levels = {}
-        for (level,), some in rows.group_by("level", maintain_order=True):
-            levels[str(level)] = self.compare(some, threshold, ("unfiltered", "filtered", "kept", "random", "pristine"))
-        result["area"] = self.area(rows)
-        return result | {"bits": float(rows["bits"].mean()), "bits_filtered": float(sent.mean()), "levels": levels}  # type: ignore[arg-type]
-
-    def area(self, rows: pl.DataFrame) -> float | None:
-        """The gain of `gains` that depends on no threshold."""
-        random = np.random.default_rng(0)
-        draws = [random.random(rows.height) for _ in range(DRAWS)]
-        found = [
-            float(np.mean([self.kept_best(rows, order, draws[0], int(share * rows.height)) for share in FRACTIONS]))
-            for order in (rows["score"].to_numpy(), *draws, rows["utility"].to_numpy())
-        ]
-        return over_random(found[0], float(np.mean(found[1:-1])), found[-1])
-
-    def after(self, rows: pl.DataFrame, kept: NDArray[np.bool_]) -> float:
-        """The mAP where what is not kept is replaced."""
-        return mean_ap(self.matches, np.where(kept, rows["place"].to_numpy(), rows["place_p"].to_numpy()))
-
-    def kept_best(
-        self, rows: pl.DataFrame, priority: NDArray[np.float64], draw: NDArray[np.float64], count: int
-    ) -> float:
-        """The mAP where `count` images of the highest priority are kept, `draw` deciding between equal ones."""
-        kept = np.zeros(len(priority), bool)
-        kept[np.lexsort((draw, priority))[len(priority) - count :]] = True
-        return self.after(rows, kept)
-
-    def compare(self, rows: pl.DataFrame, threshold: float, wanted: Collection[str]) -> dict[str, Any]:
-        """The mAP of these images under each of the wanted choices."""
-        score, level = rows["score"].to_numpy(), rows["level"].to_numpy().astype(np.float64)
-        count = int((score >= threshold).sum())
-        random = np.random.default_rng(0)
-        draws = [random.random(rows.height) for _ in range(DRAWS)]
-
-        def best(priority: NDArray[np.float64], draw: NDArray[np.float64]) -> float:
-            return self.kept_best(rows, priority, draw, count)
-
-        choices: dict[str, Callable[[], float]] = {
-            "unfiltered": lambda: self.after(rows, np.ones(rows.height, bool)),
-            "pristine": lambda: self.after(rows, np.zeros(rows.height, bool)),
-            "kept": lambda: count / rows.height,
-            "filtered": lambda: self.after(rows, score >= threshold),
-            "random": lambda: float(np.mean([best(np.zeros(rows.height), draw) for draw in draws])),
-            "quality": lambda: float(np.mean([best(level, draw) for draw in draws])),
-            "oracle": lambda: best(rows["utility"].to_numpy(), draws[0]),
+        for level in rows["level"].unique(maintain_order=True):
+            here = rows["level"].to_numpy() == level
+            some, own = rows.filter(here), kept[here]
+            one, share = np.ones((1, len(own))), float(own.mean())
+            levels[str(level)] = {
+                "unfiltered": self.chosen(some, one, np.ones(len(own), bool)).item(),
+                "filtered": self.chosen(some, one, own).item(),
+                "kept": share,
+                "random": self.best(some, one, np.zeros(len(own)), [share]).item(),
+                "pristine": self.chosen(some, one, np.zeros(len(own), bool)).item(),
+            }
+        return {
+            "pristine": self.chosen(rows, np.ones((1, rows.height)), np.zeros(rows.height, bool)).item(),
+            "bits": float(rows["bits"].mean()),  # type: ignore[arg-type] # a mean of numbers is one
+            "bits_filtered": float(sent.mean()),
+            "levels": levels,
         }
-        return {key: choices[key]() for key in wanted}

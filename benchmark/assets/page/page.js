@@ -1,0 +1,30 @@
+"use strict";
+// DataTables comes inside itables' module. Pages opened from disk may not import a module by its address, so it is handed over as
+// text; without it, or without scripts at all, the tables are there as they stand in the page.
+const bytes = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+
+async function sortable() {
+  const style = document.createElement("style");
+  style.textContent = new TextDecoder().decode(bytes(window.itablesStyle));
+  document.head.prepend(style);
+  const address = URL.createObjectURL(new Blob([bytes(window.itablesCode)], { type: "application/javascript" }));
+  const { jQuery } = await import(address);
+  URL.revokeObjectURL(address);
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const follow = () => document.documentElement.classList.toggle("dark", dark.matches);
+  dark.addEventListener("change", follow);
+  follow();
+  jQuery("table.board").DataTable({
+    paging: false,
+    info: false,
+    order: [],
+    autoWidth: false,
+    layout: { topStart: "search", topEnd: null, bottomStart: null, bottomEnd: null },
+    language: { search: "Search: " },
+  });
+  document.body.dataset.ready = "yes";
+}
+
+// A plot measures its place while the page is still being laid out.
+addEventListener("load", () => dispatchEvent(new Event("resize")));
+sortable();

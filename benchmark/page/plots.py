@@ -1,0 +1,232 @@
+"""Interactive plots, drawn by plotly in the browser from numbers that stand in the page."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import plotly.io
+
+from benchmark import series
+from benchmark.downstream import FRACTIONS
+from benchmark.figures import CHANGED, KEPT, LINES, RIVALS
+from benchmark.grids import Ranked
+from benchmark.scorecard import Scorecard, title
+from benchmark.suite import COMBINED
+from benchmark.tables import read_table
+from benchmark.tasks import TASKS
+
+GREY = "#888888"
+"""Of text and axes: legible on white and on black."""
+DASHES = {"--": "dash", ":": "dot"}
+SYMBOLS = (
+    "circle",
+    "square",
+    "triangle-up",
+    "triangle-down",
+    "diamond",
+    "cross",
+    "x",
+    "star",
+    "triangle-left",
+    "triangle-right",
+    "pentagon",
+)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One plot."""
+
+    id: str
+    heading: str
+    about: str
+    """What it shows, for who cannot see it."""
+    code: str
+    """The element and its script."""
+    picture: str
+    """Address of the same as a picture, without ending; empty: none."""
+
+
+def plot(name: str, heading: str, about: str, traces: Sequence[Any], picture: str, **layout: Any) -> Plot:
+    """A plot of these traces."""
+    axis = {"gridcolor": "rgba(128,128,128,.25)", "zeroline": False, "linecolor": GREY}
+    figure = go.Figure(
+        traces,
+        {
+            "template": "none",
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"color": GREY, "size": 12},
+            "margin": {"l": 55, "r": 10, "t": 10, "b": 45},
+            "legend": {"orientation": "h", "y": -0.2},
+            "height": 420,
+            "xaxis": axis | layout.pop("xaxis", {}),
+            "yaxis": axis | layout.pop("yaxis", {}),
+            **layout,
+        },
+    )
+    config = {"displaylogo": False, "responsive": True, "displayModeBar": False}
+    code = plotly.io.to_html(figure, config, include_plotlyjs=False, full_html=False, div_id=name)
+    return Plot(name, heading, about, code, picture)
+
+
+def label(text: str) -> str:
+    """A name as plotly shows it: as text, never as markup."""
+    return html.escape(text)
+
+
+def of_suite(ranked: Ranked) -> list[Plot]:
+    """Gain curves, accuracy against cost, and AUROC at each level."""
+    some = ranked.cards[COMBINED]
+    return [*gain_curves(ranked, some), *cost(some), levels(ranked, some)]
+
+
+def of_predictor(ranked: Ranked, card: Scorecard, classes: Sequence[series.Classes]) -> list[Plot]:
+    """A predictor's histograms and gain curves."""
+    return [*(histogram(ranked, card, one) for one in classes), *gain_curves(ranked, [card])]
+
+
+def gain_curves(ranked: Ranked, cards: Sequence[Scorecard]) -> list[Plot]:
+    """Performance of each held-out network against the fraction kept."""
+    table, _ = read_table(ranked.folder / "rivals.parquet")
+    measure = TASKS[ranked.suite["task"]].MEASURE
+    found = []
+    for place, name in enumerate(ranked.suite["networks"]["held_out"]):
+        x = FRACTIONS.round(1).tolist()
+        traces = []
+        for rival, (colour, dashes) in RIVALS.items():
+            y = table.filter(network=name, rival=rival)["curve"][0].to_numpy().astype(np.float64).round(5).tolist()
+            shape = {"color": colour, "dash": DASHES[dashes], "width": 4}
+            traces.append(go.Scatter(x=x, y=y, name=rival, mode="lines", line=shape, hovertemplate="%{y:.3f}"))
+        for number, card in enumerate(cards):
+            curve = card["downstream"][name]["curve"]
+            told = [f"{low:.3f} to {high:.3f}" for low, high in zip(curve["low"], curve["high"], strict=True)]
+            traces.append(
+                go.Scatter(
+                    x=x,
+                    y=np.round(curve["value"], 5).tolist(),
+                    name=label(title(card)),
+                    mode="lines+markers",
+                    text=told,
+                    hovertemplate="%{y:.3f} (%{text})",
+                    **look(number),
+                )
+            )
+        about = (
+            f"{measure} of {name} against the fraction of the images that is kept, for each predictor and three rivals."
+        )
+        picture = "figures/gain_curves" if len(cards) > 1 else ""
+        found.append(
+            plot(
+                f"gains-{place}",
+                f"Gain curve: {name}",
+                about,
+                traces,
+                picture,
+                xaxis={"title": "fraction kept"},
+                yaxis={"title": measure},
+                hovermode="closest",
+            )
+        )
+    return found
+
+
+def look(number: int) -> dict[str, Any]:
+    """Line and marker of the predictor in this place."""
+    colour = LINES[number % len(LINES)]
+    return {"line": {"color": colour}, "marker": {"color": colour, "symbol": SYMBOLS[number % len(SYMBOLS)], "size": 8}}
+
+
+def cost(cards: Sequence[Scorecard]) -> list[Plot]:
+    """AUROC against milliseconds an image, with the Pareto front."""
+    points = series.costs(cards)
+    if not points:
+        return []
+    steps = series.front(points)
+    traces: list[Any] = [
+        go.Scatter(
+            x=[x for x, _ in steps],
+            y=[y for _, y in steps],
+            name="Pareto front",
+            mode="lines",
+            line={"shape": "hv", "color": GREY},
+        )
+    ]
+    traces += [
+        go.Scatter(
+            x=[spent],
+            y=[value],
+            name=label(title(cards[place])),
+            mode="markers",
+            **look(place),
+        )
+        for place, spent, value in points
+    ]
+    about = (
+        "AUROC of each predictor against its milliseconds an image; the line joins those that no cheaper one reaches."
+    )
+    return [
+        plot(
+            "cost",
+            "Accuracy against cost",
+            about,
+            traces,
+            "figures/cost",
+            xaxis={"title": "ms an image", "type": "log"},
+            yaxis={"title": "AUROC"},
+        )
+    ]
+
+
+def levels(ranked: Ranked, cards: Sequence[Scorecard]) -> Plot:
+    """AUROC at each level."""
+    labels = series.combined_labels(ranked.folder)
+    traces = []
+    for number, card in enumerate(cards):
+        found = series.level_aurocs(ranked.folder, card, labels)
+        traces.append(
+            go.Scatter(
+                x=[str(level) for level in found],
+                y=[round(value, 5) for value in found.values()],
+                name=label(title(card)),
+                mode="lines+markers",
+                **look(number),
+            )
+        )
+    about = "AUROC of each predictor among images of one quality; what reads only the quality has .5 there."
+    return plot(
+        "levels",
+        "AUROC at each quality",
+        about,
+        traces,
+        "figures/levels",
+        xaxis={"title": "quality", "type": "category"},
+        yaxis={"title": "AUROC within the quality"},
+    )
+
+
+def histogram(ranked: Ranked, card: Scorecard, classes: series.Classes) -> Plot:
+    """A predictor's panel of Fig. 1."""
+    edges, shares = series.histograms(*series.classified(ranked.folder, card, classes.rows))
+    middle = ((edges[1:] + edges[:-1]) / 2).round(6).tolist()
+    traces = [
+        go.Bar(x=middle, y=share.round(5).tolist(), name=label(name), marker={"color": colour}, opacity=0.6)
+        for share, name, colour in zip(shares, classes.names, (KEPT, CHANGED), strict=True)
+    ]
+    about = f"Share of the images at each score: {classes.names[0]} against {classes.names[1]}."
+    return plot(
+        classes.stem,
+        f"Fig. 1: {classes.names[0]} or {classes.names[1]}",
+        about,
+        traces,
+        "",
+        xaxis={"title": "score"},
+        yaxis={"title": "share of images"},
+        barmode="overlay",
+        bargap=0,
+    )

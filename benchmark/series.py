@@ -1,0 +1,109 @@
+"""Series: the numbers that plots show, from stored scores, labels and scorecards; drawn by `figures` and by `page`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmark import metrics
+from benchmark.networks import file_name
+from benchmark.records import PRISTINE
+from benchmark.scorecard import Scorecard, file_stem
+from benchmark.suite import COMBINED
+from benchmark.tables import read_table
+from benchmark.tasks import TASKS
+
+BINS = 30
+ENOUGH = 10
+"""Rows of each class that a level needs for an AUROC of its own."""
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Which images are put against which in Fig. 1."""
+
+    stem: str
+    """Of the figure's files."""
+    names: tuple[str, str]
+    """Of class 1 and of class 0."""
+    rows: pl.DataFrame
+    """Columns source, level and class."""
+
+
+def classes_of(folder: Path, suite: dict[str, Any]) -> list[Classes]:
+    """What Fig. 1 can show of a suite: the probe's decisions, where it judges, and the combined labels."""
+    labels = Classes("figure_1_labels", ("useful", "non-useful"), combined_labels(folder))
+    probe = suite["networks"]["probe"]
+    if not (probe and TASKS[suite["task"]].PROBE_JUDGES):
+        return [labels]
+    kept = Classes("figure_1", (f"decision of {probe} kept", "changed"), probe_decisions(folder, suite))
+    return [kept, labels]
+
+
+def probe_decisions(folder: Path, suite: dict[str, Any]) -> pl.DataFrame:
+    """Columns source, level and class: 1 where the probe decides as on the pristine image, else 0."""
+    limit = f"-limit{suite['limit']}" if suite["limit"] else ""
+    home = folder.with_name(suite["twin_of"] + limit) if suite["twin_of"] else folder
+    table, _ = read_table(home / "outcomes" / f"{file_name(suite['networks']['probe'])}.parquet")
+    pristine = table.filter(level=PRISTINE).select("source", before="top")
+    joined = table.filter(pl.col("level") != PRISTINE).join(pristine, on="source", maintain_order="left")
+    return joined.select("source", "level", (pl.col("top") == pl.col("before")).cast(pl.Int8).alias("class"))
+
+
+def combined_labels(folder: Path) -> pl.DataFrame:
+    """Columns source, level and class: the combined label where there is one."""
+    table, _ = read_table(folder / "labels.parquet")
+    return table.filter(pl.col(COMBINED) >= 0).select("source", "level", pl.col(COMBINED).alias("class"))
+
+
+def test_scores(folder: Path, card: Scorecard) -> pl.DataFrame:
+    """Test scores of a scorecard's first seed at the training levels."""
+    stem = file_stem(card["predictor"], card["trained_on"])
+    table, _ = read_table(folder / "scores" / f"{stem}.parquet")
+    return table.filter(part="test", seed=card["seeds"][0])
+
+
+def classified(folder: Path, card: Scorecard, rows: pl.DataFrame) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """Class and score of each of the rows (source, level, class) that has a score."""
+    table = test_scores(folder, card).join(rows, on=["source", "level"], maintain_order="left")
+    return table["class"].to_numpy(), table["score"].to_numpy()
+
+
+def histograms(y: NDArray[np.int8], s: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+    """Common edges, (31,), and the share of class 1 and of class 0 in each of 30 bins of equal width, (30,) each."""
+    edges = np.linspace(s.min(), s.max() if s.max() > s.min() else s.min() + 1, BINS + 1)
+    return edges, [np.histogram(s[y == value], edges)[0] / max(1, int((y == value).sum())) for value in (1, 0)]
+
+
+def level_aurocs(folder: Path, card: Scorecard, labels: pl.DataFrame) -> dict[int, float]:
+    """AUROC of the combined labels at each level that has enough of both, falling levels."""
+    table = test_scores(folder, card).join(labels, on=["source", "level"], maintain_order="left")
+    found = {}
+    for level in sorted(table["level"].unique(), reverse=True):
+        here = table.filter(level=level)
+        if min(here.filter(pl.col("class") == value).height for value in (0, 1)) >= ENOUGH:
+            found[level] = metrics.auroc(here["class"], here["score"])
+    return found
+
+
+def costs(cards: Sequence[Scorecard]) -> list[tuple[int, float, float]]:
+    """Place of each scorecard that has a cost, its milliseconds an image and its AUROC, cheapest first."""
+    known = [(card["cost"]["score_ms_per_image"], card["metrics"]["auroc"]["value"]) for card in cards]
+    some = [(place, spent, value) for place, (spent, value) in enumerate(known) if spent is not None]
+    return sorted(some, key=lambda one: (one[1], -one[2]))
+
+
+def front(points: Sequence[tuple[int, float, float]]) -> list[tuple[float, float]]:
+    """Cost and AUROC of those that no cheaper one reaches (the Pareto front)."""
+    best, kept = -1.0, []
+    for _, cost, value in points:
+        if value > best:
+            best = value
+            kept.append((cost, value))
+    return kept

@@ -1,0 +1,1 @@
+"""Studies of the statistics: scripts that measure what a test can only sample; `make studies` runs them."""

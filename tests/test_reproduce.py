@@ -1,0 +1,127 @@
+"""`verify SUITE` tells what this machine does not give again, and why."""
+
+import json
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+
+from benchmark import reproduce as room
+from benchmark.cli import main
+from benchmark.evaluate import evaluate
+from benchmark.reproduce import reproduce
+from benchmark.runtime import Paths, versions
+from benchmark.tables import read_table, write_table
+
+
+@pytest.fixture
+def recorded(tiny, tiny_paths, tmp_path):
+    """Folders of its own with the small suite's outcomes, labels and a scorecard."""
+    paths = Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", paths.results / "tiny" / "outcomes")
+    evaluate("jpeg_quality", tiny.suite, paths=paths, truth=tiny)
+    return paths
+
+
+def problems(suite, paths):
+    """What each check that fails says, by the check's first words."""
+    return {check.name: check.problem for check in reproduce(suite, paths, "cpu") if check.problem}
+
+
+def spoil(path, table=None, **known):
+    """Write a table again with other rows or metadata."""
+    old, metadata = read_table(path)
+    write_table(path, old if table is None else table(old), metadata | known)
+
+
+def test_what_was_recorded_here_is_given_again(tiny, recorded):
+    """On the machine that recorded them all checks hold: photographs, pixels, each network's outcomes, labels."""
+    checks = list(reproduce(tiny.suite, recorded, "cpu"))
+    assert [check.problem for check in checks] == [""] * 7
+    told = "\n".join(check.name for check in checks)
+    for part in ("180 photographs", "have the recorded pixels", "outcomes of zoo:resnext", "recorded labels"):
+        assert part in told
+    assert not any(check.name.startswith("0 ") for check in checks)
+
+
+def test_another_codec_is_the_cause_of_other_pixels(tiny, recorded):
+    """Pixels that differ are blamed on the encoder's version where it is another one, and outcomes on the pixels."""
+    home = recorded.results / "tiny" / "outcomes"
+    spoil(home / "images.parquet", lambda old: old.with_columns(pixels=pl.col("pixels") ^ 1), encoder="Pillow 1.0")
+    spoil(home / "zoo-resnet.parquet", lambda old: old.with_columns(score_top=pl.col("score_top") + 1))
+    found = list(problems(tiny.suite, recorded).values())
+    assert "recorded with Pillow 1.0, here it is Pillow" in found[0]
+    assert "at level" in found[0]
+    assert "the images have other pixels" in found[1]
+
+
+def test_other_weights_are_named(tiny, recorded):
+    """A network whose weights are not the recorded ones is told by both digests, and not asked."""
+    spoil(recorded.results / "tiny" / "outcomes" / "zoo-resnet.parquet", weights="0123")
+    (problem,) = [text for name, text in problems(tiny.suite, recorded).items() if "zoo:resnet" in name]
+    assert "other weights: recorded 0123, here" in problem
+
+
+def test_other_versions_are_the_cause_of_other_logits(tiny, recorded):
+    """With pixels and weights the same, the versions that changed since are named."""
+    path = recorded.results / "tiny" / "outcomes" / "zoo-densenet.parquet"
+    spoil(
+        path, lambda old: old.with_columns(score_top=pl.col("score_top") * 1.1), versions=versions() | {"torch": "1.0"}
+    )
+    (problem,) = problems(tiny.suite, recorded).values()
+    assert "torch was 1.0, is" in problem
+    assert "torchvision" not in problem
+    spoil(path, versions=versions())
+    (problem,) = problems(tiny.suite, recorded).values()
+    assert "whose versions are the recorded ones" in problem
+
+
+def test_other_photographs_are_named(tiny, recorded):
+    """A photograph with another content, or one that was not recorded, is told."""
+    path = recorded.results / "tiny" / "outcomes" / "images.parquet"
+    first = tiny.parts["test"][0].id
+    spoil(path, lambda old: old.with_columns(digest=pl.when(source=first).then(pl.lit("0")).otherwise("digest")))
+    assert f"1 have another content, the first is {first}" in next(iter(problems(tiny.suite, recorded).values()))
+    spoil(path, lambda old: old.filter(pl.col("source") != first))
+    assert f"1 were not recorded, the first is {first}" in next(iter(problems(tiny.suite, recorded).values()))
+
+
+def test_other_labels_are_told(tiny, recorded):
+    """Labels of another digest, or of another suite's choices, are told; none at all is no fault."""
+    path = recorded.results / "tiny" / "labels.parquet"
+    _, known = read_table(path)
+    spoil(path, labels=known["labels"] | {"combined": "0"})
+    assert problems(tiny.suite, recorded) == {
+        "outcomes give the recorded labels": "label sets combined have another digest"
+    }
+    spoil(path, fingerprint="0")
+    assert "recorded 0: other choices or images" in next(iter(problems(tiny.suite, recorded).values()))
+    path.unlink()
+    assert problems(tiny.suite, recorded) == {}
+
+
+def test_a_network_that_is_not_here_is_no_fault(tiny, recorded, monkeypatch):
+    """Outcomes of a network without weights on this machine are told as not asked again."""
+
+    def missing(name, *_):
+        raise room.NetworkError(f"no weights of {name}")
+
+    monkeypatch.setattr(room, "load", missing)
+    checks = list(reproduce(tiny.suite, recorded, "cpu"))
+    assert not any(check.problem for check in checks)
+    assert sum("not asked again (no weights" in check.name for check in checks) == 4
+
+
+def test_the_verb_tells_suites_from_submissions(tiny_file, recorded, monkeypatch, capsys):
+    """`verify` of a suite file checks the suite, fails with status 1, and speaks JSON."""
+    monkeypatch.setenv("UTILBENCH_CACHE", str(recorded.cache))
+    arguments = ["verify", str(tiny_file), "--results", str(recorded.results)]
+    assert main(arguments) == 0
+    spoil(recorded.results / "tiny" / "outcomes" / "zoo-resnet.parquet", weights="0123")
+    capsys.readouterr()
+    assert main([*arguments, "--json"]) == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert np.sum([bool(row["problem"]) for row in rows]) == 1
+    assert main(["verify", "no-such-thing"]) == 1
+    assert "no-such-thing" in capsys.readouterr().err
