@@ -6,7 +6,7 @@ UTILBENCH := $(BIN)/utilbench
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[adapters,lite,onnx,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[adapters,lite,onnx,scale,dev]'
 	touch $@
 
 ALL := chance jpeg_quality ssim dct_statistics jpeg_statistics resnet18

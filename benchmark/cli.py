@@ -28,10 +28,12 @@ def list_all(args: argparse.Namespace, paths: Paths) -> None:
 def label_suite(args: argparse.Namespace, paths: Paths) -> None:
     """`utilbench label`."""
     from benchmark.ground_truth import label
+    from benchmark.outcomes import How
     from benchmark.suite import load_suite
     from benchmark.summary import label_summary
 
-    truth = label(load_suite(args.suite, args.limit), paths, args.precision, args.device)
+    how = How(args.precision, args.device, args.compile, args.engine, args.address)
+    truth = label(load_suite(args.suite, args.limit), paths, how=how)
     print(label_summary(truth, paths.cache))
 
 

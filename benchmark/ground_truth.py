@@ -19,9 +19,9 @@ from benchmark.datasets import Augmented, index, open_dataset
 from benchmark.errors import LabelError
 from benchmark.images import digest
 from benchmark.labelling import IMAGES
-from benchmark.outcomes import check_codec, complete, read_outcomes
+from benchmark.outcomes import How, check_codec, complete, read_outcomes
 from benchmark.records import Source
-from benchmark.runtime import Paths, best_device
+from benchmark.runtime import Paths
 from benchmark.splits import Parts, check_disjoint, split
 from benchmark.statistics import resamples
 from benchmark.suite import COMBINED, Suite
@@ -177,8 +177,14 @@ def unlabelled(suite: Suite, paths: Paths) -> GroundTruth:
     return GroundTruth(suite, dataset, parts, {}, {})
 
 
-def label(suite: Suite, paths: Paths, precision: str = "float32", device: str = "") -> GroundTruth:
+def label(suite: Suite, paths: Paths, device: str = "", how: How | None = None) -> GroundTruth:
     """Record every outcome that the suite needs and that is not recorded yet, and return its ground truth.
+
+    Args:
+        suite: of which.
+        paths: folders.
+        device: where networks run, if they must; the best there is by default.
+        how: likewise in full; wins over `device`.
 
     Raises:
         DataError: photographs are missing or unreadable.
@@ -189,7 +195,7 @@ def label(suite: Suite, paths: Paths, precision: str = "float32", device: str = 
     home = paths.results / suite.outcomes_folder / "outcomes"
     stored = read_outcomes(suite, home, truth)
     check_codec(truth, stored, home)
-    complete(truth, stored, home, paths, precision, device or best_device())
+    complete(truth, stored, home, paths, how or How(device=device))
     tables = {name: table for name, (table, _) in stored.items()}
     temperatures = {name: meta["temperature"] for name, (_, meta) in stored.items() if "temperature" in meta}
     return replace(truth, outcomes=tables, temperatures=temperatures)

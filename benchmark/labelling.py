@@ -11,7 +11,7 @@ on, so that work that was killed goes on where it was and ends with the same byt
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import torch
 
-from benchmark.datasets import Augmented
-from benchmark.distortions import Distortion
+from benchmark.datasets import Augmented, open_dataset
+from benchmark.distortions import Distortion, find_distortion
 from benchmark.images import digest, pixel_digest, to_tensor
-from benchmark.networks import file_name
+from benchmark.networks import file_name, load
 from benchmark.records import PRISTINE, Source, Truth
-from benchmark.runtime import autocast
+from benchmark.runtime import autocast, compiled
 from benchmark.splits import Parts
 from benchmark.suite import Suite
 from benchmark.tables import write_table
@@ -62,23 +62,56 @@ class Shard:
         return len(self.sources) * len(self.levels)
 
 
+@dataclass(frozen=True)
+class Setup:
+    """All that a bench is made of, by name: what is sent to another machine."""
+
+    suite: Suite
+    networks: tuple[str, ...]
+    """Those that are asked."""
+    data: Path | None
+    """Folder of the photographs."""
+    weights: Path | None
+    """Folder of the networks."""
+    precision: str = "float32"
+    device: str = "cpu"
+    compiled: bool = False
+    threads: int = 1
+    """Threads of a process; they change a network's last digits."""
+
+    @property
+    def arithmetic(self) -> str:
+        """What outcomes record of how they were computed."""
+        return self.precision + (", compiled" if self.compiled else "")
+
+    def open(self, cache: Path) -> Bench:
+        """Read the dataset and load the networks."""
+        options = dict(self.suite.dataset)
+        dataset = Augmented(open_dataset(options.pop("name"), options, self.data))
+        return Bench(self, dataset, {name: load(name, self.weights, self.device) for name in self.networks}, cache)
+
+
 @dataclass
 class Bench:
     """What a shard is run with."""
 
-    task: str
+    setup: Setup
     dataset: Augmented
-    distortion: Distortion
     networks: dict[str, Network]
     cache: Path
-    precision: str
-    device: str
     temperatures: dict[str, float] = field(default_factory=dict)
     """Known once the pristine level is done."""
+    compiled: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    """Compiled forwards of the networks that have been asked."""
     last: dict[str, list[Tensor]] = field(default_factory=dict)
     """The last images that each network saw, to time its bare forward with."""
     counts: dict[str, int] = field(default_factory=dict)
     """Images that each network saw."""
+
+    @property
+    def distortion(self) -> Distortion:
+        """The suite's."""
+        return find_distortion(self.setup.suite.distortion.name)
 
     def file(self, shard: Shard, name: str) -> Path:
         """Where the shard's outcomes of one network lie, named by all that they depend on."""
@@ -87,7 +120,8 @@ class Bench:
         judge = [name]
         if name != IMAGES:
             temperature = "" if shard.levels == (PRISTINE,) else repr(self.temperatures.get(name))
-            judge += [self.networks[name].weights, self.precision, temperature, str(torch.get_num_threads())]
+            setup = self.setup
+            judge += [self.networks[name].weights, setup.arithmetic, temperature, str(setup.threads)]
         key = digest("1", *judge, encoder, self.distortion.name, repr(shard.levels), *sources)
         return self.cache / "shards" / file_name(name) / f"{key}.parquet"
 
@@ -193,15 +227,18 @@ def judge_images(
     pristine: bool,
 ) -> pl.DataFrame:
     """Outcome columns of one network for these squares, in batches of fixed size."""
-    task = TASKS[bench.task]
+    task = TASKS[bench.setup.suite.task]
     tables = []
-    for start in range(0, len(squares), BATCH):
-        given = squares[start : start + BATCH]
+    # Compiled code is for one batch size: that of a level of a whole shard, which divides all others.
+    size = SOURCES_PER_SHARD if bench.setup.compiled else BATCH
+    for start in range(0, len(squares), size):
+        given = squares[start : start + size]
         bench.last[judge.name] = given
         bench.counts[judge.name] = bench.counts.get(judge.name, 0) + len(given)
         fitted = None if pristine else bench.temperatures[judge.name]
-        answers = forward(bench, judge, given)
-        here = slice(start, start + BATCH)
+        filled = given + [given[-1]] * (size - len(given)) if bench.setup.compiled else given
+        answers = forward(bench, judge, filled)[: len(given)]
+        here = slice(start, start + size)
         columns = task.observe(judge, answers, truths[here], sizes[here], fitted)
         extra = {"logits": pl.Array(pl.Float32, judge.classes)} if "logits" in columns else {}
         schema = {name: kind for name, kind in task.SCHEMA.items() if name in columns} | extra
@@ -210,9 +247,20 @@ def judge_images(
 
 
 def forward(bench: Bench, network: Network, squares: list[Tensor]) -> Any:
-    """The network's answers, at the bench's precision."""
-    with autocast(bench.device, bench.precision):
-        return network.forward(network.preprocessing.normalise(squares, bench.device))
+    """The network's answers, at the bench's precision, compiled where it says so."""
+    setup = bench.setup
+    with autocast(setup.device, setup.precision):
+        ready = network.preprocessing.normalise(squares, setup.device)
+        return forward_of(bench, network)(ready)
+
+
+def forward_of(bench: Bench, network: Network) -> Callable[[Any], Any]:
+    """A network's forward, compiled where the bench says so and the network is a module of fixed input size."""
+    if not bench.setup.compiled or network.module is None or network.task != "classification":
+        return network.forward
+    if network.name not in bench.compiled:
+        bench.compiled[network.name] = compiled(network.module)
+    return bench.compiled[network.name]
 
 
 @torch.inference_mode()
@@ -220,13 +268,13 @@ def bare_forward_seconds(bench: Bench) -> float:
     """What the forwards alone would have taken: each network's last batch again, from memory, times its batches."""
     total = 0.0
     for name, given in bench.last.items():
-        network = bench.networks[name]
-        ready = network.preprocessing.normalise(given, bench.device)
+        network, setup = bench.networks[name], bench.setup
+        ready = network.preprocessing.normalise(given, setup.device)
         times = []
         for _ in range(4):
             start = time.perf_counter()
-            with autocast(bench.device, bench.precision):
-                network.forward(ready)
+            with autocast(setup.device, setup.precision):
+                forward_of(bench, network)(ready)
             times.append(time.perf_counter() - start)
         total += min(times) / len(given) * bench.counts[name]
     return total

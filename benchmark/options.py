@@ -45,6 +45,12 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("suite", help="name of a suite, or path of a .toml file")
     precision_help = "of the forward passes; ground truth is published in float32, bf16 is several times faster"
     one.add_argument("--precision", choices=("float32", "bf16"), default="float32", help=precision_help)
+    text = "compile the forward passes: slow to start, then up to several times faster; changes last digits"
+    one.add_argument("--compile", action="store_true", help=text)
+    text = "where the work is done: in this process, or by Ray on this machine or a cluster (extra `scale`)"
+    one.add_argument("--engine", choices=("local", "ray"), default="local", help=text)
+    text = "address of a Ray cluster, such as auto or ray://host:10001 (default: one is started here)"
+    one.add_argument("--address", default="", help=text)
     one = verb("run", "train if it learns, score, write scorecards; labels first if need be", limit, machine)
     text = "name of a baseline, path of a .py file, or folder of a submission, whose table of scores wins over its code"
     one.add_argument("predictor", nargs="+", help=text)

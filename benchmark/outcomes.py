@@ -7,25 +7,44 @@ digests of the images match, no network need be run.
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import torch
 
 from benchmark.distortions import find_distortion
-from benchmark.engines import local
+from benchmark.engines import find_engine
 from benchmark.errors import LabelError
 from benchmark.images import pixel_digest
-from benchmark.labelling import IMAGES, IMAGES_SCHEMA, Bench, Shard, bare_forward_seconds, plan
-from benchmark.networks import file_name, load
+from benchmark.labelling import IMAGES, IMAGES_SCHEMA, Bench, Setup, Shard, bare_forward_seconds, plan
+from benchmark.networks import file_name
 from benchmark.records import PRISTINE
-from benchmark.runtime import Paths, keep_freed_memory, versions
+from benchmark.runtime import Paths, best_device, keep_freed_memory, versions
 from benchmark.suite import Suite
 from benchmark.tables import read_table, write_table
 from benchmark.tasks import TASKS
 
 if TYPE_CHECKING:
     from benchmark.ground_truth import GroundTruth
+
+
+@dataclass(frozen=True)
+class How:
+    """How networks are run, where they have to be."""
+
+    precision: str = "float32"
+    """`float32` or `bf16`; ground truth is published in float32."""
+    device: str = ""
+    """`cpu`, `cuda` or `mps`; the best there is by default."""
+    compiled: bool = False
+    """Whether forwards go through torch.compile."""
+    engine: str = "local"
+    """One of `engines.ENGINES`."""
+    address: str = ""
+    """Of a cluster, for the engine `ray`."""
+
 
 Stored = dict[str, tuple[pl.DataFrame, dict[str, Any]]]
 """Table and metadata of each network, and of `images`."""
@@ -67,7 +86,7 @@ def check_codec(truth: GroundTruth, stored: Stored, home: Path) -> None:
                 )
 
 
-def complete(truth: GroundTruth, stored: Stored, home: Path, paths: Paths, precision: str, device: str) -> None:
+def complete(truth: GroundTruth, stored: Stored, home: Path, paths: Paths, how: How) -> None:
     """Run what is missing in `stored`, add it there, and write it to `home`."""
     known = {name: set(table.select("digest", "level").iter_rows()) for name, (table, _) in stored.items()}
     first, then = plan(truth.suite, truth.parts, known)
@@ -75,11 +94,12 @@ def complete(truth: GroundTruth, stored: Stored, home: Path, paths: Paths, preci
         return
     keep_freed_memory()
     announce(truth.suite, [*first, *then])
-    bench = open_bench(truth, [*first, *then], stored, home, paths, precision, device)
+    bench = open_bench(truth, [*first, *then], stored, home, paths, how)
+    run = find_engine(how.engine, how.address)
     start = time.perf_counter()
-    fresh = read_shards(local.run(bench, first, f"{truth.suite.folder}, pristine"))
+    fresh = read_shards(run(bench, first, f"{truth.suite.folder}, pristine"))
     fit_temperatures(truth, bench, stored, fresh)
-    for name, tables in read_shards(local.run(bench, then, f"{truth.suite.folder}, compressed")).items():
+    for name, tables in read_shards(run(bench, then, f"{truth.suite.folder}, compressed")).items():
         fresh.setdefault(name, []).extend(tables)
     report_speed(bench, time.perf_counter() - start)
     for name, tables in fresh.items():
@@ -88,21 +108,21 @@ def complete(truth: GroundTruth, stored: Stored, home: Path, paths: Paths, preci
         write_table(home / f"{file_name(name)}.parquet", *stored[name])
 
 
-def open_bench(
-    truth: GroundTruth, shards: list[Shard], stored: Stored, home: Path, paths: Paths, precision: str, device: str
-) -> Bench:
+def open_bench(truth: GroundTruth, shards: list[Shard], stored: Stored, home: Path, paths: Paths, how: How) -> Bench:
     """All networks that the shards need, loaded and checked against what is recorded."""
     needed = {name for shard in shards for name in shard.networks} - {IMAGES}
-    networks = {name: load(name, paths.networks, device) for name in table_names(truth.suite) if name in needed}
-    for name, network in networks.items():
-        check_same(name, stored, home, weights=network.weights, precision=precision)
+    names = tuple(name for name in table_names(truth.suite) if name in needed)
+    device, threads = how.device or best_device(), torch.get_num_threads()
+    setup = Setup(truth.suite, names, paths.data, paths.networks, how.precision, device, how.compiled, threads)
+    bench = setup.open(paths.cache)
+    for name, network in bench.networks.items():
+        check_same(name, stored, home, weights=network.weights, precision=setup.arithmetic)
         if (network.task, network.classes) != (truth.suite.task, truth.dataset.classes):
             raise LabelError(
                 f"{name} does {network.task} of {network.classes} classes, {truth.suite.name} is {truth.suite.task} of "
                 f"{truth.dataset.classes}"
             )
-    codec = find_distortion(truth.suite.distortion.name)
-    return Bench(truth.suite.task, truth.dataset, codec, networks, paths.cache, precision, device)
+    return bench
 
 
 def fit_temperatures(truth: GroundTruth, bench: Bench, stored: Stored, fresh: Tables) -> None:
@@ -137,7 +157,7 @@ def describe(name: str, suite: Suite, bench: Bench) -> dict[str, Any]:
     }
     if name in bench.networks:
         network = bench.networks[name]
-        described |= {"weights": network.weights, "precision": bench.precision, "logits": network.logits}
+        described |= {"weights": network.weights, "precision": bench.setup.arithmetic, "logits": network.logits}
         described["temperature"] = bench.temperatures[name]
     return described
 

@@ -10,17 +10,18 @@ comes with its likely cause: encoder, weights, precision, or the versions of wha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import torch
 
 from benchmark.contract import Check
-from benchmark.distortions import find_distortion
 from benchmark.errors import LabelError, NetworkError, ResultError
 from benchmark.ground_truth import GroundTruth, label, unlabelled
 from benchmark.images import digest
-from benchmark.labelling import IMAGES, IMAGES_SCHEMA, Bench, judge_images, prepare
+from benchmark.labelling import IMAGES, IMAGES_SCHEMA, Bench, Setup, judge_images, prepare
 from benchmark.networks import file_name, load
 from benchmark.outcomes import table_names
 from benchmark.records import Source
@@ -46,8 +47,9 @@ def reproduce(suite: Suite, paths: Paths, device: str = "") -> Iterator[Check]:
     yield photographs(truth, images)
     drawn = {part: sorted(some, key=lambda one: digest("reproduce", one.id)) for part, some in truth.parts.items()}
     sources = [source for some in drawn.values() for source in some[:SOURCES]]
-    codec = find_distortion(suite.distortion.name)
-    bench = Bench(suite.task, truth.dataset, codec, {}, paths.cache, "float32", device or best_device())
+    threads = torch.get_num_threads()
+    setup = Setup(suite, (), paths.data, paths.networks, device=device or best_device(), threads=threads)
+    bench = setup.open(paths.cache)
     pixels = same_pixels(bench, sources, images, about["encoder"])
     yield pixels
     for name in table_names(suite):
@@ -94,15 +96,17 @@ def same_pixels(bench: Bench, sources: list[Source], images: pl.DataFrame, encod
 def same_outcomes(bench: Bench, name: str, sources: list[Source], home: Path, paths: Paths, pixels: Check) -> Check:
     """Whether a network, asked again, says what is recorded."""
     told = f"outcomes of {name}"
-    task = TASKS[bench.task]
+    task = TASKS[bench.setup.suite.task]
     table, about = read_table(home / f"{file_name(name)}.parquet", task.SCHEMA)
     try:
-        network = load(name, paths.networks, bench.device)
+        network = load(name, paths.networks, bench.setup.device)
     except NetworkError as error:
         return Check(f"{told}: not asked again ({error})", "")
     if network.weights != about["weights"]:
         return Check(told, f"other weights: recorded {about['weights']}, here {network.weights}")
-    bench.precision, bench.temperatures[name] = about["precision"], about["temperature"]
+    precision, _, rest = about["precision"].partition(", ")
+    bench.setup = replace(bench.setup, precision=precision, compiled=rest == "compiled")
+    bench.temperatures[name] = about["temperature"]
     wrong, asked = [], 0
     for source in sources:
         recorded = table.filter(source=source.id)

@@ -8,13 +8,14 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEEP = 2**30
@@ -91,6 +92,15 @@ def autocast(device: str, precision: str) -> contextlib.AbstractContextManager[o
     if precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast(device_type=device.partition(":")[0], dtype=torch.bfloat16)
+
+
+def compiled(module: torch.nn.Module) -> Callable[[Tensor], Tensor]:
+    """A module's forward through torch.compile for inputs of one shape, its weights frozen into the code."""
+    import torch
+    import torch._inductor.config
+
+    torch._inductor.config.freezing = True  # there is no other switch
+    return torch.compile(module, dynamic=False)
 
 
 def versions() -> dict[str, str]:

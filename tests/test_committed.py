@@ -28,7 +28,7 @@ def truths(tmp_path_factory):
 
     def read(name, data=None):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("benchmark.outcomes.load", lambda *_: pytest.fail("a network was loaded"))
+            patch.setattr("benchmark.labelling.load", lambda *_: pytest.fail("a network was loaded"))
             return label(load_suite(name), Paths(data, None, cache, RESULTS))
 
     return read

@@ -19,6 +19,7 @@ from benchmark.images import to_tensor
 from benchmark.leaderboard import rank
 from benchmark.networks.network import Preprocessing
 from benchmark.networks.sources import ARGUMENTS
+from benchmark.outcomes import How
 from benchmark.runtime import Paths
 from benchmark.splits import split
 from benchmark.suite import load_suite
@@ -86,7 +87,7 @@ def folders(imagenet_data, tmp_path_factory):
 def test_the_papers_suite_runs_from_names_to_board(folders, capsys):
     """Six architectures of torchvision label, are held out, and give a board of two predictors."""
     suite = load_suite("imagenet", LIMIT)
-    truth = label(suite, folders, "bf16", "cpu")
+    truth = label(suite, folders, how=How("bf16", "cpu"))
     with capsys.disabled():
         for labels in suite.label_sets:
             print(labels, truth.labels(labels).group_by("part", "label").len().sort("part", "label").rows())

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from benchmark.errors import DataError, LabelError, NetworkError, ResultError
 from benchmark.ground_truth import label
 from benchmark.images import pixel_digest, to_tensor
 from benchmark.networks import load
+from benchmark.outcomes import How
 from benchmark.records import PRISTINE
 from benchmark.runtime import Paths
 from benchmark.splits import split
@@ -54,7 +56,7 @@ def no_networks(monkeypatch):
     def refuse(name, *_):
         raise AssertionError(f"{name} was loaded")
 
-    monkeypatch.setattr("benchmark.outcomes.load", refuse)
+    monkeypatch.setattr("benchmark.labelling.load", refuse)
 
 
 def test_outcomes_are_what_the_network_says(tiny):
@@ -164,7 +166,7 @@ def test_killed_and_started_again_ends_with_the_same_bytes(tiny, tiny_file, tiny
 def test_a_new_network_costs_only_itself(tiny, tiny_file, published, monkeypatch, tmp_path):
     """With one more held-out network, only that one is loaded and run."""
     loaded = []
-    monkeypatch.setattr("benchmark.outcomes.load", lambda name, *rest: loaded.append(name) or load(name, *rest))
+    monkeypatch.setattr("benchmark.labelling.load", lambda name, *rest: loaded.append(name) or load(name, *rest))
     wider = tmp_path / "tiny.toml"
     wider.write_text(tiny_file.read_text().replace('["zoo:resnext"]', '["zoo:resnext", "zoo:nfnet"]'))
     truth = label(load_suite(str(wider)), published, device="cpu")
@@ -315,3 +317,18 @@ def test_augmented_versions_stay_in_training(tiny_file, tmp_path):
     table = truth.labels("combined")
     assert set(table.filter(pl.col("source").str.contains("~aug"))["part"]) == {"train"}
     assert json.loads(truth.suite.choices())["training"]["copies"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
+def test_compiled_networks_say_the_same(tiny, tiny_file, tiny_paths, tmp_path):
+    """Through the compiler decisions stay, logits change in their last digits, and outcomes say how they were made."""
+    paths = dataclasses.replace(tiny_paths, cache=tmp_path / "cache", results=tmp_path / "results")
+    other = label(load_suite(str(tiny_file)), paths, how=How(device="cpu", compiled=True))
+    for name in ("zoo:densenet", "zoo:resnext"):
+        one, two = tiny.outcomes[name], other.outcomes[name]
+        assert one["top"].equals(two["top"])
+        assert (one["score_top"] - two["score_top"]).abs().max() < 1e-3
+        assert read_table(paths.results / "tiny" / "outcomes" / f"{name.replace(':', '-')}.parquet")[1][
+            "precision"
+        ] == ("float32, compiled")

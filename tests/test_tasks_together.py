@@ -48,7 +48,7 @@ def test_detection_is_labelled_and_recorded_whole(tiny_det):
 
 def test_labelling_again_runs_nothing_and_gives_the_same(tiny_det, paths, monkeypatch):
     """From recorded outcomes no detector is loaded, and the ground truth is the same."""
-    monkeypatch.setattr("benchmark.outcomes.load", lambda *_: pytest.fail("a network was loaded"))
+    monkeypatch.setattr("benchmark.labelling.load", lambda *_: pytest.fail("a network was loaded"))
     again = label(tiny_det.suite, paths, device="cpu")
     assert again.digest("combined") == tiny_det.digest("combined")
 
@@ -63,7 +63,7 @@ def test_the_digest_covers_what_held_out_detectors_saw(tiny_det):
 
 def test_no_detector_runs_to_evaluate_one_more_predictor(tiny_det, paths, monkeypatch):
     """Gains come from stored detections, and the board shows Table II and Fig. 2b."""
-    monkeypatch.setattr("benchmark.outcomes.load", lambda *_: pytest.fail("a network was loaded"))
+    monkeypatch.setattr("benchmark.labelling.load", lambda *_: pytest.fail("a network was loaded"))
     for name in ("jpeg_quality", "chance"):
         card = evaluate(name, tiny_det.suite, paths=paths, truth=tiny_det)
         gains = card["downstream"]["zoo:fcos_shufflenet"]

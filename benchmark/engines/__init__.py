@@ -1,1 +1,30 @@
-"""Engines: where shards run."""
+"""Engines: loops that run shards, here or on a cluster; each gives the same files."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmark.engines import local, ray
+from benchmark.errors import LabelError
+from benchmark.labelling import Bench, Shard
+
+Engine = Callable[[Bench, Sequence[Shard], str], dict[str, list[Path]]]
+"""(bench, shards, title) -> each network's files, in the shards' order."""
+ENGINES = ("local", "ray")
+
+
+def find_engine(name: str, address: str = "") -> Engine:
+    """The engine of this name.
+
+    Raises:
+        LabelError: there is none, or it takes no address.
+    """
+    if name not in ENGINES:
+        raise LabelError(f"no engine {name!r}; there are {', '.join(ENGINES)}")
+    if name == "ray":
+        return functools.partial(ray.run, address=address)
+    if address:
+        raise LabelError(f"the engine {name} takes no address; --engine ray does")
+    return local.run

@@ -1,0 +1,105 @@
+"""The engine for many machines: shards on Ray Data, their networks in actors, one a GPU or per few cores.
+
+A worker opens the dataset and the networks by itself, from the same names, and returns each shard's file as bytes, so that
+nodes need share no disk but that of the photographs and weights. A shard is done again where a node is lost; its file is the
+one that the local engine makes on the same kind of machine with as many threads.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.errors import LabelError
+from benchmark.labelling import Bench, Setup, Shard, run_shard
+from benchmark.progress import progress
+from benchmark.runtime import atomic
+
+
+class Worker:
+    """An actor: a bench of its own, which runs shards that are handed to it."""
+
+    def __init__(self, setup: Setup, temperatures: dict[str, float]) -> None:
+        import torch
+
+        torch.set_num_threads(setup.threads)
+        self.folder = tempfile.TemporaryDirectory(prefix="utilbench-")
+        self.bench = setup.open(Path(self.folder.name))
+        self.bench.temperatures = temperatures
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The files of a batch of shards: number of the shard, network, bytes."""
+        rows = []
+        for number, text in zip(batch["number"], batch["shard"], strict=True):
+            shard: Shard = pickle.loads(text)  # from the driver of this very cluster
+            for name, path in zip(shard.networks, run_shard(self.bench, shard), strict=True):
+                rows.append((number, name, path.read_bytes()))
+                path.unlink()
+        numbers, names, files = zip(*rows, strict=True)
+        return {"number": list(numbers), "name": list(names), "file": np.array(files, dtype=object)}
+
+
+def run(bench: Bench, shards: Sequence[Shard], title: str, address: str = "") -> dict[str, list[Path]]:
+    """Run the shards on a cluster; returns each network's files, in the shards' order, in this machine's cache.
+
+    Args:
+        bench: with its setup.
+        shards: what is to be done; what the cache holds is not done again.
+        title: what the progress is called.
+        address: of the cluster, as `ray.init` takes it; empty: the one this process is connected to, else a new one here.
+
+    Raises:
+        LabelError: Ray is not installed, or the cluster has no node that a worker fits on.
+    """
+    left = {
+        number: shard
+        for number, shard in enumerate(shards)
+        if not all(bench.file(shard, name).is_file() for name in shard.networks)
+    }
+    if left:
+        collect(bench, left, title, address)
+    files: dict[str, list[Path]] = {}
+    for shard in shards:
+        for name in shard.networks:
+            files.setdefault(name, []).append(bench.file(shard, name))
+    return files
+
+
+def collect(bench: Bench, shards: dict[int, Shard], title: str, address: str) -> None:
+    """Have the shards done, and put each file into the cache when it comes."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise LabelError(f"--engine ray needs Ray ({error}); pip install 'utilbench[scale]'") from error
+    if not ray.is_initialized():
+        ray.init(address or None, include_dashboard=False, log_to_driver=False)
+    setup = bench.setup
+    share = {"num_gpus": 1.0} if setup.device.startswith("cuda") else {"num_cpus": float(setup.threads)}
+    kind, needed = ("GPU", 1) if "num_gpus" in share else ("CPU", setup.threads)
+    places = sum(int(node["Resources"].get(kind, 0) // needed) for node in ray.nodes() if node["Alive"])
+    if not places:
+        raise LabelError(f"no node of the cluster has {needed} {kind}, which a worker needs")
+    rows = [{"number": number, "shard": pickle.dumps(shard)} for number, shard in shards.items()]
+    made = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+        Worker,
+        batch_size=1,
+        fn_constructor_args=(setup, bench.temperatures),
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(places, len(rows))),
+        **share,
+    )
+    waiting = {number: set(shard.networks) for number, shard in shards.items()}
+    with progress(title, sum(shard.images for shard in shards.values()), "images") as advance:
+        for row in made.iter_rows():
+            shard = shards[row["number"]]
+            with atomic(bench.file(shard, row["name"])) as temporary:
+                temporary.write_bytes(row["file"])
+            waiting[row["number"]].discard(row["name"])
+            if not waiting[row["number"]]:
+                advance(shard.images)

@@ -1,0 +1,66 @@
+"""Labelling on a real Ray cluster of several nodes gives the local engine's files, also where a node is lost on the way."""
+
+import dataclasses
+import threading
+import time
+
+import pytest
+
+from benchmark.engines import find_engine
+from benchmark.errors import LabelError
+from benchmark.ground_truth import label
+from benchmark.outcomes import How
+from benchmark.suite import load_suite
+
+ray = pytest.importorskip("ray", reason="Ray is not installed (extra `scale`)")
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A cluster of a head that only listens and two nodes that work, each with the cores that one worker needs."""
+    import torch
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    for _ in range(2):
+        found.add_node(num_cpus=torch.get_num_threads())
+    ray.init(found.address, log_to_driver=False)
+    yield found
+    ray.shutdown()
+    found.shutdown()
+
+
+def outcomes(paths):
+    """The recorded outcomes' files as bytes."""
+    return {path.name: path.read_bytes() for path in (paths.results / "tiny" / "outcomes").iterdir()}
+
+
+def test_a_cluster_that_loses_a_node_gives_the_local_files(cluster, tiny, tiny_file, tiny_paths, tmp_path, capfd):
+    """With one of two nodes killed while it works, every outcome is there, byte by byte the local engine's."""
+    paths = dataclasses.replace(tiny_paths, cache=tmp_path / "cache", results=tmp_path / "results")
+    lost = []
+
+    def lose():
+        shards = tmp_path / "cache" / "shards"
+        while not list(shards.rglob("*.parquet")):
+            time.sleep(0.05)
+        node = cluster.list_all_nodes()[-1]
+        cluster.remove_node(node, allow_graceful=False)
+        lost.append(node)
+
+    thread = threading.Thread(target=lose)
+    thread.start()
+    label(load_suite(str(tiny_file)), paths, how=How(device="cpu", engine="ray"))
+    thread.join(timeout=60)
+    assert lost
+    assert outcomes(paths) == outcomes(tiny_paths)
+
+
+def test_engines_are_named():
+    """An unknown engine is answered with those there are; only Ray has an address."""
+    with pytest.raises(LabelError, match="no engine 'slurm'; there are local, ray"):
+        find_engine("slurm")
+    with pytest.raises(LabelError, match="takes no address"):
+        find_engine("local", "auto")
