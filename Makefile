@@ -15,10 +15,9 @@ demo: .venv/.installed  ## Label, run and rank a part of both embedded suites, i
 	@echo "A quick look: 200 of the 6,000 letters of glyphs, 150 of the 1,500 scenes of glyphs-det; combined labels, one seed."
 	$(UTILBENCH) label glyphs --limit 200 --results demo
 	$(UTILBENCH) run $(ALL) $(PROBES) resnet18_paper resnet18_soft -s glyphs --limit 200 --results demo
-	$(UTILBENCH) rank glyphs --limit 200 --results demo
 	$(UTILBENCH) label glyphs-det --limit 150 --results demo
 	$(UTILBENCH) run $(ALL) $(PROBES) -s glyphs-det --limit 150 --results demo
-	$(UTILBENCH) rank glyphs-det --limit 150 --results demo
+	$(UTILBENCH) rank --results demo
 
 test: .venv/.installed  ## All tests but the slow ones.
 	$(BIN)/python -m pytest -q

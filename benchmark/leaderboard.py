@@ -113,13 +113,14 @@ def in_short(ranked: Sequence[Ranked]) -> str:
 
 
 def folders_of(names: Sequence[str], limit: int, paths: Paths) -> list[Path]:
-    """The folders of results of these suites, or of all."""
+    """The folders of results of these suites, or of all; of quick looks where these are asked for or all there is."""
     suffix = f"-limit{limit}" if limit else ""
     if names:
         own = [load_suite(name).name if name.endswith(".toml") else name for name in names]
         return [paths.results / (name + suffix) for name in own]
     found = sorted(path.parent for path in paths.results.glob("*/cards"))
     folders = [path for path in found if (path.name.endswith(suffix) if limit else "-limit" not in path.name)]
+    folders = folders or ([] if limit else found)
     if not folders:
         raise ResultError(f"{paths.results}: no results to rank; `utilbench run PREDICTOR -s SUITE` makes some")
     return folders

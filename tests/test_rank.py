@@ -206,9 +206,11 @@ def test_nothing_to_rank_says_what_to_do(tmp_path):
 
 
 def test_limited_results_are_not_on_the_board(copied):
-    """A quick look is ranked only where it is asked for, and says that it is one."""
+    """A quick look is ranked only where it is asked for, or where there is nothing else."""
     shutil.copytree(copied.results / "tiny", copied.results / "tiny-limit5")
     assert not any("limit5" in line for line in rank([], 0, copied))
+    shutil.rmtree(copied.results / "tiny")
+    assert f"wrote {copied.results / 'tiny-limit5' / 'leaderboard.md'}" in rank([], 0, copied)
 
 
 def test_cells_cannot_break_a_table():
