@@ -25,18 +25,23 @@ from benchmark.ground_truth import GroundTruth
 from benchmark.markdown import markdown, number
 from benchmark.networks import file_name
 from benchmark.runtime import Paths
-from benchmark.scorecard import Scorecard, check_same_run, file_stem, read_card, read_replicates, replicates_of
+from benchmark.scorecard import (
+    GROUPS,
+    Scorecard,
+    check_same_run,
+    file_stem,
+    read_card,
+    read_replicates,
+    replicates_of,
+)
 from benchmark.scoring import SCORES_SCHEMA
+from benchmark.series import ENOUGH
 from benchmark.tables import read_table
 from benchmark.tasks import TASKS
 
 LOWER = ("overlap", "rmse")
 """Measures that are better where they are lower."""
-ENOUGH = 10
-"""Rows of each class that a level needs for an AUROC of its own."""
 SIGNIFICANT = 0.05
-FAMILIES = ("metrics", "soft", "gains")
-"""Of the measures that scorecards tell."""
 
 Replicates = dict[str, tuple[float, NDArray[np.float64]]]
 """Measure -> its value, and its value in each resample, shape (R,)."""
@@ -72,7 +77,7 @@ class Judged:
     replicates: pl.DataFrame
 
     def family(self, name: str) -> Replicates:
-        """The card's measures of one of FAMILIES, those that have intervals."""
+        """The card's measures of one of GROUPS, those that have intervals."""
         return {
             measure: (values["value"], replicates_of(self.replicates, measure))
             for measure, values in self.card[name].items()
@@ -96,7 +101,7 @@ def compare(truth: GroundTruth, one: str, other: str, labels: str, paths: Paths)
     pair = [judged(truth, name, labels, paths) for name in (one, other)]
     both = []
     for who in pair:
-        families = [who.family(name) for name in FAMILIES]
+        families = [who.family(name) for name in GROUPS]
         by_size = sized_replicates(truth, who)
         both.append([*families, *grouped_replicates(truth, who, labels), by_size])
     return [row for first, second in zip(*both, strict=True) for row in differences(first, second)]
@@ -194,12 +199,12 @@ def sized_replicates(truth: GroundTruth, who: Judged) -> Replicates:
     """Mean over held-out networks of the mAP of small, medium and large objects where the better half of the images is kept."""
     found: dict[str, list[tuple[float, NDArray[np.float64]]]] = {}
     for name in truth.suite.networks.held_out:
-        for size, network in truth.downstream(name).by_size().items():
+        for size, network in truth.downstream(name).by_size.items():
             for seed in who.card["seeds"]:
                 rows = network.placed(who.scores.filter(part="held_out", seed=seed))
                 values = redrawn(truth, network, rows, network.best, rows["score"].to_numpy(), [0.5])[:, 0]
                 found.setdefault(f"mAP, {size} objects, better half kept", []).append((values[0], values[1:]))
-    return {name: means(values) for name, values in found.items() if np.isfinite(values[0][0])}
+    return {name: means(values) for name, values in found.items() if all(np.isfinite(point) for point, _ in values)}
 
 
 def means(values: Sequence[tuple[float, NDArray[np.float64]]]) -> tuple[float, NDArray[np.float64]]:

@@ -19,7 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark import statistics
-from benchmark.ground_truth import GroundTruth
+from benchmark.ground_truth import GroundTruth, wanted_rows
 from benchmark.images import digest
 from benchmark.progress import progress
 from benchmark.statistics import Floats, ratio
@@ -61,7 +61,7 @@ def rival_curves(truth: GroundTruth, folder: Path) -> Curves:
         groups = table.group_by("network", "rival", maintain_order=True)
         return {(str(one), str(rival)): rows["curve"].to_numpy().astype(np.float64) for (one, rival), rows in groups}
     curves: Curves = {}
-    held_out = [(source.id, level) for source in truth.parts["test"] for level in truth.suite.distortion.held_out]
+    held_out = [(source, level) for part, source, level in wanted_rows(truth) if part == "held_out"]
     plain = pl.DataFrame(held_out, {"source": pl.String, "level": pl.Int16}, orient="row")
     with progress(f"{truth.suite.folder}, rivals", len(names) * len(RIVALS), "curves") as advance:
         for name in names:
@@ -153,5 +153,5 @@ def scaled(won: Floats, winnable: Floats) -> Floats:
 
 def bands(replicates: Floats) -> dict[str, list[float]]:
     """The ends of the 95 % intervals of a curve, from (R, F)."""
-    low, high = np.nanquantile(replicates, (0.025, 0.975), axis=0)
-    return {"low": low.tolist(), "high": high.tolist()}
+    ends = [statistics.interval(one) for one in replicates.T]
+    return {"low": [low for low, _ in ends], "high": [high for _, high in ends]}

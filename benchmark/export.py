@@ -19,8 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmark.distortions import find_distortion
-from benchmark.ground_truth import GroundTruth, label
-from benchmark.judging import wanted_rows
+from benchmark.ground_truth import GroundTruth, label, wanted_rows
 from benchmark.progress import progress
 from benchmark.runtime import Paths, atomic
 from benchmark.suite import Suite

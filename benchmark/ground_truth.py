@@ -161,6 +161,18 @@ class GroundTruth:
         return task.Downstream(outcomes, self.truths, self.judgement(network), self.outcomes[IMAGES])
 
 
+def wanted_rows(truth: GroundTruth) -> list[tuple[str, str, int]]:
+    """(part, source, level): validation and test at the training levels, test at the held-out ones."""
+    levels, held_out = truth.suite.distortion.levels, truth.suite.distortion.held_out
+    chosen = [("validation", levels), ("test", levels), ("held_out", held_out)]
+    return [
+        (part, source.id, level)
+        for part, some in chosen
+        for source in truth.parts["test" if part == "held_out" else part]
+        for level in some
+    ]
+
+
 def unlabelled(suite: Suite, paths: Paths) -> GroundTruth:
     """A suite on this machine's images without any outcome: enough for its parts and its fingerprint.
 

@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike
 from benchmark import correlation, metrics, statistics
 from benchmark.downstream import Curves, gains
 from benchmark.errors import MetricError, ResultError
-from benchmark.ground_truth import GroundTruth
-from benchmark.scorecard import Scorecard
+from benchmark.ground_truth import GroundTruth, wanted_rows
+from benchmark.scorecard import GROUPS, Scorecard
 from benchmark.statistics import Floats
 
 KERNELS = {
@@ -29,19 +29,6 @@ KERNELS = {
 }
 Measured = dict[str, Floats]
 """Name -> value on the test part, then in each resample of it, shape (1 + R,); or (1,), where there is no interval."""
-GROUPS = ("metrics", "soft", "gains")
-
-
-def wanted_rows(truth: GroundTruth) -> list[tuple[str, str, int]]:
-    """(part, source, level): validation and test at the training levels, test at the held-out ones."""
-    levels, held_out = truth.suite.distortion.levels, truth.suite.distortion.held_out
-    chosen = [("validation", levels), ("test", levels), ("held_out", held_out)]
-    return [
-        (part, source.id, level)
-        for part, some in chosen
-        for source in truth.parts["test" if part == "held_out" else part]
-        for level in some
-    ]
 
 
 def make_card(

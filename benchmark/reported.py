@@ -15,9 +15,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmark.ground_truth import GroundTruth
+from benchmark.ground_truth import GroundTruth, wanted_rows
 from benchmark.images import digest
-from benchmark.judging import wanted_rows
 from benchmark.submissions import ENDINGS, Submission, refuse
 
 COLUMNS = {

@@ -30,6 +30,8 @@ KEYS = (
     "suite", "fingerprint", "ground_truth", "labels", "predictor", "track", "trained_on", "seeds",
     "counts", "threshold", "metrics", "soft", "gains", "downstream", "cost", "provenance",
 )  # fmt: skip
+GROUPS = ("metrics", "soft", "gains")
+"""Keys that hold measures: of labels, of the utility, of held-out networks."""
 DIGITS = 6
 
 

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from benchmark.distortions import find_distortion
 from benchmark.feed import sample, shuffled
-from benchmark.ground_truth import GroundTruth
-from benchmark.judging import wanted_rows
+from benchmark.ground_truth import GroundTruth, wanted_rows
 from benchmark.predictor import Context, LearnedPredictor, Predictor, checked_scores, named, track
 from benchmark.progress import progress
 from benchmark.records import Sample

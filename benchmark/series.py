@@ -21,7 +21,7 @@ from benchmark.tasks import TASKS
 
 BINS = 30
 ENOUGH = 10
-"""Rows of each class that a level needs for an AUROC of its own."""
+"""Rows of each class that a level, or another group of images, needs for an AUROC of its own."""
 
 
 @dataclass(frozen=True)

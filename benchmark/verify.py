@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from benchmark.contract import CLOSE, Check
 from benchmark.errors import BenchmarkError
-from benchmark.ground_truth import label, unlabelled
-from benchmark.judging import wanted_rows
+from benchmark.ground_truth import label, unlabelled, wanted_rows
 from benchmark.predictor import track
 from benchmark.reported import read_scores
 from benchmark.runtime import Paths, best_device

@@ -160,7 +160,7 @@ def test_sizes_are_those_of_coco():
     downstream, rows = downstream_of(table, truths, images)
     once, everything = np.ones((1, rows.height)), np.ones(rows.height, bool)
     objects, found = [truths[name] for name in rows["source"]], unpack(table.filter(pl.col("level") != -1))
-    for name, sized in downstream.by_size().items():
+    for name, sized in downstream.by_size.items():
         with contextlib.redirect_stdout(io.StringIO()):
             evaluation = COCOeval(*coco_tables(objects, found, 4), "bbox")
             evaluation.evaluate()

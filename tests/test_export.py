@@ -7,7 +7,7 @@ from PIL import Image
 
 from benchmark import export as module
 from benchmark.export import export
-from benchmark.judging import wanted_rows
+from benchmark.ground_truth import wanted_rows
 
 
 @pytest.fixture

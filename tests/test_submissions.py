@@ -12,7 +12,7 @@ from benchmark.distortions import find_distortion
 from benchmark.errors import BenchmarkError, SubmissionError
 from benchmark.evaluate import evaluate
 from benchmark.export import export
-from benchmark.judging import wanted_rows
+from benchmark.ground_truth import wanted_rows
 from benchmark.leaderboard import rank
 from benchmark.markdown import markdown
 from benchmark.reported import read_scores

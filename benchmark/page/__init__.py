@@ -24,7 +24,7 @@ from benchmark.markdown import milliseconds, number, with_interval
 from benchmark.page import plots
 from benchmark.page.samples import pick
 from benchmark.runtime import atomic
-from benchmark.scorecard import Scorecard, file_stem, title
+from benchmark.scorecard import GROUPS, Scorecard, file_stem, title
 from benchmark.series import Classes, classes_of, classified
 from benchmark.suite import COMBINED
 from benchmark.tasks import TASKS
@@ -127,6 +127,7 @@ def write_predictor(ranked: Ranked, card: Scorecard, classes: Sequence[Classes])
         "pictures": pictures,
         "plots": plots.of_predictor(ranked, card, classes),
         "others": others,
+        "groups": GROUPS,
         "measure": TASKS[ranked.suite["task"]].MEASURE,
         "gains": {key: told for key, told in TASKS[ranked.suite["task"]].GAINS.items() if told},
     }

@@ -221,6 +221,7 @@ class Downstream:
     def __init__(self, outcomes: object, truths: object, judgement: pl.DataFrame, images: object) -> None:
         self.judgement = judgement.select("source", "level", "right", oracle=pl.col("right").cast(pl.Float64))
 
+    @property
     def by_size(self) -> dict[str, Downstream]:
         """Nothing: an image has one class and no object of any size."""
         return {}

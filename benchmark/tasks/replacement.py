@@ -6,6 +6,7 @@ Detections are read as outcomes store them: boxes in eighths of a px, scores in 
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from typing import Any
 
@@ -83,6 +84,7 @@ class Downstream:
         self.answers = (objects, found, classes)
         self.matches: Matches = match(*self.answers)
 
+    @functools.cached_property
     def by_size(self) -> dict[str, Downstream]:
         """The same, asked only for objects of one of COCO's sizes."""
         found = {}
