@@ -14,7 +14,7 @@ PROBES := energy fisher
 demo: .venv/.installed  ## Label, run and rank a part of both embedded suites, into demo/.
 	@echo "A quick look: 200 of the 6,000 letters of glyphs, 150 of the 1,500 scenes of glyphs-det; combined labels, one seed."
 	$(UTILBENCH) label glyphs --limit 200 --results demo
-	$(UTILBENCH) run $(ALL) $(PROBES) resnet18_paper resnet18_soft -s glyphs --limit 200 --results demo
+	$(UTILBENCH) run $(ALL) $(PROBES) resnet18_paper -s glyphs --limit 200 --results demo
 	$(UTILBENCH) label glyphs-det --limit 150 --results demo
 	$(UTILBENCH) run $(ALL) $(PROBES) -s glyphs-det --limit 150 --results demo
 	$(UTILBENCH) rank --results demo

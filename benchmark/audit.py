@@ -24,7 +24,7 @@ from benchmark.ground_truth import GroundTruth
 from benchmark.images import Pixels
 from benchmark.progress import progress
 from benchmark.records import Source
-from benchmark.runtime import atomic
+from benchmark.runtime import write_text
 
 NEAR = 6
 """Most bits of 64 that the hashes of near-duplicates differ in."""
@@ -68,8 +68,7 @@ def hashes(truth: GroundTruth, cache: Path) -> dict[str, int]:
             known[source.digest] = perceptual_hash(truth.dataset.read(source.id))
             advance(1)
     if new:
-        with atomic(kept) as temporary:
-            temporary.write_text(json.dumps(known))
+        write_text(kept, json.dumps(known))
     return {source.id: known[source.digest] for source in sources}
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from benchmark import statistics
-from benchmark.grids import Cards, accuracy_grid, gains_grid
+from benchmark.grids import accuracy_grid, gains_grid
 from benchmark.markdown import markdown, milliseconds, number, with_interval
-from benchmark.scorecard import Scorecard, replicates_of, title
+from benchmark.scorecard import Cards, Scorecard, replicates_of, title
 from benchmark.suite import COMBINED
 from benchmark.tasks import TASKS
 

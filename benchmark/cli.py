@@ -32,8 +32,8 @@ def label_suite(args: argparse.Namespace, paths: Paths) -> None:
     from benchmark.suite import load_suite
     from benchmark.summary import label_summary
 
-    how = How(args.precision, args.device, args.compile, args.engine, args.address)
-    truth = label(load_suite(args.suite, args.limit), paths, how=how)
+    how = How(args.precision, args.compile, args.engine, args.address)
+    truth = label(load_suite(args.suite, args.limit), paths, args.device, how)
     print(label_summary(truth, paths.cache))
 
 

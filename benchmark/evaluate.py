@@ -25,8 +25,8 @@ from benchmark.judging import make_card
 from benchmark.networks import file_name
 from benchmark.predictor import Predictor
 from benchmark.reported import reported_scores
-from benchmark.runtime import Paths, atomic, best_device, keep_freed_memory
-from benchmark.scorecard import Scorecard, file_stem, write_card
+from benchmark.runtime import Paths, best_device, keep_freed_memory, write_text
+from benchmark.scorecard import Scorecard, file_stem, scores_file, write_card
 from benchmark.scoring import identity, make_scores, merged, scores_table, stored_scores
 from benchmark.submissions import find_submission
 from benchmark.suite import COMBINED, Suite, load_suite
@@ -76,7 +76,7 @@ def evaluate(
             )
         values, metadata = reported_scores(submission, truth)
         scores = scores_table(truth, values, 0)
-        write_table(scores_file(truth, metadata, paths), scores, metadata)
+        write_table(scores_file(paths.results / suite.folder, metadata), scores, metadata)
     else:
         seeds = tuple(seeds) or range(SEEDS if labels == COMBINED and not suite.limit else 1)
         scores, metadata = run_scores(truth, predictor, labels, seeds, paths, device, train_on)
@@ -108,7 +108,7 @@ def run_scores(
         training, taught = label(other, paths, device=device), COMBINED
         check_no_overlap(training, truth)
     wanted = identity(truth, who, who.trained_on(training, taught))
-    path = scores_file(truth, wanted, paths)
+    path = scores_file(paths.results / truth.suite.folder, wanted)
     scores, metadata = stored_scores(path, wanted)
     for seed in seeds if who.seeded else (0,):
         if seed not in metadata["seeds"]:
@@ -118,17 +118,9 @@ def run_scores(
     return scores, metadata
 
 
-def scores_file(truth: GroundTruth, known: dict[str, Any], paths: Paths) -> Path:
-    """Where scores are kept, by the predictor's name and what it was trained on."""
-    return (
-        paths.results / truth.suite.folder / "scores" / f"{file_stem(known['predictor'], known['trained_on'])}.parquet"
-    )
-
-
 def write_suite(truth: GroundTruth, folder: Path) -> None:
     """Keep the suite's choices and labels beside its results, so that `rank` needs neither suite file nor photographs."""
-    with atomic(folder / "suite.json") as temporary:
-        temporary.write_text(json.dumps(dataclasses.asdict(truth.suite), indent=1) + "\n", encoding="utf-8")
+    write_text(folder / "suite.json", json.dumps(dataclasses.asdict(truth.suite), indent=1) + "\n")
     path = folder / "labels.parquet"
     known = {"fingerprint": truth.fingerprint, "labels": {name: truth.digest(name) for name in truth.suite.label_sets}}
     if path.is_file() and read_table(path)[1] == known:

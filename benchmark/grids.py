@@ -4,29 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from benchmark.markdown import markdown
-from benchmark.scorecard import Scorecard, title
+from benchmark.scorecard import Cards, Scorecard, title
 from benchmark.tasks import TASKS
 
-Cards = dict[str, list[Scorecard]]
-"""Label set -> scorecards, best AUROC first."""
 REFERENCE = "resnet18"
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """One suite's results."""
-
-    folder: Path
-    """Where they are."""
-    cards: Cards
-    suite: dict[str, Any]
-    """Its choices, as `suite.json` has them."""
-
-
 LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "†": r"$\dagger$",

@@ -19,9 +19,9 @@ from benchmark.datasets import Augmented, index, open_dataset
 from benchmark.errors import LabelError
 from benchmark.images import digest
 from benchmark.labelling import IMAGES
-from benchmark.outcomes import How, check_codec, complete, read_outcomes
+from benchmark.outcomes import PUBLISHED, How, check_codec, complete, read_outcomes
 from benchmark.records import Source
-from benchmark.runtime import Paths
+from benchmark.runtime import Paths, best_device
 from benchmark.splits import Parts, check_disjoint, split
 from benchmark.statistics import resamples
 from benchmark.suite import COMBINED, Suite
@@ -180,8 +180,7 @@ def unlabelled(suite: Suite, paths: Paths) -> GroundTruth:
         DataError: photographs are missing or unreadable.
         LabelError: a source is in two parts.
     """
-    options = dict(suite.dataset)
-    dataset = Augmented(open_dataset(options.pop("name"), options, paths.data))
+    dataset = Augmented(open_dataset(suite.dataset, paths.data))
     parts = split(index(dataset.dataset, paths.cache), suite.split, suite.limit)
     versions = [version for source in parts["train"] for version in dataset.versions(source, suite.training.copies)]
     parts["train"] = parts["train"] + versions
@@ -189,14 +188,14 @@ def unlabelled(suite: Suite, paths: Paths) -> GroundTruth:
     return GroundTruth(suite, dataset, parts, {}, {})
 
 
-def label(suite: Suite, paths: Paths, device: str = "", how: How | None = None) -> GroundTruth:
+def label(suite: Suite, paths: Paths, device: str = "", how: How = PUBLISHED) -> GroundTruth:
     """Record every outcome that the suite needs and that is not recorded yet, and return its ground truth.
 
     Args:
         suite: of which.
         paths: folders.
         device: where networks run, if they must; the best there is by default.
-        how: likewise in full; wins over `device`.
+        how: all else about that.
 
     Raises:
         DataError: photographs are missing or unreadable.
@@ -207,7 +206,7 @@ def label(suite: Suite, paths: Paths, device: str = "", how: How | None = None) 
     home = paths.results / suite.outcomes_folder / "outcomes"
     stored = read_outcomes(suite, home, truth)
     check_codec(truth, stored, home)
-    complete(truth, stored, home, paths, how or How(device=device))
+    complete(truth, stored, home, paths, device or best_device(), how)
     tables = {name: table for name, (table, _) in stored.items()}
     temperatures = {name: meta["temperature"] for name, (_, meta) in stored.items() if "temperature" in meta}
     return replace(truth, outcomes=tables, temperatures=temperatures)

@@ -45,9 +45,8 @@ def describe(suite: Suite, paths: Paths) -> dict[str, Any]:
     """One suite, and whether its photographs and its outcomes are here."""
     from benchmark.datasets import open_dataset
 
-    options = dict(suite.dataset)
     try:
-        photographs = f"{len(open_dataset(options.pop('name'), options, paths.data).sources())} photographs"
+        photographs = f"{len(open_dataset(suite.dataset, paths.data).sources())} photographs"
     except BenchmarkError as error:
         photographs = f"no photographs ({error})"
     home: Path = paths.results / suite.outcomes_folder / "outcomes"

@@ -84,10 +84,9 @@ class Setup:
         """What outcomes record of how they were computed."""
         return self.precision + (", compiled" if self.compiled else "")
 
-    def open(self, cache: Path) -> Bench:
-        """Read the dataset and load the networks."""
-        options = dict(self.suite.dataset)
-        dataset = Augmented(open_dataset(options.pop("name"), options, self.data))
+    def open(self, cache: Path, dataset: Augmented | None = None) -> Bench:
+        """Load the networks, and read the dataset unless it is open already."""
+        dataset = dataset or Augmented(open_dataset(self.suite.dataset, self.data))
         return Bench(self, dataset, {name: load(name, self.weights, self.device) for name in self.networks}, cache)
 
 
@@ -101,8 +100,8 @@ class Bench:
     cache: Path
     temperatures: dict[str, float] = field(default_factory=dict)
     """Known once the pristine level is done."""
-    compiled: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
-    """Compiled forwards of the networks that have been asked."""
+    forwards: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    """Compiled ones, of the networks that have been asked."""
     last: dict[str, list[Tensor]] = field(default_factory=dict)
     """The last images that each network saw, to time its bare forward with."""
     counts: dict[str, int] = field(default_factory=dict)
@@ -258,9 +257,9 @@ def forward_of(bench: Bench, network: Network) -> Callable[[Any], Any]:
     """A network's forward, compiled where the bench says so and the network is a module of fixed input size."""
     if not bench.setup.compiled or network.module is None or network.task != "classification":
         return network.forward
-    if network.name not in bench.compiled:
-        bench.compiled[network.name] = compiled(network.module)
-    return bench.compiled[network.name]
+    if network.name not in bench.forwards:
+        bench.forwards[network.name] = compiled(network.module)
+    return bench.forwards[network.name]
 
 
 @torch.inference_mode()

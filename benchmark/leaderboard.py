@@ -14,10 +14,10 @@ from pathlib import Path
 
 from benchmark.boards import board, short_board
 from benchmark.errors import ResultError
-from benchmark.grids import Cards, Ranked, accuracy_grid, gains_grid
+from benchmark.grids import accuracy_grid, gains_grid
 from benchmark.markdown import number
-from benchmark.runtime import Paths, atomic
-from benchmark.scorecard import Scorecard, check_same_run, file_stem, read_card, read_replicates
+from benchmark.runtime import Paths, write_text
+from benchmark.scorecard import Cards, Ranked, Scorecard, check_same_run, read_card, read_replicates, scores_file
 from benchmark.suite import COMBINED, load_suite
 from benchmark.tables import read_metadata
 
@@ -57,7 +57,7 @@ def read_cards(folder: Path) -> Cards:
 
 def check_fresh(folder: Path, path: Path, card: Scorecard) -> None:
     """Raise ResultError where a scorecard is not of the scores and the labels that are stored beside it."""
-    scores = folder / "scores" / f"{file_stem(card['predictor'], card['trained_on'])}.parquet"
+    scores = scores_file(folder, card)
     check_same_run(scores, read_metadata(scores), card)
     known = read_metadata(folder / "labels.parquet")["labels"].get(card["labels"])
     if known != card["ground_truth"]:
@@ -142,8 +142,7 @@ def write_tables(ranked: Ranked) -> list[Path]:
 
 def write(path: Path, text: str) -> Path:
     """Write a text file whole or not at all; returns its path."""
-    with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(path, text)
     return path
 
 

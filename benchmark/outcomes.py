@@ -21,7 +21,7 @@ from benchmark.images import pixel_digest
 from benchmark.labelling import IMAGES, IMAGES_SCHEMA, Bench, Setup, Shard, bare_forward_seconds, plan
 from benchmark.networks import file_name
 from benchmark.records import PRISTINE
-from benchmark.runtime import Paths, best_device, keep_freed_memory, versions
+from benchmark.runtime import Paths, keep_freed_memory, versions
 from benchmark.suite import Suite
 from benchmark.tables import read_table, write_table
 from benchmark.tasks import TASKS
@@ -36,8 +36,6 @@ class How:
 
     precision: str = "float32"
     """`float32` or `bf16`; ground truth is published in float32."""
-    device: str = ""
-    """`cpu`, `cuda` or `mps`; the best there is by default."""
     compiled: bool = False
     """Whether forwards go through torch.compile."""
     engine: str = "local"
@@ -45,6 +43,9 @@ class How:
     address: str = ""
     """Of a cluster, for the engine `ray`."""
 
+
+PUBLISHED = How()
+"""How ground truth is published."""
 
 Stored = dict[str, tuple[pl.DataFrame, dict[str, Any]]]
 """Table and metadata of each network, and of `images`."""
@@ -86,7 +87,7 @@ def check_codec(truth: GroundTruth, stored: Stored, home: Path) -> None:
                 )
 
 
-def complete(truth: GroundTruth, stored: Stored, home: Path, paths: Paths, how: How) -> None:
+def complete(truth: GroundTruth, stored: Stored, home: Path, paths: Paths, device: str, how: How) -> None:
     """Run what is missing in `stored`, add it there, and write it to `home`."""
     known = {name: set(table.select("digest", "level").iter_rows()) for name, (table, _) in stored.items()}
     first, then = plan(truth.suite, truth.parts, known)
@@ -94,7 +95,7 @@ def complete(truth: GroundTruth, stored: Stored, home: Path, paths: Paths, how: 
         return
     keep_freed_memory()
     announce(truth.suite, [*first, *then])
-    bench = open_bench(truth, [*first, *then], stored, home, paths, how)
+    bench = open_bench(truth, [*first, *then], stored, home, paths, device, how)
     run = find_engine(how.engine, how.address)
     start = time.perf_counter()
     fresh = read_shards(run(bench, first, f"{truth.suite.folder}, pristine"))
@@ -108,13 +109,15 @@ def complete(truth: GroundTruth, stored: Stored, home: Path, paths: Paths, how: 
         write_table(home / f"{file_name(name)}.parquet", *stored[name])
 
 
-def open_bench(truth: GroundTruth, shards: list[Shard], stored: Stored, home: Path, paths: Paths, how: How) -> Bench:
+def open_bench(
+    truth: GroundTruth, shards: list[Shard], stored: Stored, home: Path, paths: Paths, device: str, how: How
+) -> Bench:
     """All networks that the shards need, loaded and checked against what is recorded."""
     needed = {name for shard in shards for name in shard.networks} - {IMAGES}
     names = tuple(name for name in table_names(truth.suite) if name in needed)
-    device, threads = how.device or best_device(), torch.get_num_threads()
+    threads = torch.get_num_threads()
     setup = Setup(truth.suite, names, paths.data, paths.networks, how.precision, device, how.compiled, threads)
-    bench = setup.open(paths.cache)
+    bench = setup.open(paths.cache, truth.dataset)
     for name, network in bench.networks.items():
         check_same(name, stored, home, weights=network.weights, precision=setup.arithmetic)
         if (network.task, network.classes) != (truth.suite.task, truth.dataset.classes):

@@ -49,7 +49,7 @@ def reproduce(suite: Suite, paths: Paths, device: str = "") -> Iterator[Check]:
     sources = [source for some in drawn.values() for source in some[:SOURCES]]
     threads = torch.get_num_threads()
     setup = Setup(suite, (), paths.data, paths.networks, device=device or best_device(), threads=threads)
-    bench = setup.open(paths.cache)
+    bench = setup.open(paths.cache, truth.dataset)
     pixels = same_pixels(bench, sources, images, about["encoder"])
     yield pixels
     for name in table_names(suite):
@@ -74,13 +74,12 @@ def photographs(truth: GroundTruth, images: pl.DataFrame) -> Check:
 
 def same_pixels(bench: Bench, sources: list[Source], images: pl.DataFrame, encoder: str) -> Check:
     """Whether photographs, compressed again at every level, have the recorded pixels."""
-    rows = [
-        (recorded, again)
-        for source in sources
-        for recorded in [images.filter(source=source.id).to_dicts()]
-        for again in prepare(bench, source, [row["level"] for row in recorded], set()).rows
+    recorded = [images.filter(source=source.id).to_dicts() for source in sources]
+    pairs = [
+        pair
+        for source, rows in zip(sources, recorded, strict=True)
+        for pair in zip(rows, prepare(bench, source, [row["level"] for row in rows], set()).rows, strict=True)
     ]
-    pairs = [(row, again) for recorded, again in rows for row in recorded if row["level"] == again["level"]]
     wrong = [row for row, again in pairs if row["pixels"] != again["pixels"]]
     told = f"{len(pairs)} images of {len(sources)} photographs have the recorded pixels"
     if not wrong:

@@ -65,6 +65,12 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, UTF-8, whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def keep_freed_memory() -> None:
     """Let glibc keep freed memory instead of returning it to the system; elsewhere, do nothing.
 

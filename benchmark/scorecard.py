@@ -13,6 +13,7 @@ cost, provenance                              milliseconds an image, seconds of 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,12 @@ from numpy.typing import NDArray
 
 from benchmark.errors import ResultError
 from benchmark.networks import file_name
-from benchmark.runtime import atomic
+from benchmark.runtime import write_text
 from benchmark.tables import read_table
 
 Scorecard = dict[str, Any]
+Cards = dict[str, list[Scorecard]]
+"""Label set -> scorecards, best AUROC first."""
 KEYS = (
     "suite", "fingerprint", "ground_truth", "labels", "predictor", "track", "trained_on", "seeds",
     "counts", "threshold", "metrics", "soft", "gains", "downstream", "cost", "provenance",
@@ -35,11 +38,21 @@ GROUPS = ("metrics", "soft", "gains")
 DIGITS = 6
 
 
+@dataclass(frozen=True)
+class Ranked:
+    """One suite's results."""
+
+    folder: Path
+    """Where they are."""
+    cards: Cards
+    suite: dict[str, Any]
+    """Its choices, as `suite.json` has them."""
+
+
 def write_card(path: Path, card: Scorecard) -> None:
     """Write a scorecard, numbers rounded to six digits; thresholds are exact, since scores are compared with them."""
-    with atomic(path) as temporary:
-        whole = rounded(card) | {"threshold": card["threshold"]}
-        temporary.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    whole = rounded(card) | {"threshold": card["threshold"]}
+    write_text(path, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_card(path: Path) -> Scorecard:
@@ -91,6 +104,11 @@ def check_same_run(path: Path, metadata: dict[str, Any], card: Scorecard) -> Non
 def file_stem(predictor: str, trained_on: dict[str, str] | None) -> str:
     """Name, without ending, of a predictor's scores and card; training suite and label set stand in it where there are any."""
     return file_name(predictor) + (f"@{trained_on['suite']}.{file_name(trained_on['labels'])}" if trained_on else "")
+
+
+def scores_file(folder: Path, known: dict[str, Any]) -> Path:
+    """Where the scores of a scorecard, or of their own metadata, are kept below a suite's results."""
+    return folder / "scores" / f"{file_stem(known['predictor'], known['trained_on'])}.parquet"
 
 
 def title(card: Scorecard) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmark import metrics
 from benchmark.networks import file_name
 from benchmark.records import PRISTINE
-from benchmark.scorecard import Scorecard, file_stem
+from benchmark.scorecard import Scorecard, scores_file
 from benchmark.suite import COMBINED
 from benchmark.tables import read_table
 from benchmark.tasks import TASKS
@@ -64,8 +64,7 @@ def combined_labels(folder: Path) -> pl.DataFrame:
 
 def test_scores(folder: Path, card: Scorecard) -> pl.DataFrame:
     """Test scores of a scorecard's first seed at the training levels."""
-    stem = file_stem(card["predictor"], card["trained_on"])
-    table, _ = read_table(folder / "scores" / f"{stem}.parquet")
+    table, _ = read_table(scores_file(folder, card))
     return table.filter(part="test", seed=card["seeds"][0])
 
 

@@ -212,15 +212,20 @@ def permuted_overlap(labels: ArrayLike, scores: ArrayLike, seed: str, permutatio
     y, s = np.asarray(labels), np.asarray(scores, np.float64)
     random = np.random.default_rng(int(digest("permutations", seed), 16))
     shuffled = random.permuted(np.broadcast_to(y, (permutations, len(y))), axis=1)
-    bins = np.eye(len(histogram_edges(s)) - 1)[np.digitize(s, histogram_edges(s)) - 1]
+    bins = in_bins(s)
     useful, others = (one @ bins / one.sum(axis=1, keepdims=True) for one in (shuffled, 1 - shuffled))
     return float(np.minimum(useful, others).sum(axis=1).mean())
 
 
+def in_bins(scores: Floats) -> Floats:
+    """Which of the quantile bins of all rows each score is in, 1 there and else 0: (N, B)."""
+    places = np.digitize(scores, histogram_edges(scores)) - 1
+    return np.asarray(np.eye(places.max() + 1)[places])
+
+
 def overlap(weights: Floats, labels: NDArray[np.int64], scores: Floats) -> Floats:
     """Overlap of the classes' histograms in the quantile bins of all rows; see `benchmark.metrics.overlap`."""
-    places = np.digitize(scores, histogram_edges(scores)) - 1
-    bins = np.eye(places.max() + 1)[places]
+    bins = in_bins(scores)
     useful, others = (weights * labels) @ bins, (weights * (1 - labels)) @ bins
     shares = (ratio(one, one.sum(axis=1, keepdims=True).repeat(one.shape[1], axis=1)) for one in (useful, others))
     return np.minimum(*shares).sum(axis=1)

@@ -153,13 +153,13 @@ def test_signatures_tell_counts_apart():
 def test_open_dataset_names_what_it_does_not_know():
     """An unknown dataset, or an option it lacks, raises SuiteError with the name."""
     with pytest.raises(SuiteError, match="unknown dataset 'glyph'; valid are glyphs, glyph-scenes, imagenet, coco"):
-        open_dataset("glyph", {}, None)
+        open_dataset({"name": "glyph"}, None)
     with pytest.raises(SuiteError, match="colour"):
-        open_dataset("glyphs", {"train": 1, "test": 1, "colour": 2}, None)
+        open_dataset({"name": "glyphs", "train": 1, "test": 1, "colour": 2}, None)
     for name in ("glyphs", "glyph-scenes"):
         with pytest.raises(SuiteError, match="'12'; it is a number of scenes"):
-            open_dataset(name, {"train": "12", "test": 1}, None)
-    assert open_dataset("glyphs", {"train": 1, "test": 1}, None).sources() == Glyphs(1, 1).sources()
+            open_dataset({"name": name, "train": "12", "test": 1}, None)
+    assert open_dataset({"name": "glyphs", "train": 1, "test": 1}, None).sources() == Glyphs(1, 1).sources()
 
 
 def test_a_damaged_cache_of_digests_is_made_again(tmp_path):

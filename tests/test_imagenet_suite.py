@@ -65,7 +65,7 @@ def folders(imagenet_data, tmp_path_factory):
     (folder / "networks").mkdir()
     paths = Paths(imagenet_data, folder / "networks", folder / "cache", folder / "results")
     suite = load_suite("imagenet", LIMIT)
-    dataset = open_dataset("imagenet", {}, paths.data)
+    dataset = open_dataset({"name": "imagenet"}, paths.data)
     parts = split(index(dataset, paths.cache), suite.split, LIMIT)
     sources = [source for members in parts.values() for source in members]
     for name in (*suite.networks.labelling, *suite.networks.held_out):
@@ -87,7 +87,7 @@ def folders(imagenet_data, tmp_path_factory):
 def test_the_papers_suite_runs_from_names_to_board(folders, capsys):
     """Six architectures of torchvision label, are held out, and give a board of two predictors."""
     suite = load_suite("imagenet", LIMIT)
-    truth = label(suite, folders, how=How("bf16", "cpu"))
+    truth = label(suite, folders, "cpu", How("bf16"))
     with capsys.disabled():
         for labels in suite.label_sets:
             print(labels, truth.labels(labels).group_by("part", "label").len().sort("part", "label").rows())

@@ -283,7 +283,7 @@ def test_suite_in_which_no_row_is_labelled(tiny, tiny_file, published, tmp_path)
 def test_plan_covers_each_pair_once():
     """Every needed (network, source, level) is in exactly one shard; what is known is in none."""
     suite = load_suite("glyphs")
-    dataset = open_dataset("glyphs", {"train": 70, "test": 30}, None)
+    dataset = open_dataset({"name": "glyphs", "train": 70, "test": 30}, None)
     parts = split(list(dataset.sources()), suite.split)
     first, then = labelling.plan(suite, parts, {})
     triples = [
@@ -324,7 +324,7 @@ def test_augmented_versions_stay_in_training(tiny_file, tmp_path):
 def test_compiled_networks_say_the_same(tiny, tiny_file, tiny_paths, tmp_path):
     """Through the compiler decisions stay, logits change in their last digits, and outcomes say how they were made."""
     paths = dataclasses.replace(tiny_paths, cache=tmp_path / "cache", results=tmp_path / "results")
-    other = label(load_suite(str(tiny_file)), paths, how=How(device="cpu", compiled=True))
+    other = label(load_suite(str(tiny_file)), paths, "cpu", How(compiled=True))
     for name in ("zoo:densenet", "zoo:resnext"):
         one, two = tiny.outcomes[name], other.outcomes[name]
         assert one["top"].equals(two["top"])

@@ -52,7 +52,7 @@ def test_a_cluster_that_loses_a_node_gives_the_local_files(cluster, tiny, tiny_f
 
     thread = threading.Thread(target=lose)
     thread.start()
-    label(load_suite(str(tiny_file)), paths, how=How(device="cpu", engine="ray"))
+    label(load_suite(str(tiny_file)), paths, "cpu", How(engine="ray"))
     thread.join(timeout=60)
     assert lost
     assert outcomes(paths) == outcomes(tiny_paths)

@@ -1,6 +1,6 @@
 """Datasets by name: pristine images with ground truth, each with a stable id.
 
-dataset = open_dataset("glyphs", {"train": 4800, "test": 1200}, data=None)
+dataset = open_dataset({"name": "glyphs", "train": 4800, "test": 1200}, data=None)
 sources = index(dataset, cache)                    # with digests of the contents
 image = dataset.read(sources[0].id)                # uint8 (H, W, 3)
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +23,7 @@ from benchmark.errors import SuiteError
 from benchmark.images import Pixels, digest, png_bits
 from benchmark.records import Objects, Source
 from benchmark.registry import extensions, resolve
-from benchmark.runtime import atomic
+from benchmark.runtime import write_text
 
 
 class Dataset(Protocol):
@@ -56,13 +56,15 @@ DATASETS: dict[str, Callable[[Path | None, dict[str, Any]], Dataset]] = {
 }
 
 
-def open_dataset(name: str, options: dict[str, Any], data: Path | None) -> Dataset:
-    """The dataset of this name.
+def open_dataset(choice: Mapping[str, Any], data: Path | None) -> Dataset:
+    """The dataset that a suite's table `[dataset]` chooses: its `name`, and what options it has.
 
     Raises:
         SuiteError: no such dataset, or an option that it does not have.
         DataError: its photographs are missing.
     """
+    options = dict(choice)
+    name = options.pop("name")
     factory = resolve("datasets", name, DATASETS)
     if factory is None:
         raise SuiteError(f"unknown dataset {name!r}; valid are {', '.join([*DATASETS, *extensions('datasets')])}")
@@ -80,8 +82,7 @@ def index(dataset: Dataset, cache: Path) -> list[Source]:
         digests = json.loads(kept.read_text())
     except (OSError, ValueError):  # not there, or damaged
         digests = {source.id: digest(dataset.content(source.id)) for source in sources}
-        with atomic(kept) as temporary:
-            temporary.write_text(json.dumps(digests))
+        write_text(kept, json.dumps(digests))
     return [dataclasses.replace(source, digest=digests[source.id]) for source in sources]
 
 

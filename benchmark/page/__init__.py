@@ -19,12 +19,12 @@ import jinja2
 
 from benchmark.boards import LEGEND, counts_line, label_rows, trained_on
 from benchmark.figures import panel, save
-from benchmark.grids import Ranked, accuracy_grid, gains_grid
+from benchmark.grids import accuracy_grid, gains_grid
 from benchmark.markdown import milliseconds, number, with_interval
 from benchmark.page import plots
 from benchmark.page.samples import pick
-from benchmark.runtime import atomic
-from benchmark.scorecard import GROUPS, Scorecard, file_stem, title
+from benchmark.runtime import write_text
+from benchmark.scorecard import GROUPS, Ranked, Scorecard, file_stem, title
 from benchmark.series import Classes, classes_of, classified
 from benchmark.suite import COMBINED
 from benchmark.tasks import TASKS
@@ -46,8 +46,7 @@ def templates() -> jinja2.Environment:
 
 def write(path: Path, template: str, **known: Any) -> Path:
     """Fill in a template."""
-    with atomic(path) as temporary:
-        temporary.write_text(templates().get_template(template).render(**known), encoding="utf-8")
+    write_text(path, templates().get_template(template).render(**known))
     return path
 
 
@@ -68,8 +67,7 @@ def write_assets(results: Path) -> None:
     for name, text in texts.items():
         path = results / "assets" / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            with atomic(path) as temporary:
-                temporary.write_text(text, encoding="utf-8")
+            write_text(path, text)
 
 
 def predictor_page(card: Scorecard) -> str:

@@ -14,8 +14,7 @@ import plotly.io
 from benchmark import series
 from benchmark.downstream import FRACTIONS
 from benchmark.figures import CHANGED, KEPT, LINES, RIVALS
-from benchmark.grids import Ranked
-from benchmark.scorecard import Scorecard, title
+from benchmark.scorecard import Ranked, Scorecard, title
 from benchmark.suite import COMBINED
 from benchmark.tables import read_table
 from benchmark.tasks import TASKS
