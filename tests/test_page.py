@@ -242,6 +242,19 @@ def test_images_are_shown_only_where_they_may_be(paths, tmp_path):
     assert "data:image" not in text
 
 
+def test_a_quick_look_says_that_it_is_one(paths, tmp_path):
+    """Index and page of a limited suite say that they are not comparable; those of a whole one do not."""
+    told = "A quick look at about 7 sources"
+    assert told not in (paths.results / "index.html").read_text()
+    other = dataclasses.replace(paths, results=tmp_path / "results")
+    shutil.copytree(paths.results / "tiny", other.results / "tiny-limit7")
+    file = other.results / "tiny-limit7" / "suite.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"limit": 7}))
+    rank([], 0, other)
+    for page in ("index.html", "tiny-limit7/index.html"):
+        assert told in (other.results / page).read_text()
+
+
 def test_scripts_are_written_once(paths):
     """The shared scripts are not written again where they are the same."""
     path = paths.results / "assets" / "plotly.min.js"

@@ -221,10 +221,10 @@ def test_cells_cannot_break_a_table():
 
 @pytest.mark.parametrize("name", COMMITTED)
 def test_committed_results_rank_to_the_committed_bytes(name, tmp_path):
-    """Boards and figures in the repository are what `rank` makes of the committed scorecards."""
+    """Boards, tables and figures in the repository are what `rank` makes of the scorecards; pages are not committed."""
     results = tmp_path / "results"
     shutil.copytree(ROOT / "results", results)
     for line in rank([name], 0, Paths(None, None, tmp_path, results)):
-        if line.startswith("wrote "):
-            path = Path(line.removeprefix("wrote "))
+        path = Path(line.removeprefix("wrote "))
+        if line.startswith("wrote ") and path.suffix != ".html" and path.parent.name != "predictors":
             assert path.read_bytes() == (ROOT / "results" / path.relative_to(results)).read_bytes(), path.name
