@@ -69,6 +69,8 @@ def evaluate(
     suite = load_suite(suite) if isinstance(suite, str) else suite
     submission = find_submission(predictor) if isinstance(predictor, str) else None
     truth = truth or label(suite, paths, device=device)
+    for part in ("validation", "test"):
+        truth.labelled(labels, part)  # or else nothing can be judged, however long it was trained and scored
     if submission and suite.name in submission.card.scores:
         if train_on or len(seeds) > 1:
             raise SubmissionError(
