@@ -69,8 +69,6 @@ def evaluate(
     suite = load_suite(suite) if isinstance(suite, str) else suite
     submission = find_submission(predictor) if isinstance(predictor, str) else None
     truth = truth or label(suite, paths, device=device)
-    for part in ("validation", "test"):
-        truth.labelled(labels, part)  # or else nothing can be judged, however long it was trained and scored
     if submission and suite.name in submission.card.scores:
         if train_on or len(seeds) > 1:
             raise SubmissionError(
@@ -84,6 +82,8 @@ def evaluate(
         scores, metadata = run_scores(truth, predictor, labels, seeds, paths, device, train_on)
     if submission:
         metadata["provenance"] |= {"submission": submission.about}
+    for part in ("validation", "test"):
+        truth.labelled(labels, part)  # or else there is nothing to judge, and no need of the rivals' curves
     write_suite(truth, paths.results / suite.folder)
     card, replicates = make_card(truth, scores, metadata, labels, rival_curves(truth, paths.results / suite.folder))
     stem = file_stem(metadata["predictor"], metadata["trained_on"])
