@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UTILBENCH := $(BIN)/utilbench
-.PHONY: demo test check browser studies results clean
+.PHONY: demo test check browser studies bench results clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -28,6 +28,11 @@ browser:  ## Debian's Chromium, for the tests of the web page; without it they a
 studies: .venv/.installed  ## What the statistics are worth: coverage of intervals, cost of resampling an mAP. Minutes.
 	$(BIN)/python -m tests.studies.coverage
 	$(BIN)/python -m tests.studies.map_bootstrap
+
+bench: .venv/.installed  ## What it costs, as ratios; needs a quiet machine, UTILBENCH_DATA and UTILBENCH_NETWORKS. Half an hour.
+	mkdir -p results/studies
+	$(BIN)/python -m pytest -q tests/bench/bench_*.py --benchmark-json results/studies/bench.json
+	$(BIN)/python -m tests.bench.table results/studies/bench.json
 
 check: .venv/.installed  ## Lint, format, types.
 	$(BIN)/ruff check .

@@ -2,14 +2,19 @@
 
 The paper trains it by SGD at a rate of 1e-4 and gives neither steps, batch nor initialisation; `resnet18_paper` does that. From
 scratch, on the few images of a small suite, SGD hardly starts to learn in the time that a CPU affords, so this default recipe
-is another: AdamW, one-cycle rate to 2e-3, batches of 32, 1,200 steps or 40 epochs, whichever is less, bf16; of eight checks the
-state with the best validation AUROC is kept. Examples are drawn by their class weights: weighted in the loss instead, a batch
-has too few of the rarer class to learn from. It starts from ImageNet weights where they are at hand, else from scratch; the
-notes say which.
+is another: AdamW, one-cycle rate to 2e-3, batches of 32, 1,200 steps or as many as show each example 40 times, whichever is
+less, bf16. Weights are averaged over the last steps; of eight checks the mean with the best validation AUROC is kept, and
+training stops early after four that are not better. It starts from ImageNet weights where they are at hand, else from scratch;
+the notes say which.
+
+Examples are drawn by their class weights: weighted in the loss instead, a batch has too few of the rarer class to learn from.
+An epoch reads each photograph once, for all that is drawn of it, and workers compress it while the network learns.
 
 What compression does is fine and lies on a grid of 8 px, so images are never resized: the network sees a square cut out on that
 grid, at random in training, in the middle when it scores. It sees brightness only; in training, squares are mirrored,
 transposed and changed in gain and brightness, since a suite has few photographs.
+
+On several GPUs or machines, a batch is shared out: `accelerate launch -m benchmark run resnet18 -s SUITE`.
 
 `resnet18_soft` is the same network as a regressor of the continuous utility (paper, Eq. 2).
 """
@@ -20,18 +25,23 @@ import math
 
 import numpy as np
 import torch
+from accelerate import Accelerator, DataLoaderConfiguration
+from accelerate.utils import broadcast, gather_object
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
-from torch.utils.data import DataLoader, WeightedRandomSampler
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
 from torchvision.models import resnet18
 from torchvision.transforms.v2 import functional
 
+from baselines._squares import GRID, MIXED, SIDES, Draws, Squares, batches, fitting_side, ready, spread, square
 from benchmark import LearnedPredictor, MissingWeights, autocast
 
-SIDES = (64, 128, 224)
-"""Sides of the squares that it scores, in px: the largest that fits into the image."""
-GRID = 8
+DECAY = 0.98
+"""Of the running mean of the weights, which is what is checked and kept: it gets better steadily, single steps do not."""
 CHECKS = 8
+CHECKED = 2000
+"""Validation images that a check looks at, at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,54 +54,17 @@ class Recipe:
     one_cycle: bool = True
     """Whether the rate rises and falls; else it is constant."""
     steps: int = 1200
-    epochs: int = 40
-    """Where so many epochs take fewer steps, there are fewer."""
+    times: int = 40
+    """Where to show each example so many times, on average, takes fewer steps, there are fewer."""
+    patience: int = 4
+    """Checks in a row without a better state after which training stops."""
     batch: int = 32
+    """Squares of a step, of all processes together."""
     crop: int = 96
     """Side of the squares that it is trained on, in px, at most."""
     precision: str = "bf16"
     target: str = "label"
     """`label`: cross-entropy, kept at the best AUROC; `utility`: squared error, kept at the best rank correlation."""
-
-
-class Squares(torch.utils.data.Dataset):
-    """Examples as (uint8 square, label or utility), cut out and varied at random."""
-
-    def __init__(self, examples, side, target):
-        self.examples, self.side, self.target = examples, side, target
-
-    def __len__(self):
-        return len(self.examples)
-
-    def __getitem__(self, place):
-        example = self.examples[place]
-        return vary(square(example.sample.image, self.side, torch.rand(2).tolist())), getattr(example, self.target)
-
-
-def fitting_side(image):
-    """The side of the square that an image is scored on."""
-    return max((side for side in SIDES if side <= min(image.shape[1:])), default=SIDES[0])
-
-
-def square(image, side, place=(0.5, 0.5)):
-    """uint8 (3, H, W) -> uint8 (1, side, side), brightness, cut out on the grid; `place`: 0 top or left, 1 bottom or right."""
-    missing = [max(0, side - length) for length in image.shape[1:]]
-    if any(missing):
-        image = functional.pad(image, [0, 0, missing[1], missing[0]], padding_mode="edge")
-    top, left = (
-        int(share * ((length - side) // GRID + 1 - 1e-6)) * GRID
-        for share, length in zip(place, image.shape[1:], strict=True)
-    )
-    return functional.rgb_to_grayscale(image[:, top : top + side, left : left + side])
-
-
-def vary(image):
-    """Mirror, transpose and change gain and brightness: what utility hardly depends on."""
-    gain, brightness, *turns = torch.rand(5).tolist()
-    image = (image.float().sub_(128).mul_(0.7 + 0.6 * gain) + 128 + 60 * (brightness - 0.5)).clamp_(0, 255)
-    for axis in (1, 2):
-        image = image.flip(axis) if turns[axis] < 0.5 else image
-    return (image.transpose(1, 2) if turns[0] < 0.5 else image).to(torch.uint8)
 
 
 class Graph(torch.nn.Module):
@@ -119,21 +92,19 @@ class ResNet18(LearnedPredictor):
         self.recipe = recipe or Recipe()
         self.model = resnet18(num_classes=2)
 
-    def logits(self, squares):
-        """uint8 (N, 1, S, S) -> logits of non-useful and useful, (N, 2)."""
-        images = squares.to(self.context.device, non_blocking=True).float().sub_(128).div_(57)
-        return self.model(images.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last))
+    def scores(self, model, squares):
+        """A model's scores of uint8 squares (1, S, S), sides may differ: logit of useful minus logit of non-useful."""
+        model.eval()
+        sides, scores = np.array([square.shape[1] for square in squares]), np.zeros(len(squares))
+        for side in np.unique(sides).tolist():
+            places = np.flatnonzero(sides == side)
+            logits = model(ready(torch.stack([squares[place] for place in places]), self.context.device))
+            scores[places] = (logits[:, 1] - logits[:, 0]).float().cpu().numpy()
+        return scores.tolist()
 
     @torch.inference_mode()
     def score(self, samples):
-        self.model.eval()
-        sides = np.array([fitting_side(sample.image) for sample in samples])
-        scores = np.zeros(len(samples))
-        for side in np.unique(sides).tolist():
-            places = np.flatnonzero(sides == side)
-            logits = self.logits(torch.stack([square(samples[place].image, side) for place in places]))
-            scores[places] = (logits[:, 1] - logits[:, 0]).cpu().numpy()
-        return scores.tolist()
+        return self.scores(self.model, [square(sample.image, fitting_side(sample.image)) for sample in samples])
 
     def start(self):
         """Put in ImageNet weights where there are any; returns what it starts from."""
@@ -156,58 +127,77 @@ class ResNet18(LearnedPredictor):
         self.model = resnet18(num_classes=2)
         origin = self.start()
         self.model.to(device, memory_format=torch.channels_last)
-        some = [train[place].sample.image for place in range(0, len(train), max(1, len(train) // 15))]
-        side = min(recipe.crop, int(np.median([fitting_side(image) for image in some])))
-        generator = torch.Generator().manual_seed(self.context.seed)
-        steps = min(recipe.steps, math.ceil(recipe.epochs * len(train) / recipe.batch))
-        drawn = WeightedRandomSampler(train.weights, steps * recipe.batch, generator=generator)
-        loader = DataLoader(
-            Squares(train, side, recipe.target), recipe.batch, sampler=drawn, generator=generator,
-            num_workers=1, prefetch_factor=8, pin_memory=device == "cuda",
-        )  # fmt: skip
-        optimiser, schedule = self.optimiser(), None
-        if recipe.one_cycle:
-            schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, steps)
-        best, chosen, at, total = -math.inf, self.state(), 0, 0.0
-        for step, batch in enumerate(loader, start=1):
-            total += self.train_step(batch, optimiser, schedule)
-            if step * CHECKS // steps > (step - 1) * CHECKS // steps:
-                quality, measure = self.validate(validation)
-                loss, total = total / max(1, steps // CHECKS), 0.0
-                print(f"  step {step}/{steps}: loss {loss:.3f}, validation {measure} {quality:.3f}", flush=True)
-                if quality > best:
-                    best, chosen, at = quality, {name: value.clone() for name, value in self.state().items()}, step
+        side = min(recipe.crop, int(np.median([fitting_side(one.sample.image) for one in spread(train, 15)])))
+        steps = min(recipe.steps, math.ceil(recipe.times * len(train) / recipe.batch))
+        placing = DataLoaderConfiguration(even_batches=False, non_blocking=True)
+        machine = Accelerator(cpu=device == "cpu", mixed_precision="no", dataloader_config=placing)
+        share, optimiser = recipe.batch // machine.num_processes, self.optimiser()
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, steps) if recipe.one_cycle else None
+        loader = self.loader(train, side, share * MIXED, math.ceil(steps / MIXED) * machine.num_processes)
+        model, optimiser, loader = machine.prepare(self.model, optimiser, loader)
+        mean = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(DECAY), use_buffers=True)
+        checked = self.seen(spread(validation, CHECKED, machine.process_index, machine.num_processes))
+        best, at, since, losses = -math.inf, 0, 0, []
+        for step, batch in enumerate(batches(loader, share, steps), start=1):
+            losses.append(self.train_step(model, batch, optimiser, machine.backward))
+            mean.update_parameters(self.model)
+            if schedule:
+                schedule.step()
+            if step * CHECKS // steps == (step - 1) * CHECKS // steps:
+                continue
+            mean.load_state_dict(broadcast(mean.state_dict()))  # each process has normalised by its own batches
+            quality, measure = self.validate(mean, checked)
+            told = f"loss {np.mean(losses):.3f}, validation {measure} {quality:.3f}"
+            machine.print(f"  step {step}/{steps}: {told}", flush=True)
+            since, losses = since + 1, []
+            if quality > best:
+                best, at, since = quality, step, 0
+                chosen = {name: value.cpu().clone() for name, value in mean.module.state_dict().items()}
+            if since == recipe.patience:
+                break
         self.load_state(chosen)
         self.notes = {
-            "start": origin, "side": str(side), "examples": str(len(train)), "best_step": str(at),
+            "start": origin, "side": str(side), "examples": str(len(train)), "steps": str(step), "best_step": str(at),
             f"validation_{measure.lower()}": f"{best:.4f}", "recipe": str(dataclasses.asdict(recipe)),
         }  # fmt: skip
 
-    def train_step(self, batch, optimiser, schedule):
+    def loader(self, train, side, size, count):
+        """So many lists of so many squares; workers make them while the network learns."""
+        draws = Draws(train, size, count, self.context.seed)
+        squares = Squares(train, side, self.recipe.target)
+        workers, pinned = max(1, torch.get_num_threads() // 2), self.context.device == "cuda"
+        return DataLoader(squares, batch_sampler=draws, num_workers=workers, pin_memory=pinned)
+
+    def seen(self, examples):
+        """Squares to score, and what their scores should tell."""
+        return [
+            (square(one.sample.image, fitting_side(one.sample.image)), getattr(one, self.recipe.target))
+            for one in examples
+        ]
+
+    def train_step(self, model, batch, optimiser, backward):
         """One step; returns the loss."""
         squares, answers = batch
-        self.model.train()
+        model.train()
         with autocast(self.context.device, self.recipe.precision):
-            logits = self.logits(squares).float()
+            logits = model(ready(squares, self.context.device)).float()
         answers = answers.to(logits.device)
         if self.recipe.target == "utility":
             loss = torch.nn.functional.mse_loss(logits[:, 1] - logits[:, 0], answers.float())
         else:
             loss = torch.nn.functional.cross_entropy(logits, answers)
         optimiser.zero_grad()
-        loss.backward()
+        backward(loss)
         optimiser.step()
-        if schedule:
-            schedule.step()
         return loss.item()
 
-    def validate(self, validation):
-        """How well the scores tell the answers of the validation part, and the name of that measure."""
-        answers, scores = [], []
-        for start in range(0, len(validation), 64):
-            part = validation[start : start + 64]
-            answers += [getattr(example, self.recipe.target) for example in part]
-            scores += self.score([example.sample for example in part])
+    @torch.inference_mode()
+    def validate(self, model, checked):
+        """How well a model's scores of validation squares tell their answers, and the name of that measure."""
+        squares, answers = zip(*checked, strict=True)
+        with autocast(self.context.device, self.recipe.precision):
+            scores = [self.scores(model, squares[start : start + 64]) for start in range(0, len(squares), 64)]
+        answers, scores = gather_object(list(answers)), gather_object(list(itertools.chain.from_iterable(scores)))
         if self.recipe.target == "utility":
             return spearmanr(answers, scores).statistic, "SRCC"
         return roc_auc_score(answers, scores), "AUROC"

@@ -87,8 +87,7 @@ def trained(kind: type[Predictor], context: Context) -> Predictor:
             Example(letter(number, quality, kind), int(quality > 50), quality / 50 - 1 - number / 100, 1.0, str(number))
             for number, quality in rows
         ]
-        train, validation = (Examples(some.__getitem__, np.ones(len(some))) for some in (examples[:32], examples[32:]))
-        predictor.fit(train, validation)
+        predictor.fit(Examples.of(examples[:32]), Examples.of(examples[32:]))
     return predictor
 
 

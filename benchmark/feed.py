@@ -3,23 +3,53 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Sequence
+import itertools
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
+import torch
 from numpy.typing import NDArray
 
 from benchmark.datasets import MARK
 from benchmark.distortions import compressed, find_distortion
 from benchmark.ground_truth import GroundTruth
-from benchmark.images import digest
+from benchmark.images import Pixels, digest
 from benchmark.predictor import LearnedPredictor
 from benchmark.records import Example, Examples, Sample
 
+Item = TypeVar("Item")
+BATCH = 64
+SHUFFLED = 32
+"""Photographs whose versions are shuffled together."""
 
-def sample(truth: GroundTruth, source: str, level: int, needs: Collection[str]) -> Sample:
-    """One source at one level, with what the predictor needs."""
-    return compressed(find_distortion(truth.suite.distortion.name), truth.dataset.read(source), level, needs)
+
+def samples(
+    truth: GroundTruth, rows: Sequence[tuple[str, int]], needs: Collection[str]
+) -> Iterator[tuple[list[int], list[Sample]]]:
+    """Places among the rows (source, level) and their samples, 64 at a time, in an order that tells nothing.
+
+    Photographs come in random order, each is read once, and 32 of them are shuffled together. All cores make a batch.
+    """
+    codec = find_distortion(truth.suite.distortion.name)
+    places: dict[str, list[int]] = {}
+    for place, (source, _) in enumerate(rows):
+        places.setdefault(source, []).append(place)
+    names = shuffled(list(places), truth.fingerprint)
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        for start in range(0, len(names), SHUFFLED):
+            some = names[start : start + SHUFFLED]
+            pristine = dict(zip(some, pool.map(truth.dataset.read, some), strict=True))
+
+            def make(place: int, pristine: dict[str, Pixels] = pristine) -> Sample:
+                return compressed(codec, pristine[rows[place][0]], rows[place][1], needs)
+
+            order = shuffled([place for name in some for place in places[name]], f"{truth.fingerprint} {start}")
+            for first in range(0, len(order), BATCH):
+                batch = order[first : first + BATCH]
+                yield batch, list(pool.map(make, batch))
 
 
 def lesson(truth: GroundTruth, label_set: str, part: str, kind: type[LearnedPredictor]) -> Examples:
@@ -40,20 +70,27 @@ def class_weights(labels: NDArray[np.int8]) -> NDArray[np.float64]:
 def examples(truth: GroundTruth, rows: pl.DataFrame, weights: NDArray[np.float64], needs: Collection[str]) -> Examples:
     """The rows as examples with these weights."""
     table = rows.select("source", "level", "label", "utility").rows()
-    return Examples(functools.partial(example, truth, table, weights, needs), weights)
+    groups = [truth.sources[source].group for source in rows["source"]]
+    return Examples(functools.partial(made, truth, table, weights, needs), weights, groups)
 
 
-def example(
+def made(
     truth: GroundTruth,
     rows: Sequence[tuple[str, int, int, float]],
     weights: NDArray[np.float64],
     needs: Collection[str],
-    place: int,
-) -> Example:
-    """One of the rows as an example."""
-    source, level, label, utility = rows[place]
-    seen = sample(truth, source, level, needs)
-    return Example(seen, label, utility, float(weights[place]), truth.sources[source].group)
+    places: Sequence[int],
+) -> list[Example]:
+    """Some of the rows as examples; each source is read once, whatever the order."""
+    codec = find_distortion(truth.suite.distortion.name)
+    found: dict[int, Example] = {}
+    for source, some in itertools.groupby(sorted(set(places)), key=lambda place: rows[place][0]):
+        pristine = truth.dataset.read(source)
+        for place in some:
+            _, level, label, utility = rows[place]
+            seen = compressed(codec, pristine, level, needs)
+            found[place] = Example(seen, label, utility, float(weights[place]), truth.sources[source].group)
+    return [found[place] for place in places]
 
 
 def training_rows(truth: GroundTruth, label_set: str) -> pl.DataFrame:
@@ -79,6 +116,6 @@ def training_rows(truth: GroundTruth, label_set: str) -> pl.DataFrame:
     return chosen.sort("source", "level").drop("augmented", "draw", "take")
 
 
-def shuffled(rows: Sequence[tuple[str, int]], seed: str) -> list[int]:
-    """A random order of the rows, the same for the same seed."""
-    return np.random.default_rng(int(digest("order", seed), 16)).permutation(len(rows)).tolist()
+def shuffled(items: Sequence[Item], seed: str) -> list[Item]:
+    """The items in a random order, the same for the same seed."""
+    return [items[place] for place in np.random.default_rng(int(digest("order", seed), 16)).permutation(len(items))]

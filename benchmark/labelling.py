@@ -1,7 +1,8 @@
 """Label: run the task networks on every image and record what they made of it.
 
     plan(...)  -> shards        what is not yet known, in units that can be done anywhere and again
-    run_shard  -> Parquet       decode, compress and preprocess once, feed all networks of the shard
+    prepare_shard               decode, compress and preprocess once, for all networks of the shard
+    judge_shard -> Parquet      run them
     publish    -> outcomes/     one table a network, and `images` with bits and pixel digests
 
 A shard is some sources at some levels for some networks. It fixes its batches, and its file is named by all that it depends
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from benchmark.networks.network import Canvas, Network, Preprocessing, Whole
+    from benchmark.places import Place
 
     View = Preprocessing | Canvas | Whole
 
@@ -69,8 +71,8 @@ class Setup:
     suite: Suite
     networks: tuple[str, ...]
     """Those that are asked."""
-    data: Path | None
-    """Folder of the photographs."""
+    data: Place | None
+    """Where the photographs lie."""
     weights: Path | None
     """Folder of the networks."""
     precision: str = "float32"
@@ -188,33 +190,42 @@ def prepare(bench: Bench, source: Source, levels: Sequence[int], wanted: set[Vie
     return Prepared(rows, squares, pristine.shape[:2])
 
 
-@torch.inference_mode()
-def run_shard(bench: Bench, shard: Shard) -> list[Path]:
-    """Make the shard's files that are not there yet; returns all of them, in the order of its networks.
+def prepare_shard(bench: Bench, shard: Shard) -> list[Prepared]:
+    """Its images, for the networks whose files are not there yet; none where all are.
+
+    All cores prepare, and only then the networks judge: done at once on one processor, the two would wait for each other.
 
     Raises:
         DataError: an image is unreadable; the message names its file.
     """
-    files = {name: bench.file(shard, name) for name in shard.networks}
-    left = [name for name in shard.networks if not files[name].is_file()]
+    left = missing(bench, shard)
+    wanted = {bench.networks[name].preprocessing for name in left if name != IMAGES}
     if not left:
-        return list(files.values())
-    judges = [bench.networks[name] for name in left if name != IMAGES]
-    wanted = {judge.preprocessing for judge in judges}
-    # Images are prepared on all cores first, and judged then: done at once, the two would wait for each other's threads.
+        return []
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        prepared = list(pool.map(lambda source: prepare(bench, source, shard.levels, wanted), shard.sources))
+        return list(pool.map(lambda source: prepare(bench, source, shard.levels, wanted), shard.sources))
+
+
+def missing(bench: Bench, shard: Shard) -> list[str]:
+    """The networks of a shard, and `images`, whose files are not there yet."""
+    return [name for name in shard.networks if not bench.file(shard, name).is_file()]
+
+
+@torch.inference_mode()
+def judge_shard(bench: Bench, shard: Shard, prepared: list[Prepared]) -> list[Path]:
+    """Make the shard's files that are not there yet, of its prepared images; returns all, in the order of its networks."""
+    left = missing(bench, shard)
     images = pl.DataFrame([row for one in prepared for row in one.rows], schema=IMAGES_SCHEMA)
     if IMAGES in left:
-        write_table(files[IMAGES], images, {})
+        write_table(bench.file(shard, IMAGES), images, {})
     truths = [source.truth for source in shard.sources for _ in shard.levels]
     sizes = [one.size for one in prepared for _ in shard.levels]
-    for judge in judges:
+    for judge in (bench.networks[name] for name in left if name != IMAGES):
         squares = [square for one in prepared for square in one.squares[judge.preprocessing]]
         outcomes = judge_images(bench, judge, squares, truths, sizes, pristine=shard.levels == (PRISTINE,))
         keys = images.select("source", "digest", "level")
-        write_table(files[judge.name], keys.hstack(outcomes), {})
-    return list(files.values())
+        write_table(bench.file(shard, judge.name), keys.hstack(outcomes), {})
+    return [bench.file(shard, name) for name in shard.networks]
 
 
 def judge_images(

@@ -24,7 +24,9 @@ def parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser("utilbench", description=DESCRIPTION, epilog=FOLDERS, formatter_class=raw)
     folders = argparse.ArgumentParser(add_help=False)
-    folders.add_argument("--data", metavar="DIR", help="folder that holds imagenet/ and coco/")
+    folders.add_argument(
+        "--data", metavar="DIR", help="folder, or address such as s3://..., that holds imagenet/ and coco/"
+    )
     folders.add_argument("--networks", metavar="DIR", help="folder of weight files")
     folders.add_argument("--results", metavar="DIR", help="where results are read and written (default: results)")
     limit = argparse.ArgumentParser(add_help=False)
@@ -43,8 +45,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true", help="for a machine to read")
     one = verb("label", "run the task networks and record every outcome; resumable", limit, machine)
     one.add_argument("suite", help="name of a suite, or path of a .toml file")
-    precision_help = "of the forward passes; ground truth is published in float32, bf16 is several times faster"
-    one.add_argument("--precision", choices=("float32", "bf16"), default="float32", help=precision_help)
+    text = "of the forward passes; ground truth is published in float32, the others are several times faster"
+    one.add_argument("--precision", choices=("float32", "bf16", "fp16"), default="float32", help=text)
     text = "compile the forward passes: slow to start, then up to several times faster; changes last digits"
     one.add_argument("--compile", action="store_true", help=text)
     text = "where the work is done: in this process, or by Ray on this machine or a cluster (extra `scale`)"

@@ -35,7 +35,7 @@ class How:
     """How networks are run, where they have to be."""
 
     precision: str = "float32"
-    """`float32` or `bf16`; ground truth is published in float32."""
+    """One of `runtime.PRECISIONS`; ground truth is published in float32."""
     compiled: bool = False
     """Whether forwards go through torch.compile."""
     engine: str = "local"

@@ -89,13 +89,27 @@ class Example:
 class Examples(Sequence[Example]):
     """Examples that are made when they are indexed, and not kept."""
 
-    def __init__(self, make: Callable[[int], Example], weights: NDArray[np.float64]) -> None:
+    def __init__(
+        self, make: Callable[[Sequence[int]], list[Example]], weights: NDArray[np.float64], groups: Sequence[str]
+    ) -> None:
         self.make = make
         self.weights = weights
         """Weight of each example, known without making it; shape (N,)."""
+        self.groups = groups
+        """Likewise the cluster of each example: photographs by whose names order and batches can be chosen; N of them."""
+
+    @classmethod
+    def of(cls, examples: Sequence[Example]) -> Examples:
+        """Examples that are made already."""
+        weights = np.array([one.weight for one in examples])
+        return cls(lambda places: [examples[place] for place in places], weights, [one.group for one in examples])
 
     def __len__(self) -> int:
         return len(self.weights)
+
+    def take(self, places: Sequence[int]) -> list[Example]:
+        """The examples at these places, from 0, in their order; each photograph among them is read once."""
+        return self.make(places)
 
     @overload
     def __getitem__(self, place: int) -> Example: ...
@@ -103,5 +117,5 @@ class Examples(Sequence[Example]):
     def __getitem__(self, place: slice) -> list[Example]: ...
     def __getitem__(self, place: int | slice) -> Example | list[Example]:
         if isinstance(place, slice):
-            return [self.make(one) for one in range(*place.indices(len(self)))]
-        return self.make(range(len(self))[place])
+            return self.make(range(*place.indices(len(self))))
+        return self.make([range(len(self))[place]])[0]

@@ -8,25 +8,32 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from benchmark.places import place
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from benchmark.places import Place
+
+Item = TypeVar("Item")
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEEP = 2**30
+PRECISIONS = ("float32", "bf16", "fp16")
 
 
 @dataclass(frozen=True)
 class Paths:
     """The folders of one run; None where the user named none."""
 
-    data: Path | None
-    """Holds `imagenet/` and `coco/` (`UTILBENCH_DATA`)."""
+    data: Place | None
+    """Holds `imagenet/` and `coco/`; a folder or an address such as `s3://bucket/data` (`UTILBENCH_DATA`)."""
     networks: Path | None
     """Holds weight files (`UTILBENCH_NETWORKS`)."""
     cache: Path
@@ -44,9 +51,11 @@ class Paths:
             value = given or os.environ.get(variable)
             return Path(value).expanduser() if value else None
 
+        source = data or os.environ.get("UTILBENCH_DATA")
+
         default = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "utilbench"
         return cls(
-            data=choose(data, "UTILBENCH_DATA"),
+            data=place(source) if source else None,
             networks=choose(networks, "UTILBENCH_NETWORKS"),
             cache=choose(cache, "UTILBENCH_CACHE") or default,
             results=Path(results or "results").expanduser(),
@@ -82,6 +91,16 @@ def keep_freed_memory() -> None:
         libc.mallopt(M_TRIM_THRESHOLD, KEEP)
 
 
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """The items, each made in a thread while the one before it is used: for a device that is not this processor."""
+    coming = iter(items)
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, coming, None)
+        while (item := following.result()) is not None:
+            following = pool.submit(next, coming, None)
+            yield item
+
+
 def best_device() -> str:
     """`cuda`, `mps` or `cpu`, the first that is there."""
     import torch
@@ -92,12 +111,20 @@ def best_device() -> str:
 
 
 def autocast(device: str, precision: str) -> contextlib.AbstractContextManager[object]:
-    """The context in which a forward pass runs at `precision`: `float32` or `bf16`."""
+    """The context in which a forward pass runs at `precision`, one of `PRECISIONS`."""
     import torch
 
     if precision == "float32":
         return contextlib.nullcontext()
-    return torch.autocast(device_type=device.partition(":")[0], dtype=torch.bfloat16)
+    kind = {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    return torch.autocast(device_type=device.partition(":")[0], dtype=kind)
+
+
+def to_device(batch: Tensor, device: str) -> Tensor:
+    """A batch on the device; CUDA takes it from pinned memory, and nobody waits for it."""
+    if device.startswith("cuda"):
+        batch = batch.pin_memory()
+    return batch.to(device, non_blocking=True)
 
 
 def compiled(module: torch.nn.Module) -> Callable[[Tensor], Tensor]:

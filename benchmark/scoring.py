@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +11,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.distortions import find_distortion
-from benchmark.feed import sample, shuffled
+from benchmark.feed import samples
 from benchmark.ground_truth import GroundTruth, wanted_rows
 from benchmark.predictor import Context, LearnedPredictor, Predictor, checked_scores, named, track
 from benchmark.progress import progress
-from benchmark.records import Sample
-from benchmark.runtime import Paths, versions
+from benchmark.runtime import Paths, ahead, versions
 from benchmark.tables import read_table
 from benchmark.training import Entry, fit
 
-BATCH = 64
 SCORES_SCHEMA = pl.Schema(
     {"part": pl.String, "source": pl.String, "level": pl.Int16, "seed": pl.Int16, "score": pl.Float64}
 )
@@ -105,16 +101,16 @@ def score_rows(predictor: Predictor, name: str, truth: GroundTruth, seed: int) -
         PredictorError: a score is missing or not finite; the message names the image.
     """
     rows = [(source, level) for _, source, level in wanted_rows(truth)]
-    order = shuffled(rows, truth.fingerprint)
     scores = np.full(len(rows), np.nan)
     seconds = 0.0
     with progress(f"{name} scores {truth.suite.folder}", len(rows), "images") as advance:
-        for places, samples in prefetched(truth, rows, order, predictor.needs):
+        coming = samples(truth, rows, predictor.needs)
+        for places, some in coming if predictor.context.device == "cpu" else ahead(coming):
             start = time.perf_counter()
             told = [f"{source} at level {level}" for source, level in (rows[place] for place in places)]
-            scores[places] = checked_scores(name, predictor, samples, told)
+            scores[places] = checked_scores(name, predictor, some, told)
             seconds += time.perf_counter() - start
-            advance(len(samples))
+            advance(len(some))
     return scores_table(truth, scores, seed), seconds
 
 
@@ -124,22 +120,3 @@ def scores_table(truth: GroundTruth, scores: NDArray[np.float64], seed: int) -> 
     table = pl.DataFrame(wanted_rows(truth), schema=schema, orient="row")
     columns = [pl.lit(seed, pl.Int16).alias("seed"), pl.Series("score", scores)]
     return table.with_columns(columns).match_to_schema(SCORES_SCHEMA)
-
-
-def prefetched(
-    truth: GroundTruth, rows: list[tuple[str, int]], order: list[int], needs: set[str]
-) -> Iterator[tuple[list[int], list[Sample]]]:
-    """Batches of samples in the given order, each made in a thread while the one before it is scored."""
-
-    def make(places: list[int]) -> tuple[list[int], list[Sample]]:
-        return places, [sample(truth, *rows[place], needs) for place in places]
-
-    with ThreadPoolExecutor(1) as pool:
-        coming = None
-        for start in range(0, len(order), BATCH):
-            following = pool.submit(make, order[start : start + BATCH])
-            if coming is not None:
-                yield coming.result()
-            coming = following
-        if coming is not None:
-            yield coming.result()

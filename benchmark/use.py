@@ -17,6 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmark.errors import DataError, PredictorError, ResultError
+from benchmark.feed import BATCH
 from benchmark.images import Pixels, decode, to_tensor
 from benchmark.labelling import IMAGES
 from benchmark.networks import file_name
@@ -25,7 +26,7 @@ from benchmark.predictor import Context, LearnedPredictor, Predictor, checked_sc
 from benchmark.records import Sample
 from benchmark.runtime import Paths, best_device
 from benchmark.scorecard import Scorecard, check_same_run, file_stem, read_card
-from benchmark.scoring import BATCH, SCORES_SCHEMA
+from benchmark.scoring import SCORES_SCHEMA
 from benchmark.suite import COMBINED, Suite, load_suite
 from benchmark.tables import read_table
 from benchmark.training import entry, load_trained

@@ -78,7 +78,7 @@ def test_it_learns_what_compression_leaves():
         Example(sample, int(quality > 20), float(np.log(quality) + sample.image.float().std() / 20), 1.0, str(place))
         for place, (sample, quality) in enumerate(samples)
     ]
-    some = Examples(answers.__getitem__, np.ones(len(answers)))
+    some = Examples.of(answers)
     for kind in (dct_statistics.DCTStatistics, JPEGStatistics):
         predictor = kind(Context())
         predictor.fit(some, some)

@@ -266,18 +266,17 @@ def test_resnet18_trains_from_scratch_and_survives_saving(tiny, paths, tmp_path)
 
 def test_resnet18_cuts_squares_on_the_grid_of_compression():
     """Wherever a square is cut out of an image of any size, it starts at a multiple of 8 px, and small images are filled up."""
-    find_predictor("resnet18")
-    from baselines import resnet18
+    from baselines import _squares
 
     rows = (torch.arange(375) % 8 * 30).to(torch.uint8)[None, :, None].expand(3, 375, 500)
     for place in ((0, 0), (1, 1), (0.5, 0.5), (0.3, 0.999)):
-        found = resnet18.square(rows, 96, place)
+        found = _squares.square(rows, 96, place)
         assert found.shape == (1, 96, 96)
         assert (found[0, :, 0].int() - rows[0, :96, 0].int()).abs().max() <= 1
     for height, width, side in ((1, 1, 64), (63, 300, 64), (128, 200, 128), (375, 500, 224)):
         image = torch.zeros(3, height, width, dtype=torch.uint8)
-        assert resnet18.fitting_side(image) == side
-        assert resnet18.square(image, side).shape == (1, side, side)
+        assert _squares.fitting_side(image) == side
+        assert _squares.square(image, side).shape == (1, side, side)
 
 
 def test_code_digest_follows_imported_baselines(monkeypatch, tmp_path):

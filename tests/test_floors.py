@@ -23,6 +23,7 @@ FLOORS = [
         "runtime",
         "progress",
         "tables",
+        "places",
         "assets",
     ],
     ["datasets", "networks", "distortions", "predictor", "finding"],

@@ -11,7 +11,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from benchmark.images import Pixels, digest, png_bits
 from benchmark.records import Objects, Source
 from benchmark.registry import extensions, resolve
 from benchmark.runtime import write_text
+
+if TYPE_CHECKING:
+    from benchmark.places import Place
 
 
 class Dataset(Protocol):
@@ -48,7 +51,7 @@ class Dataset(Protocol):
         """What it costs to send it: its file, or a PNG where it has none."""
 
 
-DATASETS: dict[str, Callable[[Path | None, dict[str, Any]], Dataset]] = {
+DATASETS: dict[str, Callable[[Place | None, dict[str, Any]], Dataset]] = {
     "glyphs": lambda data, options: Glyphs(**options),
     "glyph-scenes": lambda data, options: GlyphScenes(**options),
     "imagenet": lambda data, options: ImageNet(data, **options),
@@ -56,7 +59,7 @@ DATASETS: dict[str, Callable[[Path | None, dict[str, Any]], Dataset]] = {
 }
 
 
-def open_dataset(choice: Mapping[str, Any], data: Path | None) -> Dataset:
+def open_dataset(choice: Mapping[str, Any], data: Place | None) -> Dataset:
     """The dataset that a suite's table `[dataset]` chooses: its `name`, and what options it has.
 
     Raises:

@@ -13,13 +13,17 @@ import contextlib
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmark.errors import DataError
 from benchmark.images import Pixels, decode, digest
+from benchmark.places import stamp
 from benchmark.records import Objects, Source
+
+if TYPE_CHECKING:
+    from benchmark.places import Place
 
 CLASSES = 80
 SLACK = 1.0
@@ -35,7 +39,7 @@ class COCO:
 
     classes = CLASSES
 
-    def __init__(self, data: Path | None) -> None:
+    def __init__(self, data: Place | None) -> None:
         if data is None:
             raise DataError("no data folder: set UTILBENCH_DATA or --data to the folder that holds coco/")
         self.images = data / "coco" / "val2017"
@@ -48,13 +52,15 @@ class COCO:
                 )
         self.files, self.truths = self.read_annotations()
 
-    def read_annotations(self) -> tuple[dict[str, Path], dict[str, Objects]]:
+    def read_annotations(self) -> tuple[dict[str, Place], dict[str, Objects]]:
         """File and objects of every source id."""
         from pycocotools import coco
 
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # pycocotools tells of its progress
-                read = coco.COCO(str(self.annotations))
+                read = coco.COCO()
+                read.dataset = json.loads(self.annotations.read_text(encoding="utf-8"))
+                read.createIndex()
             check_annotations(read.dataset, self.annotations)
         except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
             raise DataError(f"{self.annotations}: not COCO's format ({type(error).__name__}: {error})") from error
@@ -79,8 +85,8 @@ class COCO:
 
     def signature(self) -> str:
         """Digest of the annotations, and of names, sizes and times of the photographs."""
-        stats = ((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in self.files.values())
-        return digest("coco", self.annotations.read_bytes(), *map(repr, stats))
+        stamps = (f"{path.name} {stamp(path)}" for path in self.files.values())
+        return digest("coco", self.annotations.read_bytes(), *stamps)
 
     def sources(self) -> list[Source]:
         """All sources, without digests, by file name."""
@@ -120,7 +126,7 @@ class COCO:
         return 8 * len(self.file_bytes(source))
 
 
-def check_annotations(table: dict[str, Any], path: Path) -> None:
+def check_annotations(table: dict[str, Any], path: Place) -> None:
     """Raise DataError at the first entry that contradicts another, KeyError or TypeError where one lacks something."""
     stems: dict[str, int] = {}
     for image in table["images"]:

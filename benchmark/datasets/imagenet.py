@@ -10,11 +10,17 @@ A source's id is its file's name without the ending, so it is the same in every 
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.errors import DataError
 from benchmark.images import Pixels, decode, digest
+from benchmark.places import stamp
 from benchmark.records import Source
+
+if TYPE_CHECKING:
+    from benchmark.places import Place
 
 WNIDS = Path(__file__).parents[1] / "assets" / "imagenet_wnids.txt"
 ENDINGS = {".jpeg", ".jpg", ".png"}
@@ -29,7 +35,7 @@ class ImageNet:
 
     classes = 1000
 
-    def __init__(self, data: Path | None) -> None:
+    def __init__(self, data: Place | None) -> None:
         if data is None:
             raise DataError("no data folder: set UTILBENCH_DATA or --data to the folder that holds imagenet/")
         self.root = data / "imagenet"
@@ -41,14 +47,14 @@ class ImageNet:
         self.wnids = WNIDS.read_text().split()
         self.files, self.truths = self.find()
 
-    def find(self) -> tuple[dict[str, Path], dict[str, int]]:
+    def find(self) -> tuple[dict[str, Place], dict[str, int]]:
         """File and class of every source id."""
         found = sorted(path for path in self.root.rglob("*") if path.suffix.lower() in ENDINGS)
         if not found:
             raise DataError(f"no photograph (.JPEG, .jpg, .png) below {self.root}")
         index = {wnid: number for number, wnid in enumerate(self.wnids)}
         flat = self.flat_truths()
-        files: dict[str, Path] = {}
+        files: dict[str, Place] = {}
         truths: dict[str, int] = {}
         for path in found:
             wnid = flat.get(path.stem, "") if flat else path.parent.name
@@ -74,7 +80,8 @@ class ImageNet:
             from scipy.io import loadmat
 
             try:
-                synsets = loadmat(listing.with_name("meta.mat"), squeeze_me=True)["synsets"]
+                meta = io.BytesIO(listing.with_name("meta.mat").read_bytes())
+                synsets = loadmat(meta, squeeze_me=True)["synsets"]
             except (OSError, KeyError, ValueError) as error:
                 raise DataError(f"{listing.with_name('meta.mat')}: missing or not the devkit's ({error})") from error
             wnids = {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in synsets}
@@ -84,8 +91,7 @@ class ImageNet:
 
     def signature(self) -> str:
         """Digest of the files' names, sizes and times."""
-        stats = ((name, path.stat()) for name, path in self.files.items())
-        return digest(*(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats))
+        return digest(*(f"{name} {stamp(path)}" for name, path in self.files.items()))
 
     def sources(self) -> list[Source]:
         """All sources, without digests, in the order of their ids."""
@@ -98,7 +104,7 @@ class ImageNet:
         try:
             return self.files[source].read_bytes()
         except OSError as error:
-            raise DataError(f"{self.files[source]}: cannot be read ({error.strerror})") from error
+            raise DataError(f"{self.files[source]}: cannot be read ({error.strerror or error})") from error
 
     def read(self, source: str) -> Pixels:
         """The photograph at its original size, uint8 RGB (H, W, 3).

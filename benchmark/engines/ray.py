@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.errors import LabelError
-from benchmark.labelling import Bench, Setup, Shard, run_shard
+from benchmark.labelling import Bench, Setup, Shard, judge_shard, prepare_shard
 from benchmark.progress import progress
 from benchmark.runtime import atomic
 
@@ -38,7 +38,8 @@ class Worker:
         rows = []
         for number, text in zip(batch["number"], batch["shard"], strict=True):
             shard: Shard = pickle.loads(text)  # from the driver of this very cluster
-            for name, path in zip(shard.networks, run_shard(self.bench, shard), strict=True):
+            made = judge_shard(self.bench, shard, prepare_shard(self.bench, shard))
+            for name, path in zip(shard.networks, made, strict=True):
                 rows.append((number, name, path.read_bytes()))
                 path.unlink()
         numbers, names, files = zip(*rows, strict=True)

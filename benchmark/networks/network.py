@@ -13,6 +13,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
 from benchmark.errors import NetworkError
+from benchmark.runtime import to_device
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -42,8 +43,7 @@ class Preprocessing:
 
     def normalise(self, squares: Sequence[Tensor], device: str) -> Tensor:
         """N times uint8 (3, S, S) -> float32 (N, 3, S, S) on the device, channels last."""
-        batch = torch.stack(list(squares)).to(device, non_blocking=True)
-        batch = batch.to(torch.float32, memory_format=torch.channels_last)
+        batch = to_device(torch.stack(list(squares)), device).to(torch.float32, memory_format=torch.channels_last)
         mean = torch.tensor(self.mean, device=device).view(3, 1, 1) * 255
         std = torch.tensor(self.std, device=device).view(3, 1, 1) * 255
         return batch.sub_(mean).div_(std)
@@ -79,7 +79,7 @@ class Canvas:
 
     def normalise(self, squares: Sequence[Tensor], device: str) -> Tensor:
         """N times uint8 (3, side, side) -> float32 (N, 3, side, side) in 0..1 on the device."""
-        return torch.stack(list(squares)).to(device, torch.float32).div_(255)
+        return to_device(torch.stack(list(squares)), device).float().div_(255)
 
     def locate(self, boxes: Tensor, size: tuple[int, int]) -> Tensor:
         """Boxes (D, 4) in 0..1 of the square -> in px of an image of this height and width; some reach beyond it."""
@@ -98,7 +98,7 @@ class Whole:
 
     def normalise(self, squares: Sequence[Tensor], device: str) -> list[Tensor]:
         """N times uint8 (3, H, W) -> N times float32 (3, H, W) in 0..1 on the device."""
-        return [image.to(device, torch.float32).div_(255) for image in squares]
+        return [to_device(image, device).float().div_(255) for image in squares]
 
     def locate(self, boxes: Tensor, size: tuple[int, int]) -> Tensor:
         """Boxes (D, 4) in px, as they are."""

@@ -1,0 +1,78 @@
+"""What needs no network: resampling an mAP, ranking many predictors, and the command line's start."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import polars as pl
+
+from benchmark.leaderboard import rank
+from benchmark.tables import read_table, write_table
+from tests.bench.conftest import ROOT
+from tests.studies import map_bootstrap
+
+PREDICTORS, SOURCES, LEVELS = 50, 10_000, (90, 70, 50, 40, 30, 20, 15, 10, 5)
+
+
+def test_map_bootstrap_against_cocoeval(once, figure):
+    """1,000 resamples of an mAP at the size of COCO val2017, beside running COCOeval on each."""
+    (ours, theirs), _ = once(map_bootstrap.main)
+    told = {"replicates_seconds": ours, "cocoeval_seconds_each": theirs}
+    figure("1,000 runs of COCOeval / 1,000 replicates, COCO val2017's size", 1000 * theirs / ours, ">= 300", **told)
+
+
+def many_cards(results):
+    """A suite's results with 50 predictors of 90,000 scores each; cards and replicates are those of one that was run."""
+    folder = results / "glyphs"
+    made = ROOT / "results" / "glyphs"
+    shutil.copytree(made / "outcomes", folder / "outcomes")
+    for name in ("suite.json", "rivals.parquet"):
+        shutil.copy(made / name, folder / name)
+    random = np.random.default_rng(0)
+    rows = pl.DataFrame({
+        "source": np.repeat([f"test-{number:05d}" for number in range(SOURCES)], len(LEVELS)),
+        "level": pl.Series(np.tile(LEVELS, SOURCES), dtype=pl.Int16),
+    })  # fmt: skip
+    labels, known = read_table(made / "labels.parquet")
+    answers = [pl.Series(name, random.integers(-1, 2, rows.height), pl.Int8) for name in labels.columns[3:]]
+    write_table(folder / "labels.parquet", rows.with_columns(pl.lit("test").alias("part"), *answers), known)
+    card = json.loads((made / "cards" / "combined" / "ssim.json").read_text())
+    replicates = read_table(made / "cards" / "combined" / "ssim.parquet")
+    metadata = read_table(made / "scores" / "ssim.parquet")[1]
+    for number in range(PREDICTORS):
+        name = f"predictor_{number:02d}"
+        scores = pl.Series("score", random.normal(size=rows.height))
+        table = rows.with_columns(pl.lit("test").alias("part"), pl.lit(0, pl.Int16).alias("seed"), scores)
+        write_table(folder / "scores" / f"{name}.parquet", table, metadata | {"predictor": name})
+        write_table(folder / "cards" / "combined" / f"{name}.parquet", *replicates)
+        path = folder / "cards" / "combined" / f"{name}.json"
+        path.write_text(json.dumps(card | {"predictor": name}))
+
+
+def test_rank_fifty_predictors(lite, once, figure):
+    """Board, tables, figures and pages of 50 predictors with 90,000 scores each, beside reading those scores."""
+    many_cards(lite.results)
+    start = time.perf_counter()
+    for path in (lite.results / "glyphs" / "scores").iterdir():
+        read_table(path)
+    reading = time.perf_counter() - start
+    _, seconds = once(rank, ["glyphs"], 0, lite)
+    figure("seconds of `rank`, 50 scorecards of 90,000 scores", seconds, "< 20", reading_seconds=reading)
+
+
+def test_help_is_quick(once, figure):
+    """`utilbench --help`, beside starting Python."""
+
+    def best(*command):
+        times = []
+        for _ in range(20):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *command], check=True, capture_output=True)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    seconds, _ = once(best, "-m", "benchmark", "--help")
+    figure("seconds of `utilbench --help`", seconds, "< 0.15", python_seconds=best("-c", "pass"))

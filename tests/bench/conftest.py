@@ -1,0 +1,56 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmark.runtime import Paths, keep_freed_memory
+from tests.conftest import folder_with
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def figure(benchmark):
+    """Records what a benchmark found: a figure in words, its value, what it should be, and what it was made of."""
+
+    def record(name, value, aim, **made_of):
+        benchmark.extra_info.update({"figure": name, "value": float(value), "aim": aim, "made_of": made_of})
+
+    return record
+
+
+@pytest.fixture
+def once(benchmark):
+    """Calls a function once, timed; returns what it returns, and its seconds."""
+
+    def call(function, *given):
+        found = benchmark.pedantic(function, given, rounds=1, iterations=1)
+        return found, benchmark.stats.stats.min
+
+    return call
+
+
+@pytest.fixture
+def lite(tmp_path):
+    """Photographs and networks of the lite suites, with new folders for results and cache."""
+    data, networks = (
+        folder_with("UTILBENCH_DATA", "imagenet"),
+        folder_with("UTILBENCH_NETWORKS", "mobilenet_v2_quant.onnx"),
+    )
+    keep_freed_memory()
+    return Paths(data=data, networks=networks, cache=tmp_path / "cache", results=tmp_path / "results")
+
+
+@pytest.fixture
+def published(lite):
+    """The same, with the committed outcomes of all suites in the new folder of results."""
+    for home in (ROOT / "results").glob("*/outcomes"):
+        (lite.results / home.parent.name).mkdir(parents=True)
+        (lite.results / home.parent.name / "outcomes").symlink_to(home)
+    return lite
+
+
+def environment(paths):
+    """The environment in which another process has these folders."""
+    folders = {"UTILBENCH_DATA": paths.data, "UTILBENCH_NETWORKS": paths.networks, "UTILBENCH_CACHE": paths.cache}
+    return os.environ | {name: str(value) for name, value in folders.items()} | {"PYTHONPATH": str(ROOT)}

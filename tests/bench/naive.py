@@ -1,0 +1,87 @@
+"""How one would label without this benchmark: `python -m tests.bench.naive SUITE SOURCES`, prints images judged and seconds.
+
+For each network a Dataset that opens, compresses and transforms an image with Pillow and torchvision, a DataLoader with two
+workers, and a loop: float32, torch's default memory format and allocator. What it judges is what `label` judges.
+"""
+
+import io
+import sys
+import time
+
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2 as transforms
+
+from benchmark.ground_truth import unlabelled
+from benchmark.networks import load
+from benchmark.records import PRISTINE
+from benchmark.runtime import Paths
+from benchmark.suite import load_suite
+
+
+class Compressed(Dataset):
+    """Images of one network: opened, compressed and transformed when they are asked for."""
+
+    def __init__(self, files, rows, prepare):
+        self.files, self.rows = files, rows
+        self.transform = transforms.Compose(
+            [
+                transforms.Resize(prepare.resize, transforms.InterpolationMode(prepare.interpolation)),
+                transforms.CenterCrop(prepare.crop),
+                transforms.ToImage(),
+                transforms.ToDtype(torch.float32, scale=True),
+                transforms.Normalize(prepare.mean, prepare.std),
+            ]
+        )
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, place):
+        source, level = self.rows[place]
+        image = Image.open(self.files[source]).convert("RGB")
+        if level != PRISTINE:
+            buffer = io.BytesIO()
+            image.save(buffer, "JPEG", quality=level, subsampling="4:2:0")
+            image = Image.open(buffer).convert("RGB")
+        return self.transform(image)
+
+
+def rows_of(truth, name):
+    """The images that a network judges."""
+    suite = truth.suite
+    rows = []
+    for part, members in truth.parts.items():
+        levels = []
+        if name in suite.networks.labelling:
+            levels = [PRISTINE, *suite.distortion.levels]
+        elif part == "test":
+            levels = [PRISTINE, *suite.distortion.held_out]
+        rows += [(source.id, level) for source in members for level in levels]
+    return rows
+
+
+@torch.no_grad()
+def main(name, sources):
+    """Judge all images with all networks."""
+    paths = Paths.named()
+    truth = unlabelled(load_suite(name, sources), paths)
+    images, seconds = 0, 0.0
+    for network_name in (*truth.suite.networks.labelling, *truth.suite.networks.held_out):
+        network = load(network_name, paths.networks, "cpu")
+        forward = network.forward
+        if network.module is not None:
+            forward = network.module.to(memory_format=torch.contiguous_format)
+        rows = rows_of(truth, network_name)
+        start = time.perf_counter()
+        for batch in DataLoader(
+            Compressed(truth.dataset.dataset.files, rows, network.preprocessing), 32, num_workers=2
+        ):
+            forward(batch).argmax(dim=1)
+        images, seconds = images + len(rows), seconds + time.perf_counter() - start
+    print(images, seconds)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,93 @@
+"""The path to other devices, as far as a machine without any can follow it: the device `meta`, which computes shapes only."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from benchmark.ground_truth import label
+from benchmark.networks import load
+from benchmark.outcomes import How
+from benchmark.runtime import PRECISIONS, ahead, autocast, to_device
+from benchmark.suite import load_suite
+
+CLASSIFIERS = ["zoo:resnet", "zoo:vgg", "zoo:densenet", "zoo:shufflenet"]
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_network_answers_on_the_device_that_it_was_loaded_for(name):
+    """Weights, input and answers are all on `meta`; nothing on the way is left on the processor."""
+    network = load(name, None, "meta")
+    assert {value.device.type for value in network.module.state_dict().values()} == {"meta"}
+    images = [torch.zeros(3, 80, 64, dtype=torch.uint8)] * 3
+    ready = network.prepared(images, "meta")
+    assert ready.device.type == "meta"
+    assert ready.is_contiguous(memory_format=torch.channels_last)
+    answers = network.forward(ready)
+    assert (answers.device.type, tuple(answers.shape)) == ("meta", (3, network.classes))
+
+
+def test_the_reference_computes_on_its_device():
+    """Squares go to the device before anything is computed of them, and a step's forward and backward stay there."""
+    from baselines._squares import ready
+    from baselines.resnet18 import ResNet18
+    from benchmark import Context
+
+    predictor = ResNet18(Context("meta"))
+    squares = ready(torch.zeros(4, 1, 96, 96, dtype=torch.uint8), "meta")
+    assert squares.is_contiguous(memory_format=torch.channels_last)
+    predictor.model.to("meta")(squares).sum().backward()
+    assert all(one.grad.device.type == "meta" for one in predictor.model.parameters())
+
+
+def test_a_batch_goes_to_a_device_unchanged():
+    """Values, type and shape are kept; on the processor nothing is copied."""
+    batch = torch.arange(24, dtype=torch.uint8).view(2, 3, 2, 2)
+    assert to_device(batch, "cpu") is batch
+    moved = to_device(batch, "meta")
+    assert (moved.device.type, moved.dtype, moved.shape) == ("meta", batch.dtype, batch.shape)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_autocast_computes_at_its_precision(precision):
+    """A product is of the type that the precision names."""
+    kinds = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+    with autocast("cpu:0", precision):
+        assert (torch.ones(4, 4) @ torch.ones(4, 4)).dtype == kinds[precision]
+
+
+def test_working_ahead_keeps_order_and_errors():
+    """Items come in their order, one is made while the one before is used, and what making one raises arrives."""
+    made = []
+
+    def items():
+        for number in range(4):
+            made.append(number)
+            yield number
+        raise ValueError("at the end")
+
+    found = []
+    with pytest.raises(ValueError, match="at the end"):
+        for item in ahead(items()):
+            found.append(item)
+            assert len(made) <= item + 2
+    assert found == [0, 1, 2, 3]
+    assert list(ahead([])) == []
+
+
+def test_preparing_ahead_changes_no_outcome(tiny, tiny_file, tiny_paths, tmp_path):
+    """A device that is prepared for while it judges, which `cpu:0` counts as, gives the same files."""
+    paths = dataclasses.replace(tiny_paths, cache=tmp_path / "cache", results=tmp_path / "results")
+    label(load_suite(str(tiny_file)), paths, "cpu:0")
+    for path in (tiny_paths.results / "tiny" / "outcomes").iterdir():
+        assert (paths.results / "tiny" / "outcomes" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_labels_hardly_depend_on_the_precision(tiny, tiny_file, tiny_paths, tmp_path):
+    """In half precision at most one label in fifty is another, and the outcomes say how they were made."""
+    for precision in PRECISIONS[1:]:
+        paths = dataclasses.replace(tiny_paths, cache=tmp_path / precision, results=tmp_path / precision)
+        truth = label(load_suite(str(tiny_file)), paths, "cpu", How(precision))
+        for name in tiny.suite.networks.labelling:
+            labels, others = (one.labels(name)["label"].to_numpy() for one in (tiny, truth))
+            assert (labels != others).mean() < 0.02
