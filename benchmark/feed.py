@@ -38,7 +38,7 @@ def samples(
     for place, (source, _) in enumerate(rows):
         places.setdefault(source, []).append(place)
     names = shuffled(list(places), truth.fingerprint)
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with ThreadPoolExecutor(torch.get_num_threads() + 1) as pool:
         for start in range(0, len(names), SHUFFLED):
             some = names[start : start + SHUFFLED]
             pristine = dict(zip(some, pool.map(truth.dataset.read, some), strict=True))

@@ -172,11 +172,10 @@ def cost(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> lis
 
 def levels(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
     """AUROC at each level that has enough images of both classes; quality alone earns .5 there."""
-    labels = series.combined_labels(folder)
     figure, axis = plt.subplots(figsize=(5.2, 3.2))
     axis.axhline(0.5, color=GREY, linewidth=1, linestyle=":")
     for number, card in enumerate(cards):
-        found = series.level_aurocs(folder, card, labels)
+        found = series.level_aurocs(folder, card)
         axis.plot([str(level) for level in found], list(found.values()), label=title(card), linewidth=1, **look(number))
     axis.set_xlabel("quality")
     axis.set_ylabel("AUROC within the quality")
@@ -208,6 +207,7 @@ def save(figure: Any, path: Path, endings: Sequence[str] = ("png", "svg")) -> li
         with atomic(target) as temporary:
             metadata = {"Software": None} if ending == "png" else {"Date": None}
             figure.savefig(temporary, format=ending, dpi=160, metadata=metadata)
+        figure.set_layout_engine("none")  # it is laid out now
         written.append(target)
     plt.close(figure)
     return written

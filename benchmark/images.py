@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Pixels = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
 
 
-def digest(*parts: bytes | str) -> str:
+def digest(*parts: bytes | memoryview | str) -> str:
     """BLAKE2b of the parts, each preceded by its length, as 16 hexadecimal digits."""
     state = hashlib.blake2b(digest_size=8)
     for part in parts:
@@ -34,7 +34,7 @@ def digest(*parts: bytes | str) -> str:
 
 def pixel_digest(image: Pixels) -> str:
     """Digest of an image's shape and pixels."""
-    return digest(repr(image.shape), np.ascontiguousarray(image).tobytes())
+    return digest(repr(image.shape), np.ascontiguousarray(image).reshape(-1).data)
 
 
 def decode(data: bytes, name: str) -> Pixels:

@@ -108,6 +108,8 @@ class Bench:
     """The last images that each network saw, to time its bare forward with."""
     counts: dict[str, int] = field(default_factory=dict)
     """Images that each network saw."""
+    compiling: float = 0.0
+    """Seconds that compiling took."""
 
     @property
     def distortion(self) -> Distortion:
@@ -202,7 +204,7 @@ def prepare_shard(bench: Bench, shard: Shard) -> list[Prepared]:
     wanted = {bench.networks[name].preprocessing for name in left if name != IMAGES}
     if not left:
         return []
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with ThreadPoolExecutor(torch.get_num_threads() + 1) as pool:
         return list(pool.map(lambda source: prepare(bench, source, shard.levels, wanted), shard.sources))
 
 
@@ -261,15 +263,19 @@ def forward(bench: Bench, network: Network, squares: list[Tensor]) -> Any:
     setup = bench.setup
     with autocast(setup.device, setup.precision):
         ready = network.preprocessing.normalise(squares, setup.device)
-        return forward_of(bench, network)(ready)
+        return forward_of(bench, network, ready)(ready)
 
 
-def forward_of(bench: Bench, network: Network) -> Callable[[Any], Any]:
-    """A network's forward, compiled where the bench says so and the network is a module of fixed input size."""
+def forward_of(bench: Bench, network: Network, ready: Any) -> Callable[[Any], Any]:
+    """A network's forward, compiled for such input where the bench says so and the network is a classifier's module."""
     if not bench.setup.compiled or network.module is None or network.task != "classification":
         return network.forward
     if network.name not in bench.forwards:
+        print(f"compiling {network.name}", flush=True)
+        start = time.perf_counter()
         bench.forwards[network.name] = compiled(network.module)
+        bench.forwards[network.name](ready)
+        bench.compiling += time.perf_counter() - start
     return bench.forwards[network.name]
 
 
@@ -284,7 +290,7 @@ def bare_forward_seconds(bench: Bench) -> float:
         for _ in range(4):
             start = time.perf_counter()
             with autocast(setup.device, setup.precision):
-                forward_of(bench, network)(ready)
+                forward_of(bench, network, ready)(ready)
             times.append(time.perf_counter() - start)
         total += min(times) / len(given) * bench.counts[name]
     return total

@@ -195,8 +195,10 @@ def in_order(table: pl.DataFrame, truth: GroundTruth) -> pl.DataFrame:
 
 
 def report_speed(bench: Bench, seconds: float) -> None:
-    """Print images a second, and how much of the time the forwards alone would take."""
+    """Print images a second, how much of the time the forwards alone would take, and how long compiling took."""
     images = sum(bench.counts.values())
     if images:
         rate = f"{images} image x network in {seconds:.0f} s, {images / seconds:.0f}/s"
-        print(f"labelled {rate}; bare forwards / total: {bare_forward_seconds(bench) / seconds:.2f}", flush=True)
+        compiling = f"; compiling took {bench.compiling:.0f} s" if bench.compiling else ""
+        share = bare_forward_seconds(bench) / seconds
+        print(f"labelled {rate}; bare forwards / total: {share:.2f}{compiling}", flush=True)

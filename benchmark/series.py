@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from benchmark import metrics
 from benchmark.networks import file_name
+from benchmark.places import stamp
 from benchmark.records import PRISTINE
 from benchmark.scorecard import Scorecard, scores_file
 from benchmark.suite import COMBINED
@@ -80,9 +82,17 @@ def histograms(y: NDArray[np.int8], s: NDArray[np.float64]) -> tuple[NDArray[np.
     return edges, [np.histogram(s[y == value], edges)[0] / max(1, int((y == value).sum())) for value in (1, 0)]
 
 
-def level_aurocs(folder: Path, card: Scorecard, labels: pl.DataFrame) -> dict[int, float]:
+def level_aurocs(folder: Path, card: Scorecard) -> dict[int, float]:
     """AUROC of the combined labels at each level that has enough of both, falling levels."""
-    table = test_scores(folder, card).join(labels, on=["source", "level"], maintain_order="left")
+    files = (scores_file(folder, card), folder / "labels.parquet")
+    return at_levels(folder, *files, card["seeds"][0], *map(stamp, files))
+
+
+@functools.cache  # figures and page show the same; the stamps tell when a file was written anew
+def at_levels(folder: Path, scores: Path, labels: Path, seed: int, *stamps: str) -> dict[int, float]:
+    """The AUROCs of one seed's scores."""
+    rows = read_table(scores)[0].filter(part="test", seed=seed)
+    table = rows.join(combined_labels(folder), on=["source", "level"], maintain_order="left")
     found = {}
     for level in sorted(table["level"].unique(), reverse=True):
         here = table.filter(level=level)

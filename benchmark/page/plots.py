@@ -184,10 +184,9 @@ def cost(cards: Sequence[Scorecard]) -> list[Plot]:
 
 def levels(ranked: Ranked, cards: Sequence[Scorecard]) -> Plot:
     """AUROC at each level."""
-    labels = series.combined_labels(ranked.folder)
     traces = []
     for number, card in enumerate(cards):
-        found = series.level_aurocs(ranked.folder, card, labels)
+        found = series.level_aurocs(ranked.folder, card)
         traces.append(
             go.Scatter(
                 x=[str(level) for level in found],

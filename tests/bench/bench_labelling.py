@@ -1,21 +1,24 @@
 """Labelling: against the forwards alone, against a naive script, and as sources grow."""
 
+import re
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 
 from benchmark.ground_truth import label
+from benchmark.labelling import IMAGES
 from benchmark.networks import load
 from benchmark.outcomes import How
 from benchmark.runtime import autocast, compiled
 from benchmark.suite import load_suite
-from tests.bench.conftest import environment
+from tests.bench.conftest import ROOT, environment
 
 WAYS = {"float32": How(), "bf16, compiled": How(precision="bf16", compiled=True)}
-SOURCES = {"float32": 100, "bf16, compiled": 1000}
+SOURCES = {"float32": 300, "bf16, compiled": 1000}
 """Compiling takes as long however many sources there are, so that way is measured on the whole suite."""
 ONE_LABELLING = """
 import resource, sys, time
@@ -53,43 +56,48 @@ def bare_seconds(truth, paths, how):
     return total
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_label_against_bare_forwards(way, lite, once, figure):
-    """Decoding, compressing, preprocessing and writing, beside what the networks alone take."""
-    suite = load_suite("imagenet-lite", SOURCES[way])
-    truth, seconds = once(label, suite, lite, "cpu", WAYS[way])
-    bare = bare_seconds(truth, lite, WAYS[way])
-    aim = ">= 0.90" if way == "float32" else ">= 0.80"
-    figure(f"bare forwards / `label`, {way}", bare / seconds, aim, bare_seconds=bare, label_seconds=seconds)
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_label_against_a_naive_script(way, lite, once, figure):
-    """Images judged a second, beside a script of one DataLoader a network."""
-    truth, seconds = once(label, load_suite("imagenet-lite", SOURCES[way]), lite, "cpu", WAYS[way])
-    judged = sum(truth.outcomes[name].height for name in truth.outcomes if name != "images")
+@pytest.fixture(scope="module")
+def naive_rate():
+    """Images a second that the naive script judges."""
     command = [sys.executable, "-m", "tests.bench.naive", "imagenet-lite", "50"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment(lite))
-    count, naive = (float(word) for word in done.stdout.split()[-2:])
-    rates = {"label_images_per_second": judged / seconds, "naive_images_per_second": count / naive}
-    aim = ">= 2.5" if way == "float32" else ">= 6"
-    figure(f"`label` / naive script, {way}", judged / seconds * naive / count, aim, **rates)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    images, seconds = map(float, done.stdout.split()[-2:])
+    return images / seconds
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_label(way, lite, naive_rate, once, figure, capsys):
+    """All of `label`, beside the forwards alone, and beside a script of one DataLoader a network."""
+    how = WAYS[way]
+    truth, seconds = once(label, load_suite("imagenet-lite", SOURCES[way]), lite, "cpu", how)
+    compiling = [float(one) for one in re.findall(r"compiling took (\d+) s", capsys.readouterr().out)]
+    rate = sum(truth.outcomes[name].height for name in truth.outcomes if name != IMAGES) / seconds
+    bare = bare_seconds(truth, lite, how)
+    exact = way == "float32"
+    aim, told = ">= 0.90" if exact else ">= 0.80", {"forwards_seconds": bare, "label_seconds": seconds}
+    figure(f"bare forwards / `label imagenet-lite`, {way}", bare / seconds, aim, **told)
+    for one in compiling:
+        figure(f"the same without the {one:.0f} s of compiling", bare / (seconds - one), aim)
+    told = {"label_images_a_second": rate, "naive_images_a_second": naive_rate}
+    figure(f"`label imagenet-lite` / a naive script, {way}", rate / naive_rate, ">= 2.5" if exact else ">= 6", **told)
 
 
 def test_label_grows_linearly(lite, once, figure):
-    """Seconds a source and peak memory at one to eight times as many sources, each in a process of its own."""
+    """Seconds and peak memory at one to eight times as many sources, each in a process of its own."""
 
     def grow():
-        found = {}
+        found = []
         for sources in (300, 600, 1200, 2400):
             command = [sys.executable, "-c", ONE_LABELLING, str(sources), str(lite.cache / str(sources))]
             done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment(lite))
             seconds, memory = done.stdout.rpartition("found")[2].split()
-            found[sources] = float(seconds) / sources, float(memory) / 2**20
+            found.append((sources, float(seconds), float(memory) / 2**20))
         return found
 
     found, _ = once(grow)
-    times, memory = (list(column) for column in zip(*found.values(), strict=True))
-    told = {f"{sources} sources": f"{1000 * a:.1f} ms a source, {b:.2f} GiB" for sources, (a, b) in found.items()}
-    ratios = {"memory_8x_to_1x": memory[-1] / memory[0]}
-    figure("seconds a source, 8x / 1x sources (`label glyphs`)", times[-1] / times[0], "0.9 to 1.1", **ratios, **told)
+    sources, seconds, memory = (np.array(column) for column in zip(*found, strict=True))
+    slope, start = np.polyfit(sources, seconds, 1, w=1 / seconds)
+    bend = np.abs(seconds / (start + slope * sources) - 1).max()
+    told = {f"{n} sources": f"{a:.1f} s, {b:.2f} GiB" for n, a, b in found} | {"start seconds": float(start)}
+    figure("farthest from a straight line, `label glyphs`, 1x to 8x sources", bend, "<= 0.10", **told)
+    figure("peak memory, 8x / 1x sources", memory[-1] / memory[0], "0.9 to 1.1")

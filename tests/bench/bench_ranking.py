@@ -29,8 +29,9 @@ def many_cards(results):
     folder = results / "glyphs"
     made = ROOT / "results" / "glyphs"
     shutil.copytree(made / "outcomes", folder / "outcomes")
-    for name in ("suite.json", "rivals.parquet"):
-        shutil.copy(made / name, folder / name)
+    shutil.copy(made / "rivals.parquet", folder / "rivals.parquet")
+    suite = json.loads((made / "suite.json").read_text())
+    (folder / "suite.json").write_text(json.dumps(suite | {"redistributable": False}))  # there are no such photographs
     random = np.random.default_rng(0)
     rows = pl.DataFrame({
         "source": np.repeat([f"test-{number:05d}" for number in range(SOURCES)], len(LEVELS)),

@@ -14,7 +14,8 @@ def figure(benchmark):
     """Records what a benchmark found: a figure in words, its value, what it should be, and what it was made of."""
 
     def record(name, value, aim, **made_of):
-        benchmark.extra_info.update({"figure": name, "value": float(value), "aim": aim, "made_of": made_of})
+        found = {"figure": name, "value": float(value), "aim": aim, "made_of": made_of}
+        benchmark.extra_info.setdefault("figures", []).append(found)
 
     return record
 

@@ -9,8 +9,7 @@ def rows(found):
     """One line a figure: its name, value, aim, and what it was made of."""
     yield "| figure | found | aim | of |"
     yield "| --- | --- | --- | --- |"
-    for one in found["benchmarks"]:
-        told = one["extra_info"]
+    for told in (figure for one in found["benchmarks"] for figure in one["extra_info"]["figures"]):
         made_of = ", ".join(f"{key.replace('_', ' ')} {shown(value)}" for key, value in told["made_of"].items())
         yield f"| {told['figure']} | {shown(told['value'])} | {told['aim']} | {made_of} |"
 
