@@ -25,11 +25,12 @@ test: .venv/.installed  ## All tests but the slow ones.
 browser:  ## Debian's Chromium, for the tests of the web page; without it they are skipped.
 	command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
 
-studies: .venv/.installed  ## What the statistics are worth: coverage of intervals, cost of resampling an mAP. Minutes.
+studies: .venv/.installed  ## Coverage of intervals, cost of resampling an mAP, and (with UTILBENCH_DATA) labels that other arithmetic flips. Half an hour.
 	$(BIN)/python -m tests.studies.coverage
 	$(BIN)/python -m tests.studies.map_bootstrap
+	$(BIN)/python -m tests.studies.precision
 
-bench: .venv/.installed  ## What it costs, as ratios; needs a quiet machine, UTILBENCH_DATA and UTILBENCH_NETWORKS. Half an hour.
+bench: .venv/.installed  ## What it costs, as ratios; needs a quiet machine, UTILBENCH_DATA and UTILBENCH_NETWORKS. 20 minutes.
 	mkdir -p results/studies
 	$(BIN)/python -m pytest -q tests/bench/bench_*.py --benchmark-json results/studies/bench.json
 	$(BIN)/python -m tests.bench.table results/studies/bench.json

@@ -4,7 +4,6 @@ An epoch draws examples by their weights and reads each photograph once, for all
 """
 
 import itertools
-import math
 
 import numpy as np
 import torch
@@ -46,7 +45,7 @@ def vary(image, gain, brightness, turn, down, across):
 
 def ready(squares, device):
     """uint8 (N, 1, S, S) -> float32 (N, 3, S, S) about -2 to 2, channels last, on the device."""
-    images = squares.to(device, non_blocking=True).float().sub_(128).div_(57)
+    images = squares.to(device, non_blocking=device.startswith("cuda")).float().sub_(128).div_(57)
     return images.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
@@ -56,10 +55,10 @@ def batches(lists, size, count):
     return itertools.islice(itertools.chain.from_iterable(cut), count)
 
 
-def spread(examples, most, first=0, every=1):
-    """At most so many examples, evenly spread, of which one process of several takes its own; made one at a time."""
-    step = max(1, math.ceil(len(examples) / most))
-    return (examples[place] for place in range(first * step, len(examples), every * step))
+def some_of(examples, most, first=0, every=1):
+    """At most so many examples, drawn alike each time, of which one process of several takes its own; made one at a time."""
+    places = np.sort(np.random.default_rng(0).permutation(len(examples))[:most])
+    return (examples[int(place)] for place in places[first::every])
 
 
 class Draws:

@@ -22,6 +22,7 @@ On several GPUs or machines, a batch is shared out: `accelerate launch -m benchm
 import dataclasses
 import itertools
 import math
+import os
 
 import numpy as np
 import torch
@@ -34,12 +35,14 @@ from torch.utils.data import DataLoader
 from torchvision.models import resnet18
 from torchvision.transforms.v2 import functional
 
-from baselines._squares import GRID, MIXED, SIDES, Draws, Squares, batches, fitting_side, ready, spread, square
-from benchmark import LearnedPredictor, MissingWeights, autocast
+from baselines._squares import GRID, MIXED, SIDES, Draws, Squares, batches, fitting_side, ready, some_of, square
+from benchmark import BenchmarkError, LearnedPredictor, MissingWeights, autocast
 
 DECAY = 0.98
-"""Of the running mean of the weights, which is what is checked and kept: it gets better steadily, single steps do not."""
+"""Of the running mean of the weights, which is what is checked and kept: it gets better steadily, as single steps do not."""
 CHECKS = 8
+MEASURES = {"label": "AUROC", "utility": "SRCC"}
+"""What a check measures, by target."""
 CHECKED = 2000
 """Validation images that a check looks at, at most."""
 
@@ -65,6 +68,25 @@ class Recipe:
     precision: str = "bf16"
     target: str = "label"
     """`label`: cross-entropy, kept at the best AUROC; `utility`: squared error, kept at the best rank correlation."""
+
+
+@dataclasses.dataclass
+class Best:
+    """The best state that was checked."""
+
+    quality: float = -math.inf
+    step: int = 0
+    state: dict = dataclasses.field(default_factory=dict)
+    since: int = 0
+    """Checks since then."""
+
+    def see(self, quality, step, state):
+        """Take note of a check; the first is taken whatever it is, later ones where they are better."""
+        self.since += 1
+        quality = -math.inf if math.isnan(quality) else quality
+        if not self.step or quality > self.quality:
+            self.quality, self.step, self.since = quality, step, 0
+            self.state = {name: value.cpu().clone() for name, value in state.items()}
 
 
 class Graph(torch.nn.Module):
@@ -122,51 +144,60 @@ class ResNet18(LearnedPredictor):
         return torch.optim.SGD(self.model.parameters(), self.recipe.rate, momentum=0.9, weight_decay=5e-4)
 
     def fit(self, train, validation):
-        recipe, device = self.recipe, self.context.device
-        torch.manual_seed(self.context.seed)
+        recipe, seed = self.recipe, self.context.seed
+        torch.manual_seed(seed)
         self.model = resnet18(num_classes=2)
         origin = self.start()
-        self.model.to(device, memory_format=torch.channels_last)
-        side = min(recipe.crop, int(np.median([fitting_side(one.sample.image) for one in spread(train, 15)])))
+        self.model.to(self.context.device, memory_format=torch.channels_last)
+        side = min(recipe.crop, int(np.median([fitting_side(one.sample.image) for one in some_of(train, 15)])))
         steps = min(recipe.steps, math.ceil(recipe.times * len(train) / recipe.batch))
-        placing = DataLoaderConfiguration(even_batches=False, non_blocking=True)
-        machine = Accelerator(cpu=device == "cpu", mixed_precision="no", dataloader_config=placing)
-        share, optimiser = recipe.batch // machine.num_processes, self.optimiser()
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, steps) if recipe.one_cycle else None
-        loader = self.loader(train, side, share * MIXED, math.ceil(steps / MIXED) * machine.num_processes)
-        model, optimiser, loader = machine.prepare(self.model, optimiser, loader)
-        mean = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(DECAY), use_buffers=True)
-        checked = self.seen(spread(validation, CHECKED, machine.process_index, machine.num_processes))
-        best, at, since, losses = -math.inf, 0, 0, []
-        for step, batch in enumerate(batches(loader, share, steps), start=1):
-            losses.append(self.train_step(model, batch, optimiser, machine.backward))
-            mean.update_parameters(self.model)
-            if schedule:
-                schedule.step()
-            if step * CHECKS // steps == (step - 1) * CHECKS // steps:
-                continue
-            mean.load_state_dict(broadcast(mean.state_dict()))  # each process has normalised by its own batches
-            quality, measure = self.validate(mean, checked)
-            told = f"loss {np.mean(losses):.3f}, validation {measure} {quality:.3f}"
-            machine.print(f"  step {step}/{steps}: {told}", flush=True)
-            since, losses = since + 1, []
-            if quality > best:
-                best, at, since = quality, step, 0
-                chosen = {name: value.cpu().clone() for name, value in mean.module.state_dict().items()}
-            if since == recipe.patience:
-                break
-        self.load_state(chosen)
+        machine = Accelerator(
+            device_placement=False, mixed_precision="no", dataloader_config=DataLoaderConfiguration(even_batches=False)
+        )
+        share, rest = divmod(recipe.batch, machine.num_processes)
+        if rest:
+            raise BenchmarkError(f"{machine.num_processes} processes cannot share a batch of {recipe.batch} alike")
+        draws = Draws(train, share * MIXED, math.ceil(steps / MIXED) * machine.num_processes, seed)
+        loader = machine.prepare(self.loader(Squares(train, side, recipe.target), draws))
+        some = some_of(validation, CHECKED, machine.process_index, machine.num_processes)
+        best, last = self.learn(machine, batches(loader, share, steps), steps, self.seen(some))
+        self.load_state(best.state)
         self.notes = {
-            "start": origin, "side": str(side), "examples": str(len(train)), "steps": str(step), "best_step": str(at),
-            f"validation_{measure.lower()}": f"{best:.4f}", "recipe": str(dataclasses.asdict(recipe)),
+            "start": origin, "side": str(side), "examples": str(len(train)), "steps": str(last),
+            "best_step": str(best.step), f"validation_{MEASURES[recipe.target].lower()}": f"{best.quality:.4f}",
+            "recipe": str(dataclasses.asdict(recipe)),
         }  # fmt: skip
 
-    def loader(self, train, side, size, count):
-        """So many lists of so many squares; workers make them while the network learns."""
-        draws = Draws(train, size, count, self.context.seed)
-        squares = Squares(train, side, self.recipe.target)
-        workers, pinned = max(1, torch.get_num_threads() // 2), self.context.device == "cuda"
+    def loader(self, squares, draws):
+        """Lists of squares; workers make them while the network learns."""
+        workers = max(1, (os.cpu_count() or 1) // 2 // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+        pinned = self.context.device.startswith("cuda")
         return DataLoader(squares, batch_sampler=draws, num_workers=workers, pin_memory=pinned)
+
+    def learn(self, machine, given, steps, checked):
+        """Steps until there are enough, or checks no longer better; returns the best state, and the last step."""
+        optimiser, best, losses = self.optimiser(), Best(), []
+        rates = (
+            torch.optim.lr_scheduler.OneCycleLR(optimiser, self.recipe.rate, steps) if self.recipe.one_cycle else None
+        )
+        model, optimiser = machine.prepare(self.model, optimiser)
+        mean = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(DECAY), use_buffers=True)
+        for step, batch in enumerate(given, start=1):
+            losses.append(self.train_step(model, batch, optimiser, machine.backward))
+            mean.update_parameters(self.model)
+            if rates:
+                rates.step()
+            if step * CHECKS // steps > (step - 1) * CHECKS // steps:
+                # Each process has normalised by its own batches.
+                mean.module.load_state_dict(broadcast(mean.module.state_dict()))
+                quality = self.validate(mean.module, checked)
+                told = f"loss {np.mean(losses):.3f}, validation {MEASURES[self.recipe.target]} {quality:.3f}"
+                machine.print(f"  step {step}/{steps}: {told}", flush=True)
+                best.see(quality, step, mean.module.state_dict())
+                losses = []
+                if best.since == self.recipe.patience:
+                    break
+        return best, step
 
     def seen(self, examples):
         """Squares to score, and what their scores should tell."""
@@ -193,14 +224,14 @@ class ResNet18(LearnedPredictor):
 
     @torch.inference_mode()
     def validate(self, model, checked):
-        """How well a model's scores of validation squares tell their answers, and the name of that measure."""
-        squares, answers = zip(*checked, strict=True)
+        """How well a model's scores of validation squares tell their answers: the target's measure."""
+        squares, answers = [square for square, _ in checked], [answer for _, answer in checked]
         with autocast(self.context.device, self.recipe.precision):
             scores = [self.scores(model, squares[start : start + 64]) for start in range(0, len(squares), 64)]
-        answers, scores = gather_object(list(answers)), gather_object(list(itertools.chain.from_iterable(scores)))
+        answers, scores = gather_object(answers), gather_object(list(itertools.chain.from_iterable(scores)))
         if self.recipe.target == "utility":
-            return spearmanr(answers, scores).statistic, "SRCC"
-        return roc_auc_score(answers, scores), "AUROC"
+            return float(spearmanr(answers, scores).statistic)
+        return float(roc_auc_score(answers, scores))
 
     def graph(self):
         return Graph(self.model.eval())

@@ -22,8 +22,8 @@ from benchmark.records import Example, Examples, Sample
 
 Item = TypeVar("Item")
 BATCH = 64
-SHUFFLED = 32
-"""Photographs whose versions are shuffled together."""
+SHUFFLED = 256
+"""Photographs whose versions are shuffled together: so many that few of a batch are of one."""
 
 
 def samples(
@@ -31,7 +31,7 @@ def samples(
 ) -> Iterator[tuple[list[int], list[Sample]]]:
     """Places among the rows (source, level) and their samples, 64 at a time, in an order that tells nothing.
 
-    Photographs come in random order, each is read once, and 32 of them are shuffled together. All cores make a batch.
+    Photographs come in random order, each is read once, and 256 of them are shuffled together. All cores make a batch.
     """
     codec = find_distortion(truth.suite.distortion.name)
     places: dict[str, list[int]] = {}
@@ -81,15 +81,19 @@ def made(
     needs: Collection[str],
     places: Sequence[int],
 ) -> list[Example]:
-    """Some of the rows as examples; each source is read once, whatever the order."""
+    """Some of the rows as examples; each photograph is read once, whatever the order and however many versions it has."""
     codec = find_distortion(truth.suite.distortion.name)
     found: dict[int, Example] = {}
-    for source, some in itertools.groupby(sorted(set(places)), key=lambda place: rows[place][0]):
-        pristine = truth.dataset.read(source)
+
+    def photograph(place: int) -> str:
+        return truth.sources[rows[place][0]].group
+
+    for group, some in itertools.groupby(sorted(set(places), key=photograph), key=photograph):
+        pixels = truth.dataset.dataset.read(group)
         for place in some:
-            _, level, label, utility = rows[place]
-            seen = compressed(codec, pristine, level, needs)
-            found[place] = Example(seen, label, utility, float(weights[place]), truth.sources[source].group)
+            source, level, label, utility = rows[place]
+            seen = compressed(codec, truth.dataset.version(pixels, source), level, needs)
+            found[place] = Example(seen, label, utility, float(weights[place]), group)
     return [found[place] for place in places]
 
 

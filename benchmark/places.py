@@ -8,8 +8,9 @@ Both have pathlib's interface; a file at an address is read in one stream when i
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import DataError
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from upath import UPath
 
     Place = Path | UPath
+
+SYSTEMS: dict[tuple[int, str, str], Any] = {}
+"""File systems by process, protocol and options: most do not survive a fork, as that of a DataLoader's workers."""
 
 
 def place(value: str) -> Place:
@@ -37,9 +41,33 @@ def place(value: str) -> Place:
     return found
 
 
+def read(path: Place) -> bytes:
+    """The content of a file.
+
+    Raises:
+        DataError: there is none, or it cannot be read; the message names it.
+    """
+    try:
+        return path.read_bytes() if isinstance(path, Path) else file_system(path).cat_file(path.path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except Exception as error:  # each file system has errors of its own
+        raise DataError(f"{path}: cannot be read ({type(error).__name__}: {error})") from error
+
+
 def stamp(path: Place) -> str:
-    """Size and time of a file, or what its file system tells of a content: changes whenever the file does."""
+    """Size and time of a file, or all that its file system tells of it: changes whenever the file does."""
     if isinstance(path, Path):
         stat = path.stat()
         return f"{stat.st_size} {stat.st_mtime_ns}"
-    return path.fs.ukey(path.path)
+    return repr(sorted(file_system(path).info(path.path).items(), key=repr))
+
+
+def file_system(path: UPath) -> Any:
+    """The file system of an address, one for this process."""
+    from fsspec import filesystem
+
+    key = (os.getpid(), path.protocol, repr(dict(path.storage_options)))
+    if key not in SYSTEMS:
+        SYSTEMS[key] = filesystem(path.protocol, **path.storage_options)
+    return SYSTEMS[key]

@@ -6,6 +6,7 @@ answer, for predictors that learn.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
@@ -86,6 +87,11 @@ class Example:
     """Id of the cluster; examples of one group are versions of one photograph."""
 
 
+def picked(items: Sequence[Example], places: Sequence[int]) -> list[Example]:
+    """The items at these places."""
+    return [items[place] for place in places]
+
+
 class Examples(Sequence[Example]):
     """Examples that are made when they are indexed, and not kept."""
 
@@ -102,7 +108,7 @@ class Examples(Sequence[Example]):
     def of(cls, examples: Sequence[Example]) -> Examples:
         """Examples that are made already."""
         weights = np.array([one.weight for one in examples])
-        return cls(lambda places: [examples[place] for place in places], weights, [one.group for one in examples])
+        return cls(functools.partial(picked, examples), weights, [one.group for one in examples])
 
     def __len__(self) -> int:
         return len(self.weights)

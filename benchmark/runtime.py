@@ -66,7 +66,7 @@ class Paths:
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`, renamed to it when the block ends well and removed when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}")
     try:
         yield temporary
         temporary.replace(path)
@@ -121,10 +121,8 @@ def autocast(device: str, precision: str) -> contextlib.AbstractContextManager[o
 
 
 def to_device(batch: Tensor, device: str) -> Tensor:
-    """A batch on the device; CUDA takes it from pinned memory, and nobody waits for it."""
-    if device.startswith("cuda"):
-        batch = batch.pin_memory()
-    return batch.to(device, non_blocking=True)
+    """A batch on the device; CUDA takes it from pinned memory, and nobody waits for it. Elsewhere that would not be safe."""
+    return batch.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else batch.to(device)
 
 
 def compiled(module: torch.nn.Module) -> Callable[[Tensor], Tensor]:

@@ -1,27 +1,35 @@
 """Samples and examples: each photograph is read once for all that is made of it, in an order that tells nothing."""
 
+import dataclasses
+import pickle
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from baselines._squares import DRAWN, Draws, Squares, batches, spread
-from benchmark.feed import BATCH, lesson, samples, shuffled
+from baselines._squares import DRAWN, Draws, Squares, batches, some_of
+from benchmark.datasets import Augmented
+from benchmark.datasets.glyphs import scene
+from benchmark.distortions import compressed, find_distortion
+from benchmark.feed import BATCH, lesson, made, samples, shuffled
 from benchmark.ground_truth import wanted_rows
 from benchmark.predictor import LearnedPredictor
+from benchmark.records import Example, Examples, Source
+from benchmark.suite import load_suite
 
 
 @pytest.fixture
 def reads(tiny, monkeypatch):
     """Counts how often each source is read."""
-    counts, read = Counter(), tiny.dataset.read
+    counts, read = Counter(), tiny.dataset.dataset.read
 
     def counted(source):
         counts[source] += 1
         return read(source)
 
-    monkeypatch.setattr(tiny.dataset, "read", counted)
+    monkeypatch.setattr(tiny.dataset.dataset, "read", counted)
     return counts
 
 
@@ -48,14 +56,17 @@ def test_every_row_is_made_once_and_every_photograph_read_once(tiny, reads):
         assert len(found[place].bitstream) > 100 + level
 
 
-def test_the_order_tells_neither_level_nor_part(tiny):
-    """Levels come mixed: the place in the order says next to nothing of them."""
-    rows = [(source, level) for _, source, level in wanted_rows(tiny)]
-    order = [place for places, _ in samples(tiny, rows, ()) for place in places]
-    levels = np.array([rows[place][1] for place in order])
-    assert abs(np.corrcoef(np.arange(len(levels)), levels)[0, 1]) < 0.15
-    assert order == [place for places, _ in samples(tiny, rows, ()) for place in places]
-    assert order != sorted(order)
+def test_the_order_tells_neither_level_nor_part_nor_photograph(tiny):
+    """Levels and parts come mixed, and neighbours are hardly ever of one photograph."""
+    rows = wanted_rows(tiny)
+    order = [place for places, _ in samples(tiny, [row[1:] for row in rows], ()) for place in places]
+    count = np.arange(len(rows))
+    parts, sources, levels = (np.array([rows[place][column] for place in order]) for column in range(3))
+    for column in (levels, parts == "test", parts == "validation"):
+        assert abs(np.corrcoef(count, column)[0, 1]) < 0.15
+    assert (sources[1:] == sources[:-1]).mean() < 0.1
+    assert (levels[1:] >= levels[:-1]).mean() < 0.75
+    assert order == [place for places, _ in samples(tiny, [row[1:] for row in rows], ()) for place in places]
 
 
 def test_examples_are_the_same_however_they_are_taken(train, reads):
@@ -112,13 +123,45 @@ def test_lists_are_cut_into_batches():
     assert found == [[4 * number + place for place in range(4)] for number in range(5)]
 
 
-@pytest.mark.parametrize("most", [1, 7, 1000])
+@pytest.mark.parametrize("most", [1, 7, 60, 1000])
 def test_validation_is_shared_out(train, most):
-    """What is looked at is at most so much, evenly spread, and each process has its own of it."""
-    one = list(spread(train, most))
-    assert 1 <= len(one) <= most
-    shared = [example for process in range(3) for example in spread(train, most, process, 3)]
-    assert sorted(example.utility for example in shared) == sorted(example.utility for example in one)
+    """What is looked at is at most so much, of all levels, and each process has its own of it."""
+    one = [example.utility for example in some_of(train, most)]
+    assert len(one) == min(most, len(train))
+    shared = [example.utility for process in range(3) for example in some_of(train, most, process, 3)]
+    assert sorted(shared) == sorted(one)
+
+
+def test_what_is_looked_at_is_of_all_levels():
+    """Rows that come in nine levels are not looked at in steps that meet only some of them."""
+    some = Examples.of([Example(None, 0, float(place % 9), 1.0, str(place // 9)) for place in range(4266)])
+    counts = Counter(example.utility for example in some_of(some, 2000))
+    assert len(counts) == 9
+    assert min(counts.values()) > 2000 / 9 * 0.75
+
+
+def test_versions_of_a_photograph_are_made_of_one_reading():
+    """Augmented versions among the examples have their own pixels, and the photograph of them all is read once."""
+    suite = load_suite("glyphs")
+    suite = dataclasses.replace(suite, training=dataclasses.replace(suite.training, copies=2))
+    photograph = scene("train", 3)
+    truth = SimpleNamespace(
+        suite=suite, dataset=Augmented(SimpleNamespace(classes=10, read=lambda name: reads.append(name) or photograph)),
+        sources={name: Source(name, 0, parent=parent) for name, parent in (("a", ""), ("a~aug1", "a"), ("a~aug2", "a"))},
+    )  # fmt: skip
+    reads = []
+    rows = [(name, level, 1, 0.5) for name in ("a", "a~aug1", "a~aug2") for level in (90, 5)]
+    found = made(truth, rows, np.ones(len(rows)), (), range(len(rows)))
+    assert reads == ["a"]
+    codec = find_distortion("jpeg")
+    for (name, level, *_), example in zip(rows, found, strict=True):
+        assert torch.equal(example.sample.image, compressed(codec, truth.dataset.read(name), level).image)
+
+
+def test_examples_can_be_sent_to_another_process(train):
+    """What a DataLoader's workers are started with can be pickled."""
+    some = Examples.of(train[:3])
+    assert [one.utility for one in pickle.loads(pickle.dumps(some))] == [one.utility for one in some]
 
 
 def test_shuffling_keeps_every_item():

@@ -1,5 +1,6 @@
 """Photographs at addresses are those of a folder: in memory, and on a server that speaks S3's protocol."""
 
+import contextlib
 import functools
 import http.server
 import pickle
@@ -7,13 +8,14 @@ import shutil
 import threading
 
 import pytest
+import torch
 
 from benchmark.datasets import index, open_dataset
 from benchmark.datasets.coco import COCO
 from benchmark.datasets.imagenet import ImageNet
 from benchmark.errors import DataError
 from benchmark.images import pixel_digest
-from benchmark.places import place, stamp
+from benchmark.places import place, read, stamp
 from benchmark.runtime import Paths
 
 PHOTOGRAPHS = 12
@@ -81,25 +83,98 @@ def test_a_changed_file_at_an_address_has_another_stamp(few):
     assert stamp(path) == stamp(path)
 
 
-def test_coco_on_a_web_server_is_that_of_a_folder(coco_data):
-    """Photographs and annotations that a web server gives are those of the folder that it serves."""
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder without a word; says 503 to what has `broken` in its address."""
+
+    def do_GET(self):
+        if "broken" in self.path:
+            self.send_error(503)
+        else:
+            super().do_GET()
+
+    def do_HEAD(self):
+        self.do_GET()
+
+    def log_message(self, *told):
+        pass
+
+
+@contextlib.contextmanager
+def served(folder):
+    """Address of a web server here that serves the folder."""
     pytest.importorskip("aiohttp", reason="aiohttp is not installed")
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *told):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=coco_data))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        here, far = COCO(coco_data), COCO(place(f"http://127.0.0.1:{server.server_port}"))
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_coco_on_a_web_server_is_that_of_a_folder(coco_data):
+    """Photographs and annotations that a web server gives are those of the folder that it serves."""
+    with served(coco_data) as address:
+        here, far = COCO(coco_data), COCO(place(address))
         assert [source.id for source in far.sources()] == [source.id for source in here.sources()]
         for source in here.sources()[:3]:
             assert far.content(source.id) == here.content(source.id)
             assert pixel_digest(far.read(source.id)) == pixel_digest(here.read(source.id))
-    finally:
-        server.shutdown()
-        server.server_close()
+
+
+class Sizes(torch.utils.data.Dataset):
+    """Number of bytes of a file, read where it is asked for."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, number):
+        return len(read(self.path))
+
+
+def test_workers_read_from_an_address_that_their_parent_has_read_from(tmp_path):
+    """A file system that does not survive a fork is opened anew in a DataLoader's worker."""
+    (tmp_path / "photograph").write_bytes(b"12345")
+    with served(tmp_path) as address:
+        path = place(address) / "photograph"
+        assert read(path) == b"12345"
+        loader = torch.utils.data.DataLoader(Sizes(path), num_workers=1, multiprocessing_context="fork", timeout=60)
+        assert [int(size) for size in loader] == [5, 5]
+
+
+def test_a_changed_file_on_a_web_server_has_another_stamp(tmp_path):
+    """Size and time that the server tells are in the stamp."""
+    with served(tmp_path) as address:
+        path = place(address) / "photograph"
+        (tmp_path / "photograph").write_bytes(b"12345")
+        before = stamp(path)
+        assert stamp(path) == before
+        (tmp_path / "photograph").write_bytes(b"123456")
+        assert stamp(path) != before
+
+
+def test_a_server_that_fails_is_named(tmp_path):
+    """What a file system raises of its own arrives as a DataError with the address."""
+    with served(tmp_path) as address:
+        for name in ("broken", "missing"):
+            with pytest.raises(DataError, match=f"{address}/{name}"):
+                read(place(address) / name)
+        with pytest.raises(DataError, match="broken"):
+            open_dataset({"name": "coco"}, place(f"{address}/broken"))
+
+
+def test_s3_without_credentials_is_named(bucket, monkeypatch):
+    """Credentials that are missing are told with the address, in one line."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    pytest.importorskip("s3fs").S3FileSystem.clear_instance_cache()
+    with pytest.raises(DataError, match=r"s3://elsewhere.*[Cc]redentials"):
+        open_dataset({"name": "imagenet"}, place("s3://elsewhere/data"))
 
 
 def test_an_address_of_no_known_kind_is_named():

@@ -19,7 +19,7 @@ from benchmark.datasets.coco import COCO
 from benchmark.datasets.glyph_scenes import GlyphScenes
 from benchmark.datasets.glyphs import Glyphs
 from benchmark.datasets.imagenet import ImageNet
-from benchmark.errors import SuiteError
+from benchmark.errors import BenchmarkError, DataError, SuiteError
 from benchmark.images import Pixels, digest, png_bits
 from benchmark.records import Objects, Source
 from benchmark.registry import extensions, resolve
@@ -75,6 +75,10 @@ def open_dataset(choice: Mapping[str, Any], data: Place | None) -> Dataset:
         return factory(data, options)
     except (TypeError, KeyError, ValueError) as error:
         raise SuiteError(f"dataset {name}: wrong options {options} ({type(error).__name__}: {error})") from error
+    except Exception as error:
+        if data is None or isinstance(data, Path) or isinstance(error, BenchmarkError):
+            raise
+        raise DataError(f"{data}: cannot be opened ({type(error).__name__}: {error})") from error  # a file system's own
 
 
 def index(dataset: Dataset, cache: Path) -> list[Source]:
@@ -125,8 +129,11 @@ class Augmented:
     def read(self, source: str) -> Pixels:
         """The source of this id or its augmented version, uint8 RGB (H, W, 3)."""
         parent, mark, _ = source.rpartition(MARK)
-        image = self.dataset.read(parent if mark else source)
-        return augment(image, source) if mark else image
+        return self.version(self.dataset.read(parent if mark else source), source)
+
+    def version(self, photograph: Pixels, source: str) -> Pixels:
+        """What the source of this id is of its photograph: the photograph itself or an augmented version."""
+        return augment(photograph, source) if MARK in source else photograph
 
 
 def view(name: str, size: tuple[int, int]) -> tuple[bool, int, int, int, int]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmark.errors import DataError
 from benchmark.images import Pixels, decode, digest
-from benchmark.places import stamp
+from benchmark.places import read, stamp
 from benchmark.records import Objects, Source
 
 if TYPE_CHECKING:
@@ -58,21 +58,21 @@ class COCO:
 
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # pycocotools tells of its progress
-                read = coco.COCO()
-                read.dataset = json.loads(self.annotations.read_text(encoding="utf-8"))
-                read.createIndex()
-            check_annotations(read.dataset, self.annotations)
+                listed = coco.COCO()
+                listed.dataset = json.loads(read(self.annotations))
+                listed.createIndex()
+            check_annotations(listed.dataset, self.annotations)
         except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
             raise DataError(f"{self.annotations}: not COCO's format ({type(error).__name__}: {error})") from error
-        kinds = {category: place for place, category in enumerate(sorted(read.getCatIds()))}
+        kinds = {category: place for place, category in enumerate(sorted(listed.getCatIds()))}
         files, truths = {}, {}
-        for number in sorted(read.getImgIds()):
-            image = read.loadImgs(number)[0]
-            some = read.loadAnns(read.getAnnIds(imgIds=number, iscrowd=None))
+        for number in sorted(listed.getImgIds()):
+            image = listed.loadImgs(number)[0]
+            some = listed.loadAnns(listed.getAnnIds(imgIds=number, iscrowd=None))
             corners = np.array([one["bbox"] for one in some], np.float64).reshape(-1, 4)
             corners[:, 2:] += corners[:, :2]
             path = self.images / image["file_name"]
-            if not path.is_file():
+            if isinstance(path, Path) and not path.is_file():  # at an address, each would take a request
                 raise DataError(f"{self.annotations}: image {number}: no file {path}")
             files[path.stem] = path
             truths[path.stem] = Objects(
@@ -86,7 +86,7 @@ class COCO:
     def signature(self) -> str:
         """Digest of the annotations, and of names, sizes and times of the photographs."""
         stamps = (f"{path.name} {stamp(path)}" for path in self.files.values())
-        return digest("coco", self.annotations.read_bytes(), *stamps)
+        return digest("coco", read(self.annotations), *stamps)
 
     def sources(self) -> list[Source]:
         """All sources, without digests, by file name."""
@@ -100,12 +100,9 @@ class COCO:
 
     def file_bytes(self, source: str) -> bytes:
         """The photograph's file."""
-        try:
-            return self.files[source].read_bytes()
-        except KeyError:
-            raise DataError(f"{self.annotations}: no source {source!r} there") from None
-        except OSError as error:
-            raise DataError(f"{self.files[source]}: not readable ({error})") from error
+        if source not in self.files:
+            raise DataError(f"{self.annotations}: no source {source!r} there")
+        return read(self.files[source])
 
     def read(self, source: str) -> Pixels:
         """Decode one photograph, uint8 RGB (H, W, 3).

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.errors import DataError
 from benchmark.images import Pixels, decode, digest
-from benchmark.places import stamp
+from benchmark.places import read, stamp
 from benchmark.records import Source
 
 if TYPE_CHECKING:
@@ -101,10 +101,7 @@ class ImageNet:
         """The bytes that identify a source's content: the file's."""
         if source not in self.files:
             raise DataError(f"imagenet: no source {source!r} below {self.root}")
-        try:
-            return self.files[source].read_bytes()
-        except OSError as error:
-            raise DataError(f"{self.files[source]}: cannot be read ({error.strerror or error})") from error
+        return read(self.files[source])
 
     def read(self, source: str) -> Pixels:
         """The photograph at its original size, uint8 RGB (H, W, 3).

@@ -1,8 +1,8 @@
 """The engine for many machines: shards on Ray Data, their networks in actors, one a GPU or per few cores.
 
 A worker opens the dataset and the networks by itself, from the same names, and returns each shard's file as bytes, so that
-nodes need share no disk but that of the photographs and weights. A shard is done again where a node is lost; its file is the
-one that the local engine makes on the same kind of machine with as many threads.
+nodes need share no disk but that of the weights, and of the photographs where these lie at no address. A shard is done again
+where a node is lost; its file is the one that the local engine makes on the same kind of machine with as many threads.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from benchmark.errors import LabelError
 from benchmark.labelling import Bench, Setup, Shard, judge_shard, prepare_shard
 from benchmark.progress import progress
-from benchmark.runtime import atomic
+from benchmark.runtime import atomic, keep_freed_memory
 
 
 class Worker:
@@ -28,6 +28,7 @@ class Worker:
     def __init__(self, setup: Setup, temperatures: dict[str, float]) -> None:
         import torch
 
+        keep_freed_memory()
         torch.set_num_threads(setup.threads)
         self.folder = tempfile.TemporaryDirectory(prefix="utilbench-")
         self.bench = setup.open(Path(self.folder.name))

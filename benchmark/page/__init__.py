@@ -136,7 +136,7 @@ def draw_panel(folder: Path, stem: str, ranked: Ranked, card: Scorecard, classes
     """A predictor's panel of Fig. 1 as a picture; returns its address and what it shows."""
     from matplotlib import pyplot as plt
 
-    margins = {"left": 0.16, "right": 0.97, "bottom": 0.27, "top": 0.95}  # quicker than a layout that is measured
+    margins = {"left": 0.2, "right": 0.97, "bottom": 0.27, "top": 0.95}  # quicker than a layout that is measured
     figure, axis = plt.subplots(figsize=(4, 2.6), gridspec_kw=margins)
     panel(axis, *classified(ranked.folder, card, classes.rows))
     axis.set_ylabel("share of images")

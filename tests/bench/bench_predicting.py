@@ -2,11 +2,12 @@
 
 import time
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import default_collate
 
-from baselines._squares import Draws, Squares
+from baselines._squares import Draws, Squares, batches
 from baselines.resnet18 import Recipe, ResNet18
 from benchmark import Predictor
 from benchmark.evaluate import evaluate
@@ -15,7 +16,7 @@ from benchmark.ground_truth import label
 from benchmark.predictor import Context
 from benchmark.suite import load_suite
 
-STEPS = 160
+BATCH = Recipe().batch
 
 
 class Untrained(Predictor):
@@ -51,28 +52,28 @@ def test_evaluating(name, published, once, figure):
 
 
 def test_training(published, once, figure):
-    """A training with its reading, compressing and validating, beside as many steps on squares in memory."""
+    """A whole training with its reading, compressing and checks, beside as many steps on squares in memory."""
     truth = label(load_suite("imagenet-lite"), published, "cpu")
     train, validation = (lesson(truth, "combined", part, ResNet18) for part in ("train", "validation"))
-    predictor = ResNet18(Context(), Recipe(steps=STEPS, patience=100))
+    predictor = ResNet18(Context())
     _, seconds = once(predictor.fit, train, validation)
-    made = Squares(train, 96, "label")
-    lists = [made.__getitems__(some) for some in Draws(train, 32, 20, 0)]
-    batches = [default_collate(one) for one in lists]
-    model, optimiser = predictor.model, predictor.optimiser()
-    bare = []
-    for number in range(STEPS):
-        start = time.perf_counter()
-        predictor.train_step(model, batches[number % len(batches)], optimiser, torch.Tensor.backward)
-        bare.append(time.perf_counter() - start)
+    steps = int(predictor.notes["steps"])
+    made = Squares(train, int(predictor.notes["side"]), "label")
+    lists = list(Draws(train, 8 * BATCH, 4, 0))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     start = time.perf_counter()
-    for some in Draws(train, 256, 4, 0):
-        made.__getitems__(some)
-    loading = (time.perf_counter() - start) / 32
+    squares = [default_collate(made.__getitems__(some)) for some in lists]
+    loading = (time.perf_counter() - start) / (8 * len(lists))
     torch.set_num_threads(threads)
+    model, optimiser, bare = predictor.model, predictor.optimiser(), []
+    for batch in batches(squares, BATCH, 8 * len(lists)):
+        start = time.perf_counter()
+        predictor.train_step(model, batch, optimiser, torch.Tensor.backward)
+        bare.append(time.perf_counter() - start)
+    step = float(np.median(bare))
+    told = {"step_seconds": step, "steps": steps, "training_seconds": seconds}
     figure(
-        "steps of a training on squares in memory / training, imagenet-lite", sum(bare) / seconds, "none",
-        step_seconds=sum(bare) / STEPS, seconds_to_load_a_batch_on_one_core=loading, training_seconds=seconds,
-    )  # fmt: skip
+        "steps on squares in memory / training, imagenet-lite, ResNet-18 in bf16", steps * step / seconds, "", **told
+    )
+    figure("a step / one core reading and compressing its batch", step / loading, "> 1", loading_seconds=loading)

@@ -1,3 +1,5 @@
+"""What the benches share: folders, timing once, and the figures that end in the table."""
+
 import os
 from pathlib import Path
 
