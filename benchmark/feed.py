@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
 
 from benchmark.datasets import MARK
@@ -19,6 +17,7 @@ from benchmark.ground_truth import GroundTruth
 from benchmark.images import Pixels, digest
 from benchmark.predictor import LearnedPredictor
 from benchmark.records import Example, Examples, Sample
+from benchmark.runtime import all_cores
 
 Item = TypeVar("Item")
 BATCH = 64
@@ -38,7 +37,7 @@ def samples(
     for place, (source, _) in enumerate(rows):
         places.setdefault(source, []).append(place)
     names = shuffled(list(places), truth.fingerprint)
-    with ThreadPoolExecutor(torch.get_num_threads() + 1) as pool:
+    with all_cores() as pool:
         for start in range(0, len(names), SHUFFLED):
             some = names[start : start + SHUFFLED]
             pristine = dict(zip(some, pool.map(truth.dataset.read, some), strict=True))

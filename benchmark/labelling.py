@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,7 @@ from benchmark.distortions import Distortion, find_distortion
 from benchmark.images import digest, pixel_digest, to_tensor
 from benchmark.networks import file_name, load
 from benchmark.records import PRISTINE, Source, Truth
-from benchmark.runtime import autocast, compiled
+from benchmark.runtime import all_cores, autocast, compiled
 from benchmark.splits import Parts
 from benchmark.suite import Suite
 from benchmark.tables import write_table
@@ -200,34 +199,30 @@ def prepare_shard(bench: Bench, shard: Shard) -> list[Prepared]:
     Raises:
         DataError: an image is unreadable; the message names its file.
     """
-    left = missing(bench, shard)
+    left = [name for name in shard.networks if not bench.file(shard, name).is_file()]
     wanted = {bench.networks[name].preprocessing for name in left if name != IMAGES}
     if not left:
         return []
-    with ThreadPoolExecutor(torch.get_num_threads() + 1) as pool:
+    with all_cores() as pool:
         return list(pool.map(lambda source: prepare(bench, source, shard.levels, wanted), shard.sources))
-
-
-def missing(bench: Bench, shard: Shard) -> list[str]:
-    """The networks of a shard, and `images`, whose files are not there yet."""
-    return [name for name in shard.networks if not bench.file(shard, name).is_file()]
 
 
 @torch.inference_mode()
 def judge_shard(bench: Bench, shard: Shard, prepared: list[Prepared]) -> list[Path]:
     """Make the shard's files that are not there yet, of its prepared images; returns all, in the order of its networks."""
-    left = missing(bench, shard)
+    files = {name: bench.file(shard, name) for name in shard.networks}
+    left = [name for name, file in files.items() if not file.is_file()]
     images = pl.DataFrame([row for one in prepared for row in one.rows], schema=IMAGES_SCHEMA)
     if IMAGES in left:
-        write_table(bench.file(shard, IMAGES), images, {})
+        write_table(files[IMAGES], images, {})
     truths = [source.truth for source in shard.sources for _ in shard.levels]
     sizes = [one.size for one in prepared for _ in shard.levels]
     for judge in (bench.networks[name] for name in left if name != IMAGES):
         squares = [square for one in prepared for square in one.squares[judge.preprocessing]]
         outcomes = judge_images(bench, judge, squares, truths, sizes, pristine=shard.levels == (PRISTINE,))
         keys = images.select("source", "digest", "level")
-        write_table(bench.file(shard, judge.name), keys.hstack(outcomes), {})
-    return [bench.file(shard, name) for name in shard.networks]
+        write_table(files[judge.name], keys.hstack(outcomes), {})
+    return list(files.values())
 
 
 def judge_images(

@@ -91,8 +91,18 @@ def keep_freed_memory() -> None:
         libc.mallopt(M_TRIM_THRESHOLD, KEEP)
 
 
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """The items, each made in a thread while the one before it is used: for a device that is not this processor."""
+def all_cores() -> ThreadPoolExecutor:
+    """Threads for work that leaves Python alone: one more than torch takes, since some always wait."""
+    import torch
+
+    return ThreadPoolExecutor(torch.get_num_threads() + 1)
+
+
+def ahead(items: Iterable[Item], device: str) -> Iterator[Item]:
+    """The items, each made in a thread while the device uses the one before it; not on `cpu`, where both would wait."""
+    if device == "cpu":
+        yield from items
+        return
     coming = iter(items)
     with ThreadPoolExecutor(1) as pool:
         following = pool.submit(next, coming, None)

@@ -105,7 +105,7 @@ def score_rows(predictor: Predictor, name: str, truth: GroundTruth, seed: int) -
     seconds = 0.0
     with progress(f"{name} scores {truth.suite.folder}", len(rows), "images") as advance:
         coming = samples(truth, rows, predictor.needs)
-        for places, some in coming if predictor.context.device == "cpu" else ahead(coming):
+        for places, some in ahead(coming, predictor.context.device):
             start = time.perf_counter()
             told = [f"{source} at level {level}" for source, level in (rows[place] for place in places)]
             scores[places] = checked_scores(name, predictor, some, told)

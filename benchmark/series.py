@@ -66,8 +66,12 @@ def combined_labels(folder: Path) -> pl.DataFrame:
 
 def test_scores(folder: Path, card: Scorecard) -> pl.DataFrame:
     """Test scores of a scorecard's first seed at the training levels."""
-    table, _ = read_table(scores_file(folder, card))
-    return table.filter(part="test", seed=card["seeds"][0])
+    return seed_scores(scores_file(folder, card), card["seeds"][0])
+
+
+def seed_scores(file: Path, seed: int) -> pl.DataFrame:
+    """Test scores of one seed at the training levels."""
+    return read_table(file)[0].filter(part="test", seed=seed)
 
 
 def classified(folder: Path, card: Scorecard, rows: pl.DataFrame) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
@@ -84,15 +88,14 @@ def histograms(y: NDArray[np.int8], s: NDArray[np.float64]) -> tuple[NDArray[np.
 
 def level_aurocs(folder: Path, card: Scorecard) -> dict[int, float]:
     """AUROC of the combined labels at each level that has enough of both, falling levels."""
-    files = (scores_file(folder, card), folder / "labels.parquet")
-    return at_levels(folder, *files, card["seeds"][0], *map(stamp, files))
+    scores = scores_file(folder, card)
+    return at_levels(folder, scores, card["seeds"][0], stamp(scores), stamp(folder / "labels.parquet"))
 
 
 @functools.cache  # figures and page show the same; the stamps tell when a file was written anew
-def at_levels(folder: Path, scores: Path, labels: Path, seed: int, *stamps: str) -> dict[int, float]:
+def at_levels(folder: Path, scores: Path, seed: int, *stamps: str) -> dict[int, float]:
     """The AUROCs of one seed's scores."""
-    rows = read_table(scores)[0].filter(part="test", seed=seed)
-    table = rows.join(combined_labels(folder), on=["source", "level"], maintain_order="left")
+    table = seed_scores(scores, seed).join(combined_labels(folder), on=["source", "level"], maintain_order="left")
     found = {}
     for level in sorted(table["level"].unique(), reverse=True):
         here = table.filter(level=level)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmark import places
 from benchmark.errors import DataError, PredictorError, ResultError
 from benchmark.feed import BATCH
 from benchmark.images import Pixels, decode, to_tensor
@@ -114,10 +115,7 @@ class Ready:
 
 def read(path: Path) -> Pixels:
     """Decode an image file to uint8 RGB (H, W, 3)."""
-    try:
-        return decode(path.read_bytes(), str(path))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    return decode(places.read(path), str(path))
 
 
 def image_files(names: Iterable[str]) -> list[Path]:

@@ -70,14 +70,14 @@ def test_working_ahead_keeps_order_and_errors():
 
     found = []
     with pytest.raises(ValueError, match="at the end"):
-        for item in ahead(items()):
+        for item in ahead(items(), "cuda"):
             found.append(item)
             until = time.monotonic() + 10
             while len(made) < min(item + 2, 4) and time.monotonic() < until:
                 time.sleep(0.001)
             assert len(made) == min(item + 2, 4)
     assert found == [0, 1, 2, 3]
-    assert list(ahead([])) == []
+    assert list(ahead([], "cuda")) == []
 
 
 def test_preparing_ahead_changes_no_outcome(tiny, tiny_file, tiny_paths, tmp_path):

@@ -19,7 +19,7 @@ def run(bench: Bench, shards: Iterable[Shard], title: str) -> dict[str, list[Pat
     files: dict[str, list[Path]] = {}
     coming = ((shard, prepare_shard(bench, shard)) for shard in shards)
     with progress(title, sum(shard.images for shard in shards), "images") as advance:
-        for shard, prepared in coming if bench.setup.device == "cpu" else ahead(coming):
+        for shard, prepared in ahead(coming, bench.setup.device):
             for name, path in zip(shard.networks, judge_shard(bench, shard, prepared), strict=True):
                 files.setdefault(name, []).append(path)
             advance(shard.images)

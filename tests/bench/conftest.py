@@ -1,6 +1,5 @@
 """What the benches share: folders, timing once, and the figures that end in the table."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -51,9 +50,3 @@ def published(lite):
         (lite.results / home.parent.name).mkdir(parents=True)
         (lite.results / home.parent.name / "outcomes").symlink_to(home)
     return lite
-
-
-def environment(paths):
-    """The environment in which another process has these folders."""
-    folders = {"UTILBENCH_DATA": paths.data, "UTILBENCH_NETWORKS": paths.networks, "UTILBENCH_CACHE": paths.cache}
-    return os.environ | {name: str(value) for name, value in folders.items()} | {"PYTHONPATH": str(ROOT)}
