@@ -155,7 +155,7 @@ def gain_curves(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any])
 
 
 def cost(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
-    """AUROC against milliseconds an image, and the Pareto front."""
+    """AUROC against milliseconds an image, and the Pareto front, of those that are told from chance."""
     points = series.costs(cards)
     if not points:
         return []
@@ -172,10 +172,12 @@ def cost(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> lis
 
 def levels(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
     """AUROC at each level that has enough images of both classes; quality alone earns .5 there."""
+    aurocs = [series.level_aurocs(folder, card) for card in cards]
+    if not any(aurocs):
+        return []
     figure, axis = plt.subplots(figsize=(5.2, 3.2))
     axis.axhline(0.5, color=GREY, linewidth=1, linestyle=":")
-    for number, card in enumerate(cards):
-        found = series.level_aurocs(folder, card)
+    for number, (card, found) in enumerate(zip(cards, aurocs, strict=True)):
         axis.plot([str(level) for level in found], list(found.values()), label=title(card), linewidth=1, **look(number))
     axis.set_xlabel("quality")
     axis.set_ylabel("AUROC within the quality")

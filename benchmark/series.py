@@ -105,9 +105,15 @@ def at_levels(folder: Path, scores: Path, seed: int, *stamps: str) -> dict[int, 
 
 
 def costs(cards: Sequence[Scorecard]) -> list[tuple[int, float, float]]:
-    """Place of each scorecard that has a cost, its milliseconds an image and its AUROC, cheapest first."""
-    known = [(card["cost"]["score_ms_per_image"], card["metrics"]["auroc"]["value"]) for card in cards]
-    some = [(place, spent, value) for place, (spent, value) in enumerate(known) if spent is not None]
+    """Place of each scorecard that has a cost, its milliseconds an image and its AUROC, cheapest first.
+
+    Those that cannot be told from chance are left out: far below, they would squeeze the others into a corner.
+    """
+    some = []
+    for place, card in enumerate(cards):
+        spent, auroc = card["cost"]["score_ms_per_image"], card["metrics"]["auroc"]
+        if spent is not None and (auroc["low"] is None or auroc["low"] > 0.5):
+            some.append((place, spent, auroc["value"]))
     return sorted(some, key=lambda one: (one[1], -one[2]))
 
 

@@ -80,9 +80,9 @@ def label(text: str) -> str:
 
 
 def of_suite(ranked: Ranked) -> list[Plot]:
-    """Gain curves, accuracy against cost, and AUROC at each level."""
+    """Gain curves, AUROC against cost, and AUROC at each level."""
     some = ranked.cards[COMBINED]
-    return [*gain_curves(ranked, some), *cost(some), levels(ranked, some)]
+    return [*gain_curves(ranked, some), *cost(some), *levels(ranked, some)]
 
 
 def of_predictor(ranked: Ranked, card: Scorecard, classes: Sequence[series.Classes]) -> list[Plot]:
@@ -167,12 +167,13 @@ def cost(cards: Sequence[Scorecard]) -> list[Plot]:
         for place, spent, value in points
     ]
     about = (
-        "AUROC of each predictor against its milliseconds an image; the line joins those that no cheaper one reaches."
+        "AUROC of each predictor that is told from chance against its milliseconds an image; the line joins those that no "
+        "cheaper one reaches."
     )
     return [
         plot(
             "cost",
-            "Accuracy against cost",
+            "AUROC against cost",
             about,
             traces,
             "figures/cost",
@@ -182,30 +183,33 @@ def cost(cards: Sequence[Scorecard]) -> list[Plot]:
     ]
 
 
-def levels(ranked: Ranked, cards: Sequence[Scorecard]) -> Plot:
-    """AUROC at each level."""
-    traces = []
-    for number, card in enumerate(cards):
-        found = series.level_aurocs(ranked.folder, card)
-        traces.append(
-            go.Scatter(
-                x=[str(level) for level in found],
-                y=[round(value, 5) for value in found.values()],
-                name=label(title(card)),
-                mode="lines+markers",
-                **look(number),
-            )
+def levels(ranked: Ranked, cards: Sequence[Scorecard]) -> list[Plot]:
+    """AUROC at each level, where any has enough images."""
+    aurocs = [series.level_aurocs(ranked.folder, card) for card in cards]
+    if not any(aurocs):
+        return []
+    traces = [
+        go.Scatter(
+            x=[str(level) for level in found],
+            y=[round(value, 5) for value in found.values()],
+            name=label(title(card)),
+            mode="lines+markers",
+            **look(number),
         )
+        for number, (card, found) in enumerate(zip(cards, aurocs, strict=True))
+    ]
     about = "AUROC of each predictor among images of one quality; what reads only the quality has .5 there."
-    return plot(
-        "levels",
-        "AUROC at each quality",
-        about,
-        traces,
-        "figures/levels",
-        xaxis={"title": "quality", "type": "category"},
-        yaxis={"title": "AUROC within the quality"},
-    )
+    return [
+        plot(
+            "levels",
+            "AUROC at each quality",
+            about,
+            traces,
+            "figures/levels",
+            xaxis={"title": "quality", "type": "category"},
+            yaxis={"title": "AUROC within the quality"},
+        )
+    ]
 
 
 def histogram(ranked: Ranked, card: Scorecard, classes: series.Classes) -> Plot:

@@ -1,0 +1,39 @@
+"""What plots show, and what they leave out because it would say nothing."""
+
+import pytest
+
+from benchmark import figures, series
+from benchmark.evaluate import evaluate
+from benchmark.leaderboard import read_ranked
+from benchmark.page import plots
+
+
+def card(spent, low, value):
+    """A scorecard as far as its cost goes."""
+    return {"cost": {"score_ms_per_image": spent}, "metrics": {"auroc": {"value": value, "low": low}}}
+
+
+def test_costs_leave_out_what_is_not_told_from_chance():
+    """Cheapest first; without those that were not timed, and those whose interval reaches down to .5."""
+    cards = [
+        card(3.0, 0.8, 0.9),
+        card(None, 0.9, 0.95),
+        card(0.1, 0.45, 0.52),
+        card(1.0, 0.6, 0.7),
+        card(2.0, None, 0.6),
+    ]
+    assert series.costs(cards) == [(3, 1.0, 0.7), (4, 2.0, 0.6), (0, 3.0, 0.9)]
+
+
+@pytest.mark.parametrize("enough", [1, 10**6])
+def test_levels_are_drawn_where_any_has_enough_images(enough, tiny, tiny_paths, monkeypatch):
+    """With no level that has enough of both classes there is no figure and no plot, rather than an empty one."""
+    monkeypatch.setattr(series, "ENOUGH", enough)
+    series.at_levels.cache_clear()
+    evaluate("jpeg_quality", tiny.suite, paths=tiny_paths, truth=tiny, device="cpu")
+    ranked = read_ranked(tiny_paths.results / "tiny")
+    cards = ranked.cards["combined"]
+    drawn, shown = figures.levels(ranked.folder, cards, ranked.suite), plots.levels(ranked, cards)
+    series.at_levels.cache_clear()
+    assert [path.suffix for path in drawn] == ([".png", ".svg"] if enough == 1 else [])
+    assert [plot.id for plot in shown] == (["levels"] if enough == 1 else [])
