@@ -3,12 +3,12 @@
 The paper trains it by SGD at a rate of 1e-4 and gives neither steps, batch nor initialisation; `resnet18_paper` does that. From
 scratch, on the few images of a small suite, SGD hardly starts to learn in the time that a CPU affords, so this default recipe
 is another: AdamW, one-cycle rate to 2e-3, batches of 32, 1,200 steps or as many as show each example 40 times, whichever is
-less, bf16. Weights are averaged over the last steps; of eight checks the mean with the best validation AUROC is kept, and
-training stops early after four that are not better. It starts from ImageNet weights where they are at hand, else from scratch;
-the notes say which.
+less, in bf16 where the device is faster in it and else in float32. Weights are averaged over the last steps; of eight checks
+the mean with the best validation AUROC is kept, and training stops early after four that are not better. It starts from
+ImageNet weights where they are at hand, else from scratch; the notes say which, and the precision.
 
 Examples are drawn by their class weights: weighted in the loss instead, a batch has too few of the rarer class to learn from.
-An epoch reads each photograph once, for all that is drawn of it, and workers compress it while the network learns.
+An epoch reads each photograph once, for all that is drawn of it.
 
 What compression does is fine and lies on a grid of 8 px, so images are never resized: the network sees a square cut out on that
 grid, at random in training, in the middle when it scores. It sees brightness only; in training, squares are mirrored,
@@ -19,10 +19,10 @@ On several GPUs or machines, a batch is shared out: `accelerate launch -m benchm
 `resnet18_soft` is the same network as a regressor of the continuous utility (paper, Eq. 2).
 """
 
+import contextlib
 import dataclasses
 import itertools
 import math
-import os
 
 import numpy as np
 import torch
@@ -36,7 +36,15 @@ from torchvision.models import resnet18
 from torchvision.transforms.v2 import functional
 
 from baselines._squares import GRID, MIXED, SIDES, Draws, Squares, batches, fitting_side, ready, some_of, square
-from benchmark import BenchmarkError, LearnedPredictor, MissingWeights, autocast
+from benchmark import (
+    BenchmarkError,
+    LearnedPredictor,
+    MissingWeights,
+    autocast,
+    loader_workers,
+    show_progress,
+    training_precision,
+)
 
 DECAY = 0.98
 """Of the running mean of the weights, which is what is checked and kept: it gets better steadily, as single steps do not."""
@@ -65,7 +73,8 @@ class Recipe:
     """Squares of a step, of all processes together."""
     crop: int = 96
     """Side of the squares that it is trained on, in px, at most."""
-    precision: str = "bf16"
+    precision: str = "auto"
+    """`auto`, `float32` or `bf16`; see `benchmark.training_precision`."""
     target: str = "label"
     """`label`: cross-entropy, kept at the best AUROC; `utility`: squared error, kept at the best rank correlation."""
 
@@ -113,6 +122,7 @@ class ResNet18(LearnedPredictor):
         super().__init__(context)
         self.recipe = recipe or Recipe()
         self.model = resnet18(num_classes=2)
+        self.precision = "float32"
 
     def scores(self, model, squares):
         """A model's scores of uint8 squares (1, S, S), sides may differ: logit of useful minus logit of non-useful."""
@@ -148,6 +158,7 @@ class ResNet18(LearnedPredictor):
         torch.manual_seed(seed)
         self.model = resnet18(num_classes=2)
         origin = self.start()
+        self.precision = training_precision(self.context.device, recipe.precision)
         self.model.to(self.context.device, memory_format=torch.channels_last)
         side = min(recipe.crop, int(np.median([fitting_side(one.sample.image) for one in some_of(train, 15)])))
         steps = min(recipe.steps, math.ceil(recipe.times * len(train) / recipe.batch))
@@ -165,14 +176,15 @@ class ResNet18(LearnedPredictor):
         self.notes = {
             "start": origin, "side": str(side), "examples": str(len(train)), "steps": str(last),
             "best_step": str(best.step), f"validation_{MEASURES[recipe.target].lower()}": f"{best.quality:.4f}",
-            "recipe": str(dataclasses.asdict(recipe)),
+            "precision": self.precision, "recipe": str(dataclasses.asdict(recipe)),
         }  # fmt: skip
 
     def loader(self, squares, draws):
-        """Lists of squares; workers make them while the network learns."""
-        workers = max(1, (os.cpu_count() or 1) // 2 // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-        pinned = self.context.device.startswith("cuda")
-        return DataLoader(squares, batch_sampler=draws, num_workers=workers, pin_memory=pinned)
+        """Lists of squares; made by workers while a GPU learns, in turns with learning on a processor."""
+        device = self.context.device
+        return DataLoader(
+            squares, batch_sampler=draws, num_workers=loader_workers(device), pin_memory=device.startswith("cuda")
+        )
 
     def learn(self, machine, given, steps, checked):
         """Steps until there are enough, or checks no longer better; returns the best state, and the last step."""
@@ -182,21 +194,24 @@ class ResNet18(LearnedPredictor):
         )
         model, optimiser = machine.prepare(self.model, optimiser)
         mean = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(DECAY), use_buffers=True)
-        for step, batch in enumerate(given, start=1):
-            losses.append(self.train_step(model, batch, optimiser, machine.backward))
-            mean.update_parameters(self.model)
-            if rates:
-                rates.step()
-            if step * CHECKS // steps > (step - 1) * CHECKS // steps:
-                # Each process has normalised by its own batches.
-                mean.module.load_state_dict(broadcast(mean.module.state_dict()))
-                quality = self.validate(mean.module, checked)
-                told = f"loss {np.mean(losses):.3f}, validation {MEASURES[self.recipe.target]} {quality:.3f}"
-                machine.print(f"  step {step}/{steps}: {told}", flush=True)
-                best.see(quality, step, mean.module.state_dict())
-                losses = []
-                if best.since == self.recipe.patience:
-                    break
+        silent = contextlib.nullcontext(lambda: None)
+        with show_progress("ResNet-18 learns", steps, "steps") if machine.is_main_process else silent as advance:
+            for step, batch in enumerate(given, start=1):
+                losses.append(self.train_step(model, batch, optimiser, machine.backward))
+                mean.update_parameters(self.model)
+                if rates:
+                    rates.step()
+                advance()
+                if step * CHECKS // steps > (step - 1) * CHECKS // steps:
+                    # Each process has normalised by its own batches.
+                    mean.module.load_state_dict(broadcast(mean.module.state_dict()))
+                    quality = self.validate(mean.module, checked)
+                    told = f"loss {np.mean(losses):.3f}, validation {MEASURES[self.recipe.target]} {quality:.3f}"
+                    machine.print(f"  step {step}/{steps}: {told}", flush=True)
+                    best.see(quality, step, mean.module.state_dict())
+                    losses = []
+                    if best.since == self.recipe.patience:
+                        break
         return best, step
 
     def seen(self, examples):
@@ -210,7 +225,7 @@ class ResNet18(LearnedPredictor):
         """One step; returns the loss."""
         squares, answers = batch
         model.train()
-        with autocast(self.context.device, self.recipe.precision):
+        with autocast(self.context.device, self.precision):
             logits = model(ready(squares, self.context.device)).float()
         answers = answers.to(logits.device)
         if self.recipe.target == "utility":
@@ -226,7 +241,7 @@ class ResNet18(LearnedPredictor):
     def validate(self, model, checked):
         """How well a model's scores of validation squares tell their answers: the target's measure."""
         squares, answers = [square for square, _ in checked], [answer for _, answer in checked]
-        with autocast(self.context.device, self.recipe.precision):
+        with autocast(self.context.device, self.precision):
             scores = [self.scores(model, squares[start : start + 64]) for start in range(0, len(squares), 64)]
         answers, scores = gather_object(answers), gather_object(list(itertools.chain.from_iterable(scores)))
         if self.recipe.target == "utility":

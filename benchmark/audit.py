@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benchmark.ground_truth import GroundTruth
 from benchmark.images import Pixels
-from benchmark.progress import progress
+from benchmark.progress import show_progress
 from benchmark.records import Source
 from benchmark.runtime import write_text
 
@@ -63,7 +63,7 @@ def hashes(truth: GroundTruth, cache: Path) -> dict[str, int]:
         known = {}
     sources = [source for members in truth.parts.values() for source in members if not source.parent]
     new = [source for source in sources if source.digest not in known]
-    with progress(f"{truth.suite.folder}, audit", len(new), "photographs") as advance:
+    with show_progress(f"{truth.suite.folder}, audit", len(new), "photographs") as advance:
         for source in new:
             known[source.digest] = perceptual_hash(truth.dataset.read(source.id))
             advance(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -27,29 +28,44 @@ def list_all(args: argparse.Namespace, paths: Paths) -> None:
 
 def label_suite(args: argparse.Namespace, paths: Paths) -> None:
     """`utilbench label`."""
-    from benchmark.ground_truth import label
+    from dataclasses import replace
+
     from benchmark.outcomes import How
+    from benchmark.pipeline import label
     from benchmark.suite import load_suite
     from benchmark.summary import label_summary
 
     how = How(args.precision, args.compile, args.engine, args.address)
+    if args.anew:
+        paths = replace(paths, published=None)
     truth = label(load_suite(args.suite, args.limit), paths, args.device, how)
     print(label_summary(truth, paths.cache))
 
 
 def run_predictors(args: argparse.Namespace, paths: Paths) -> None:
     """`utilbench run`."""
-    from benchmark.evaluate import evaluate
-    from benchmark.ground_truth import label
+    from benchmark.evaluation.evaluate import evaluate
     from benchmark.leaderboard import one_line
+    from benchmark.pipeline import label
     from benchmark.suite import load_suite
 
     suite = load_suite(args.suite, args.limit)
     truth = label(suite, paths, device=args.device)
-    for labels in suite.label_sets if args.labels == "all" else (args.labels,):
-        for name in args.predictor:
+    label_sets = suite.label_sets if args.labels == "all" else (args.labels,)
+    failed = []
+    for labels, name in itertools.product(label_sets, args.predictor):
+        try:
             card = evaluate(name, suite, labels, range(args.seeds), paths, truth, args.device, args.train_on)
+        except BenchmarkError as error:
+            if len(label_sets) * len(args.predictor) == 1:
+                raise
+            print(f"utilbench: {name}, {labels} labels: {error}", file=sys.stderr, flush=True)
+            failed.append(name)
+        else:
             print(one_line(card), flush=True)
+    if failed:
+        total = len(label_sets) * len(args.predictor)
+        raise BenchmarkError(f"{len(failed)} of {total} runs failed ({', '.join(dict.fromkeys(failed))}), see above")
 
 
 def told(found: Iterable[dict[str, str]], as_json: bool) -> str:
@@ -135,10 +151,10 @@ def compare_predictors(args: argparse.Namespace, paths: Paths) -> None:
     from dataclasses import asdict
 
     from benchmark.comparison import as_table, compare
-    from benchmark.ground_truth import label
+    from benchmark.pipeline import recorded_truth
     from benchmark.suite import load_suite
 
-    truth = label(load_suite(args.suite), paths, device=args.device)
+    truth = recorded_truth(load_suite(args.suite), paths)
     rows = compare(truth, args.one, args.other, args.labels, paths)
     if args.json:
         print(json.dumps([asdict(row) | {"difference": row.difference} for row in rows], indent=1))

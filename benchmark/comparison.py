@@ -23,13 +23,12 @@ from benchmark.downstream import redrawn
 from benchmark.errors import ResultError
 from benchmark.ground_truth import GroundTruth
 from benchmark.markdown import markdown, number
-from benchmark.networks import file_name
+from benchmark.results_folder import file_stem, readable_folders
 from benchmark.runtime import Paths
 from benchmark.scorecard import (
     GROUPS,
     Scorecard,
     check_same_run,
-    file_stem,
     read_card,
     read_replicates,
     replicates_of,
@@ -142,20 +141,23 @@ def as_table(one: str, other: str, rows: Sequence[Difference]) -> list[str]:
 
 def judged(truth: GroundTruth, name: str, labels: str, paths: Paths) -> Judged:
     """The stored scores and card of a predictor on this ground truth."""
-    folder = paths.results / truth.suite.folder
+    folders = readable_folders(paths, truth.suite.folder)
     own = file_stem(name, {"suite": truth.suite.folder, "labels": labels})
-    stems = [stem for stem in (file_stem(name, None), own) if (folder / "scores" / f"{stem}.parquet").is_file()]
-    if not stems:
-        known = sorted(path.stem for path in (folder / "scores").glob("*.parquet"))
-        raise ResultError(f"{folder}: no scores of {name!r}; there are {', '.join(known) or 'none'}")
-    card = folder / "cards" / file_name(labels) / f"{stems[0]}.json"
+    pairs = [
+        (folder, stem) for folder in folders for stem in (file_stem(name, None), own) if stem in folder.score_stems()
+    ]
+    if not pairs:
+        stems = sorted({stem for folder in folders for stem in folder.score_stems()})
+        raise ResultError(f"{folders[0].path}: no scores of {name!r}; there are {', '.join(stems) or 'none'}")
     hint = f"`utilbench run {name} -s {truth.suite.name} -l {labels}` makes it"
-    if not card.is_file():
-        raise ResultError(f"no scorecard {card}; {hint}")
+    having = [(folder, folder.card(labels, stem)) for folder, stem in pairs if folder.card(labels, stem).is_file()]
+    if not having:
+        raise ResultError(f"no scorecard {pairs[0][0].card(labels, pairs[0][1])}; {hint}")
+    folder, card = having[0]
     found = read_card(card)
     if (found["fingerprint"], found["ground_truth"]) != (truth.fingerprint, truth.digest(labels)):
         raise ResultError(f"{card} is of other images or labels than this machine's; {hint} anew")
-    path = folder / "scores" / f"{stems[0]}.parquet"
+    path = folder.scores(found)
     scores, metadata = read_table(path, SCORES_SCHEMA)
     check_same_run(path, metadata, found)
     return Judged(scores, found, read_replicates(card, found))

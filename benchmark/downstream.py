@@ -11,7 +11,6 @@ The rivals: `random` choice, highest `quality` (the distortion's level) first, a
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,8 @@ from numpy.typing import NDArray
 from benchmark import statistics
 from benchmark.ground_truth import GroundTruth, wanted_rows
 from benchmark.images import digest
-from benchmark.progress import progress
+from benchmark.progress import show_progress
+from benchmark.results_folder import SuiteFolder
 from benchmark.statistics import Floats, ratio
 from benchmark.tables import read_table, write_table
 from benchmark.tasks import classification, detection
@@ -52,9 +52,9 @@ def redrawn(
     return np.concatenate([kernel(np.ones((1, rows.height))), drawn])
 
 
-def rival_curves(truth: GroundTruth, folder: Path) -> Curves:
+def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
     """The rivals' curves, read from the folder of the suite's results, or made and kept there."""
-    names, path = truth.suite.networks.held_out, folder / "rivals.parquet"
+    names, path = truth.suite.networks.held_out, folder.file("rivals.parquet")
     known = {"held_out": digest("rivals 1", truth.held_out_digest, str(truth.resamples.shape))}
     table, metadata = read_table(path) if path.is_file() else (pl.DataFrame(), {})
     if metadata == known:
@@ -63,7 +63,7 @@ def rival_curves(truth: GroundTruth, folder: Path) -> Curves:
     curves: Curves = {}
     held_out = [(source, level) for part, source, level in wanted_rows(truth) if part == "held_out"]
     plain = pl.DataFrame(held_out, {"source": pl.String, "level": pl.Int16}, orient="row")
-    with progress(f"{truth.suite.folder}, rivals", len(names) * len(RIVALS), "curves") as advance:
+    with show_progress(f"{truth.suite.folder}, rivals", len(names) * len(RIVALS), "curves") as advance:
         for name in names:
             network = truth.downstream(name)
             rows = network.placed(plain)

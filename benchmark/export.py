@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmark.distortions import find_distortion
-from benchmark.ground_truth import GroundTruth, label, wanted_rows
-from benchmark.progress import progress
+from benchmark.ground_truth import GroundTruth, wanted_rows
+from benchmark.pipeline import label
+from benchmark.progress import show_progress
 from benchmark.runtime import Paths, atomic
 from benchmark.suite import Suite
 from benchmark.tasks import TASKS
@@ -55,7 +56,7 @@ def export(suite: Suite, label_set: str, paths: Paths, output: str) -> list[Path
     written = []
     for part, rows in parts.items():
         starts = range(0, len(rows), ROWS_PER_SHARD)
-        with progress(f"export {part}", len(rows), "images") as advance:
+        with show_progress(f"export {part}", len(rows), "images") as advance:
             for number, start in enumerate(starts):
                 some = rows[start : start + ROWS_PER_SHARD]
                 path = Path(output) / f"{part}-{number:05d}-of-{len(starts):05d}.parquet"

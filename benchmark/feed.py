@@ -82,17 +82,26 @@ def made(
 ) -> list[Example]:
     """Some of the rows as examples; each photograph is read once, whatever the order and however many versions it has."""
     codec = find_distortion(truth.suite.distortion.name)
-    found: dict[int, Example] = {}
 
     def photograph(place: int) -> str:
         return truth.sources[rows[place][0]].group
 
-    for group, some in itertools.groupby(sorted(set(places), key=photograph), key=photograph):
+    def versions(group: str, some: Sequence[int]) -> list[tuple[int, Example]]:
         pixels = truth.dataset.dataset.read(group)
+        examples = []
         for place in some:
             source, level, label, utility = rows[place]
             seen = compressed(codec, truth.dataset.version(pixels, source), level, needs)
-            found[place] = Example(seen, label, utility, float(weights[place]), group)
+            examples.append((place, Example(seen, label, utility, float(weights[place]), group)))
+        return examples
+
+    grouped = itertools.groupby(sorted(set(places), key=photograph), key=photograph)
+    groups = [(group, list(some)) for group, some in grouped]
+    if len(groups) == 1:
+        found = dict(versions(*groups[0]))
+    else:
+        with all_cores() as pool:
+            found = dict(itertools.chain.from_iterable(pool.map(versions, *zip(*groups, strict=True))))
     return [found[place] for place in places]
 
 

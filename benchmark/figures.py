@@ -20,6 +20,7 @@ import numpy as np
 from benchmark import metrics, series
 from benchmark.downstream import FRACTIONS
 from benchmark.errors import ResultError
+from benchmark.results_folder import SuiteFolder
 from benchmark.runtime import atomic
 from benchmark.scorecard import Scorecard, title
 from benchmark.tables import read_table
@@ -44,10 +45,10 @@ STYLE = {
     "svg.hashsalt": "utilbench",
     "figure.constrained_layout.use": True,
 }
-Drawer = Callable[[Path, Sequence[Scorecard], dict[str, Any]], list[Path]]
+Drawer = Callable[[SuiteFolder, Sequence[Scorecard], dict[str, Any]], list[Path]]
 
 
-def draw(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any], figure: str = "") -> list[Path]:
+def draw(folder: SuiteFolder, cards: Sequence[Scorecard], suite: dict[str, Any], figure: str = "") -> list[Path]:
     """Draw what the combined labels' scorecards allow, or one figure of FIGURES; returns the files written.
 
     Raises:
@@ -61,7 +62,7 @@ def draw(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any], figure
         return [path for name in ([figure] if figure else valid) for path in FIGURES[name](folder, cards, suite)]
 
 
-def figure_1(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
+def figure_1(folder: SuiteFolder, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
     """Fig. 1, its four methods in two rows, and all predictors."""
     four = [card for name in PAPER for card in cards if title(card).removesuffix(" †") == name]
     drawn = []
@@ -73,7 +74,9 @@ def figure_1(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) ->
     return drawn
 
 
-def panels(folder: Path, cards: Sequence[Scorecard], classes: series.Classes, stem: str, columns: int) -> list[Path]:
+def panels(
+    folder: SuiteFolder, cards: Sequence[Scorecard], classes: series.Classes, stem: str, columns: int
+) -> list[Path]:
     """Histograms of every predictor's score over the images of class 1 (named first) and of class 0."""
     rows = math.ceil(len(cards) / columns)
     figure, axes = plt.subplots(rows, columns, figsize=(2.4 * columns, 2.1 * rows + 0.4), squeeze=False)
@@ -88,7 +91,7 @@ def panels(folder: Path, cards: Sequence[Scorecard], classes: series.Classes, st
         Patch(color=colour, alpha=0.6, label=name) for colour, name in zip((KEPT, CHANGED), classes.names, strict=True)
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=2 if columns > 1 else 1, frameon=False)
-    return save(figure, folder / "figures" / stem)
+    return save(figure, folder.figures / stem)
 
 
 def panel(axis: Any, y: Any, s: Any) -> None:
@@ -100,7 +103,7 @@ def panel(axis: Any, y: Any, s: Any) -> None:
         axis.set_xlabel(f"score\noverlap {metrics.overlap(y, s):.2f}, AUROC {metrics.auroc(y, s):.2f}", fontsize=8)
 
 
-def figure_2(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
+def figure_2(folder: SuiteFolder, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
     """Accuracy or mAP of the held-out networks after each predictor's choice, beside three rivals that keep as much."""
     task = TASKS[suite["task"]]
     names = suite["networks"]["held_out"]
@@ -131,13 +134,13 @@ def figure_2(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) ->
     axes[0, 0].set_yticks(places, ticks, fontsize=8)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=6, frameon=False, fontsize=8)
-    return save(figure, folder / "figures" / f"figure_{task.FIGURE}")
+    return save(figure, folder.figures / f"figure_{task.FIGURE}")
 
 
-def gain_curves(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
+def gain_curves(folder: SuiteFolder, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
     """Performance of the held-out networks against the fraction kept: every predictor, and three rivals that keep as much."""
     names, measure = suite["networks"]["held_out"], TASKS[suite["task"]].MEASURE
-    table, _ = read_table(folder / "rivals.parquet")
+    table, _ = read_table(folder.file("rivals.parquet"))
     figure, axes = plt.subplots(1, len(names), figsize=(2.6 * len(names) + 1.8, 3.0), squeeze=False)
     for axis, name in zip(axes.flat, names, strict=True):
         for rival, (colour, dashes) in RIVALS.items():
@@ -151,10 +154,10 @@ def gain_curves(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any])
         axis.set_xlabel("fraction kept", fontsize=8)
     axes[0, 0].set_ylabel(measure)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=7)
-    return save(figure, folder / "figures" / "gain_curves")
+    return save(figure, folder.figures / "gain_curves")
 
 
-def cost(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
+def cost(folder: SuiteFolder, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
     """AUROC against milliseconds an image, and the Pareto front, of those that are told from chance."""
     points = series.costs(cards)
     if not points:
@@ -167,10 +170,10 @@ def cost(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> lis
     axis.set_xlabel("ms an image")
     axis.set_ylabel("AUROC")
     figure.legend(loc="outside right upper", frameon=False, fontsize=7)
-    return save(figure, folder / "figures" / "cost")
+    return save(figure, folder.figures / "cost")
 
 
-def levels(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
+def levels(folder: SuiteFolder, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
     """AUROC at each level that has enough images of both classes; quality alone earns .5 there."""
     aurocs = [series.level_aurocs(folder, card) for card in cards]
     if not any(aurocs):
@@ -182,7 +185,7 @@ def levels(folder: Path, cards: Sequence[Scorecard], suite: dict[str, Any]) -> l
     axis.set_xlabel("quality")
     axis.set_ylabel("AUROC within the quality")
     figure.legend(loc="outside right upper", frameon=False, fontsize=7)
-    return save(figure, folder / "figures" / "levels")
+    return save(figure, folder.figures / "levels")
 
 
 def look(number: int) -> dict[str, Any]:

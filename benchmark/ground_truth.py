@@ -1,13 +1,12 @@
-"""Ground truth: a suite's sources, outcomes and labels together; made by `label`, used by all that follows.
+"""Ground truth: a suite's sources, outcomes and labels together; made by `pipeline.label`, used by all that follows.
 
-truth = label(load_suite("glyphs"), Paths.named())
 truth.labels("combined").filter(part="test")       # source, level, label, utility
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark import utility
-from benchmark.datasets import Augmented, index, open_dataset
+from benchmark.datasets import Augmented
 from benchmark.errors import LabelError
 from benchmark.images import digest
 from benchmark.labelling import IMAGES
-from benchmark.outcomes import PUBLISHED, How, check_codec, complete, read_outcomes
-from benchmark.records import Source
-from benchmark.runtime import Paths, best_device
-from benchmark.splits import Parts, check_disjoint, split
+from benchmark.records import PRISTINE, Source
+from benchmark.splits import Parts
 from benchmark.statistics import resamples
 from benchmark.suite import COMBINED, Suite
+from benchmark.tables import content_digest
 from benchmark.tasks import TASKS, classification, detection
 
 
@@ -68,6 +66,18 @@ class GroundTruth:
         task = TASKS[self.suite.task]
         return task.judge(self.outcomes[network], self.truths, self.temperatures[network], self.suite.labels)
 
+    def label_networks(self, label_set: str) -> tuple[str, ...]:
+        """The networks whose decisions make a label set.
+
+        Raises:
+            LabelError: no such label set.
+        """
+        if label_set not in self.suite.label_sets:
+            raise LabelError(
+                f"{self.suite.name} has no label set {label_set!r}; valid are {', '.join(self.suite.label_sets)}"
+            )
+        return self.suite.networks.labelling if label_set == COMBINED else (label_set,)
+
     @functools.cache  # noqa: B019
     def labels(self, label_set: str) -> pl.DataFrame:
         """Labels of a label set on all distorted images of the training levels.
@@ -79,11 +89,7 @@ class GroundTruth:
         Raises:
             LabelError: no such label set.
         """
-        if label_set not in self.suite.label_sets:
-            raise LabelError(
-                f"{self.suite.name} has no label set {label_set!r}; valid are {', '.join(self.suite.label_sets)}"
-            )
-        names = self.suite.networks.labelling if label_set == COMBINED else (label_set,)
+        names = self.label_networks(label_set)
         levels = self.suite.distortion.levels
         tables = [self.judgement(name).filter(pl.col("level").is_in(levels)) for name in names]
         first = tables[0]
@@ -130,12 +136,26 @@ class GroundTruth:
     def lesson_digest(self, label_set: str) -> str:
         """Digest of all that a predictor can learn from this label set."""
         rows = self.labels(label_set).filter(pl.col("part") != "test")
-        return digest("lesson 1", self.fingerprint, rows.write_csv())
+        return digest("lesson 2", self.fingerprint, *self.recorded(label_set, rows))
 
     def digest(self, label_set: str) -> str:
-        """Digest of all that a scorecard of this label set is judged by: labels, utilities, held-out outcomes."""
-        rows = self.labels(label_set).drop("part")
-        return digest("ground truth 2", self.fingerprint, rows.write_csv(), self.held_out_digest)
+        """Digest of all that a scorecard of this label set is judged by: labels, outcomes behind utilities and gains."""
+        rows = self.labels(label_set)
+        return digest("ground truth 3", self.fingerprint, *self.recorded(label_set, rows), self.held_out_digest)
+
+    def recorded(self, label_set: str, rows: pl.DataFrame) -> list[str]:
+        """Digests of the labels of these rows, and of the stored outcomes that they and their utilities follow from.
+
+        Utilities themselves are left out: the last digit of a computed number differs from one processor to another.
+        """
+        keys = ["source", "level"]
+        pristine = rows.select("source", pl.lit(PRISTINE, pl.Int16).alias("level")).unique()
+        images = pl.concat([rows.select(keys), pristine])
+        parts = [content_digest(rows.select(*keys, "label", "eligible", "part").sort(keys))]
+        for name in self.label_networks(label_set):
+            outcomes = self.outcomes[name].join(images, on=keys, how="semi").sort(keys)
+            parts += [name, repr(self.temperatures[name]), content_digest(outcomes)]
+        return parts
 
     @functools.cached_property
     def held_out_digest(self) -> str:
@@ -171,42 +191,3 @@ def wanted_rows(truth: GroundTruth) -> list[tuple[str, str, int]]:
         for source in truth.parts["test" if part == "held_out" else part]
         for level in some
     ]
-
-
-def unlabelled(suite: Suite, paths: Paths) -> GroundTruth:
-    """A suite on this machine's images without any outcome: enough for its parts and its fingerprint.
-
-    Raises:
-        DataError: photographs are missing or unreadable.
-        LabelError: a source is in two parts.
-    """
-    dataset = Augmented(open_dataset(suite.dataset, paths.data))
-    parts = split(index(dataset.dataset, paths.cache), suite.split, suite.limit)
-    versions = [version for source in parts["train"] for version in dataset.versions(source, suite.training.copies)]
-    parts["train"] = parts["train"] + versions
-    check_disjoint(parts)
-    return GroundTruth(suite, dataset, parts, {}, {})
-
-
-def label(suite: Suite, paths: Paths, device: str = "", how: How = PUBLISHED) -> GroundTruth:
-    """Record every outcome that the suite needs and that is not recorded yet, and return its ground truth.
-
-    Args:
-        suite: of which.
-        paths: folders.
-        device: where networks run, if they must; the best there is by default.
-        how: all else about that.
-
-    Raises:
-        DataError: photographs are missing or unreadable.
-        NetworkError: a network that must run cannot; published outcomes need none.
-        LabelError: the recorded outcomes are of other pixels, weights or precision; or a source is in two parts.
-    """
-    truth = unlabelled(suite, paths)
-    home = paths.results / suite.outcomes_folder / "outcomes"
-    stored = read_outcomes(suite, home, truth)
-    check_codec(truth, stored, home)
-    complete(truth, stored, home, paths, device or best_device(), how)
-    tables = {name: table for name, (table, _) in stored.items()}
-    temperatures = {name: meta["temperature"] for name, (_, meta) in stored.items() if "temperature" in meta}
-    return replace(truth, outcomes=tables, temperatures=temperatures)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError, PredictorError
@@ -10,6 +9,7 @@ from benchmark.finding import ADAPTERS, adapter, find_predictor, predictor_names
 from benchmark.networks import SOURCES, models
 from benchmark.predictor import track
 from benchmark.registry import extensions
+from benchmark.results_folder import outcome_folders
 from benchmark.runtime import Paths
 from benchmark.suite import Suite, load_suite, suite_names
 
@@ -49,8 +49,12 @@ def describe(suite: Suite, paths: Paths) -> dict[str, Any]:
         photographs = f"{len(open_dataset(suite.dataset, paths.data).sources())} photographs"
     except BenchmarkError as error:
         photographs = f"no photographs ({error})"
-    home: Path = paths.results / suite.outcomes_folder / "outcomes"
-    outcomes = f"outcomes of {len(list(home.glob('*-*.parquet')))} networks" if home.is_dir() else "not labelled yet"
+    outcomes = "not labelled yet"
+    for folder in outcome_folders(paths, suite):
+        if count := len(folder.networks()):
+            published = paths.published is not None and folder.path.parent == paths.published.resolve()
+            outcomes = f"outcomes of {count} networks" + (", published with the package" if published else "")
+            break
     return {"name": suite.name, "title": suite.title, "photographs": photographs, "outcomes": outcomes}
 
 

@@ -23,9 +23,10 @@ import torch
 from benchmark.datasets import Augmented, open_dataset
 from benchmark.distortions import Distortion, find_distortion
 from benchmark.images import digest, pixel_digest, to_tensor
-from benchmark.networks import file_name, load
+from benchmark.networks import load
+from benchmark.precision import autocast
 from benchmark.records import PRISTINE, Source, Truth
-from benchmark.runtime import all_cores, autocast, compiled
+from benchmark.runtime import all_cores, compiled, file_name
 from benchmark.splits import Parts
 from benchmark.suite import Suite
 from benchmark.tables import write_table

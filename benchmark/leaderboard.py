@@ -16,21 +16,22 @@ from benchmark.boards import board, short_board
 from benchmark.errors import ResultError
 from benchmark.grids import accuracy_grid, gains_grid
 from benchmark.markdown import number
+from benchmark.results_folder import SuiteFolder, list_suite_folders
 from benchmark.runtime import Paths, write_text
-from benchmark.scorecard import Cards, Ranked, Scorecard, check_same_run, read_card, read_replicates, scores_file
+from benchmark.scorecard import Cards, Ranked, Scorecard, check_same_run, read_card, read_replicates
 from benchmark.suite import COMBINED, load_suite
 from benchmark.tables import read_metadata
 
 
-def read_cards(folder: Path) -> Cards:
+def read_cards(folder: SuiteFolder) -> Cards:
     """All scorecards of a suite.
 
     Raises:
         ResultError: there are none, or two are of different images, suites or labels; the message names both files.
     """
-    files = sorted((folder / "cards").glob("*/*.json"))
+    files = folder.cards()
     if not files:
-        raise ResultError(f"{folder}: no scorecards; `utilbench run PREDICTOR -s {folder.name}` makes them")
+        raise ResultError(f"{folder.path}: no scorecards; `utilbench run PREDICTOR -s {folder.path.name}` makes them")
     cards: Cards = {}
     first: dict[tuple[str, str], tuple[str, Path]] = {}
     for path in files:
@@ -55,14 +56,14 @@ def read_cards(folder: Path) -> Cards:
     return {labels: cards[labels] for labels in sorted(cards, key=lambda name: (name != COMBINED, name))}
 
 
-def check_fresh(folder: Path, path: Path, card: Scorecard) -> None:
+def check_fresh(folder: SuiteFolder, path: Path, card: Scorecard) -> None:
     """Raise ResultError where a scorecard is not of the scores and the labels that are stored beside it."""
-    scores = scores_file(folder, card)
+    scores = folder.scores(card)
     check_same_run(scores, read_metadata(scores), card)
-    known = read_metadata(folder / "labels.parquet")["labels"].get(card["labels"])
+    known = read_metadata(folder.labels)["labels"].get(card["labels"])
     if known != card["ground_truth"]:
         raise ResultError(
-            f"{path}: stale: it was judged by the ground truth {card['ground_truth']}, {folder / 'labels.parquet'} is of "
+            f"{path}: stale: it was judged by the ground truth {card['ground_truth']}, {folder.labels} is of "
             f"{known}; run {card['predictor']} again"
         )
 
@@ -91,7 +92,7 @@ def rank(names: Sequence[str], limit: int, paths: Paths, figure: str = "") -> li
             told += [f"wrote {path}" for path in drawn]
             continue
         text = board(one.cards, one.suite)
-        written = [write(one.folder / "leaderboard.md", text), *write_tables(one), *drawn]
+        written = [write(one.folder.file("leaderboard.md"), text), *write_tables(one), *drawn]
         if combined:
             written += write_suite_pages(one)
         told += [text, *(f"wrote {path}" for path in written)]
@@ -104,7 +105,7 @@ def rank(names: Sequence[str], limit: int, paths: Paths, figure: str = "") -> li
 
 def in_order(ranked: Iterable[Ranked]) -> list[Ranked]:
     """Suites that anyone can run first, twins after those whose outcomes they share."""
-    return sorted(ranked, key=lambda one: (not one.suite.get("redistributable"), one.folder.name))
+    return sorted(ranked, key=lambda one: (not one.suite.get("redistributable"), one.folder.path.name))
 
 
 def in_short(ranked: Sequence[Ranked]) -> str:
@@ -112,24 +113,24 @@ def in_short(ranked: Sequence[Ranked]) -> str:
     return "\n".join(line for one in ranked for line in short_board(one.cards, one.suite))
 
 
-def folders_of(names: Sequence[str], limit: int, paths: Paths) -> list[Path]:
+def folders_of(names: Sequence[str], limit: int, paths: Paths) -> list[SuiteFolder]:
     """The folders of results of these suites, or of all; of quick looks where these are asked for or all there is."""
     suffix = f"-limit{limit}" if limit else ""
     if names:
         own = [load_suite(name).name if name.endswith(".toml") else name for name in names]
-        return [paths.results / (name + suffix) for name in own]
-    found = sorted(path.parent for path in paths.results.glob("*/cards"))
-    folders = [path for path in found if (path.name.endswith(suffix) if limit else "-limit" not in path.name)]
+        return [SuiteFolder(paths.results / (name + suffix)) for name in own]
+    found = list_suite_folders(paths.results)
+    folders = [one for one in found if (one.path.name.endswith(suffix) if limit else "-limit" not in one.path.name)]
     folders = folders or ([] if limit else found)
     if not folders:
         raise ResultError(f"{paths.results}: no results to rank; `utilbench run PREDICTOR -s SUITE` makes some")
     return folders
 
 
-def read_ranked(folder: Path) -> Ranked:
+def read_ranked(folder: SuiteFolder) -> Ranked:
     """The scorecards and choices of one suite."""
     cards = read_cards(folder)
-    return Ranked(folder, cards, json.loads((folder / "suite.json").read_text(encoding="utf-8")))
+    return Ranked(folder, cards, json.loads(folder.file("suite.json").read_text(encoding="utf-8")))
 
 
 def write_tables(ranked: Ranked) -> list[Path]:
@@ -137,7 +138,7 @@ def write_tables(ranked: Ranked) -> list[Path]:
     grids = [accuracy_grid(ranked.cards, ranked.suite)]
     if COMBINED in ranked.cards:
         grids.append(gains_grid(ranked.cards[COMBINED], ranked.suite))
-    return [write(ranked.folder / "tables" / f"{grid.name}.tex", grid.latex()) for grid in grids]
+    return [write(ranked.folder.file("tables") / f"{grid.name}.tex", grid.latex()) for grid in grids]
 
 
 def write(path: Path, text: str) -> Path:

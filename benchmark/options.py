@@ -52,6 +52,9 @@ def parser() -> argparse.ArgumentParser:
     text = "where the work is done: in this process, or by Ray on this machine or a cluster (extra `scale`)"
     one.add_argument("--engine", choices=("local", "ray"), default="local", help=text)
     text = "address of a Ray cluster, such as auto or ray://host:10001 (default: one is started here)"
+    one.add_argument(
+        "--anew", action="store_true", help="run the networks although outcomes of these images were published"
+    )
     one.add_argument("--address", default="", help=text)
     one = verb("run", "train if it learns, score, write scorecards; labels first if need be", limit, machine)
     text = "name of a baseline, path of a .py file, or folder of a submission, whose table of scores wins over its code"
@@ -65,9 +68,7 @@ def parser() -> argparse.ArgumentParser:
     one = verb("check", "does a predictor keep the contract? in seconds, without data; executes its code", machine)
     one.add_argument("predictor", nargs="+", help="name of a baseline, or path of a .py file")
     one.add_argument("--json", action="store_true", help="for a machine to read")
-    one = verb(
-        "compare", "paired differences of two predictors on a suite, with intervals that resample sources", machine
-    )
+    one = verb("compare", "paired differences of two predictors on a suite, with intervals; needs no photographs")
     one.add_argument("one", help="name of a predictor that was run, or NAME@SUITE.LABELS as its files are called")
     one.add_argument("other", help="another one")
     one.add_argument("-s", "--suite", required=True, help="name of a suite, or path of a .toml file")

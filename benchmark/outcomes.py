@@ -6,6 +6,7 @@ digests of the images match, no network need be run.
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,10 @@ from benchmark.engines import find_engine
 from benchmark.errors import LabelError
 from benchmark.images import pixel_digest
 from benchmark.labelling import IMAGES, IMAGES_SCHEMA, Bench, Setup, Shard, bare_forward_seconds, plan
-from benchmark.networks import file_name
+from benchmark.precision import time_ratio
 from benchmark.records import PRISTINE
-from benchmark.runtime import Paths, keep_freed_memory, versions
+from benchmark.results_folder import SuiteFolder
+from benchmark.runtime import Paths, prepare_process, versions
 from benchmark.suite import Suite
 from benchmark.tables import read_table, write_table
 from benchmark.tasks import TASKS
@@ -35,13 +37,18 @@ class How:
     """How networks are run, where they have to be."""
 
     precision: str = "float32"
-    """One of `runtime.PRECISIONS`; ground truth is published in float32."""
+    """One of `precision.PRECISIONS`; ground truth is published in float32."""
     compiled: bool = False
     """Whether forwards go through torch.compile."""
     engine: str = "local"
     """One of `engines.ENGINES`."""
     address: str = ""
     """Of a cluster, for the engine `ray`."""
+
+    @property
+    def arithmetic(self) -> str:
+        """What outcomes record of how they were computed."""
+        return self.precision + (", compiled" if self.compiled else "")
 
 
 PUBLISHED = How()
@@ -59,19 +66,40 @@ def table_names(suite: Suite) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*networks.labelling, *suite.judging_probe, *networks.held_out, IMAGES)))
 
 
-def read_outcomes(suite: Suite, home: Path, truth: GroundTruth) -> Stored:
+def read_outcomes(suite: Suite, home: SuiteFolder, truth: GroundTruth) -> Stored:
     """The recorded outcomes whose images are this suite's: same id, same content."""
     now = pl.DataFrame({"source": list(truth.sources), "digest": [source.digest for source in truth.sources.values()]})
     stored: Stored = {}
     for name in table_names(suite):
-        path = home / f"{file_name(name)}.parquet"
+        path = home.outcomes(name)
         if path.is_file():
             table, metadata = read_table(path, IMAGES_SCHEMA if name == IMAGES else TASKS[suite.task].SCHEMA)
             stored[name] = (table.join(now, on=["source", "digest"], how="semi", maintain_order="left"), metadata)
     return stored
 
 
-def check_codec(truth: GroundTruth, stored: Stored, home: Path) -> None:
+def adopt(stored: Stored, own: SuiteFolder, home: SuiteFolder, truth: GroundTruth, how: How) -> None:
+    """Add to `stored`, and copy to `own`, what is lacking and lies in `home`, of the same images, pixels and arithmetic."""
+    lacking = [name for name in table_names(truth.suite) if name not in stored or not stored[name][0].height]
+    found = read_outcomes(truth.suite, home, truth) if lacking else {}
+    fitting = {
+        name: found[name]
+        for name in lacking
+        if name in found and found[name][0].height and found[name][1].get("precision", how.arithmetic) == how.arithmetic
+    }
+    if not fitting:
+        return
+    try:
+        check_codec(truth, found, home)
+    except LabelError as error:
+        print(f"not used: {error}", file=sys.stderr, flush=True)
+        return
+    for name, (table, about) in fitting.items():
+        stored[name] = in_order(table, truth), about
+        write_table(own.outcomes(name), *stored[name])
+
+
+def check_codec(truth: GroundTruth, stored: Stored, home: SuiteFolder) -> None:
     """Raise LabelError where a few images, compressed on this machine, have other pixels than the recorded ones."""
     table, metadata = stored.get(IMAGES, (pl.DataFrame(), {}))
     codec = find_distortion(truth.suite.distortion.name)
@@ -82,18 +110,25 @@ def check_codec(truth: GroundTruth, stored: Stored, home: Path) -> None:
             image = pristine if level == PRISTINE else codec.decode(codec.encode(pristine, level))
             if int(pixel_digest(image), 16) != pixels:
                 raise LabelError(
-                    f"{home}: recorded with {metadata['encoder']}; this machine's {codec.encoder()} gives other pixels "
+                    f"{home.path}: recorded with {metadata['encoder']}; this machine's {codec.encoder()} gives other pixels "
                     f"for {name} at level {level}; use that version, or label anew into another folder (--results)"
                 )
 
 
-def complete(truth: GroundTruth, stored: Stored, home: Path, paths: Paths, device: str, how: How) -> None:
+def complete(truth: GroundTruth, stored: Stored, home: SuiteFolder, paths: Paths, device: str, how: How) -> None:
     """Run what is missing in `stored`, add it there, and write it to `home`."""
     known = {name: set(table.select("digest", "level").iter_rows()) for name, (table, _) in stored.items()}
     first, then = plan(truth.suite, truth.parts, known)
     if not first and not then:
         return
-    keep_freed_memory()
+    prepare_process()
+    if how.precision != "float32" and (ratio := time_ratio(device, how.precision, training=False)) > 1:
+        print(
+            f"warning: {how.precision} takes {ratio:.1f} times as long as float32 on this {device} (ResNet-18, measured); "
+            "it is emulated here",
+            file=sys.stderr,
+            flush=True,
+        )
     announce(truth.suite, [*first, *then])
     bench = open_bench(truth, [*first, *then], stored, home, paths, device, how)
     run = find_engine(how.engine, how.address)
@@ -106,11 +141,11 @@ def complete(truth: GroundTruth, stored: Stored, home: Path, paths: Paths, devic
     for name, tables in fresh.items():
         old = [stored[name][0]] if name in stored else []
         stored[name] = in_order(pl.concat([*old, *tables]), truth), describe(name, truth.suite, bench)
-        write_table(home / f"{file_name(name)}.parquet", *stored[name])
+        write_table(home.outcomes(name), *stored[name])
 
 
 def open_bench(
-    truth: GroundTruth, shards: list[Shard], stored: Stored, home: Path, paths: Paths, device: str, how: How
+    truth: GroundTruth, shards: list[Shard], stored: Stored, home: SuiteFolder, paths: Paths, device: str, how: How
 ) -> Bench:
     """All networks that the shards need, loaded and checked against what is recorded."""
     needed = {name for shard in shards for name in shard.networks} - {IMAGES}
@@ -176,13 +211,13 @@ def announce(suite: Suite, shards: list[Shard]) -> None:
     )
 
 
-def check_same(name: str, stored: Stored, home: Path, **now: str) -> None:
+def check_same(name: str, stored: Stored, home: SuiteFolder, **now: str) -> None:
     """Raise LabelError where recorded outcomes of a network were made with other weights or precision."""
     for key, value in now.items() if name in stored else ():
         before = stored[name][1][key]
         if before != value:
             raise LabelError(
-                f"{home}: outcomes of {name} were recorded with {key} {before}, now it is {value}; they do not mix: "
+                f"{home.path}: outcomes of {name} were recorded with {key} {before}, now it is {value}; they do not mix: "
                 "label anew into another folder (--results)"
             )
 

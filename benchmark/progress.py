@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-SECONDS_BETWEEN_LINES = 20.0
+SECONDS_BETWEEN_LINES = 10.0
 
 
 class Advance(Protocol):
@@ -19,7 +19,7 @@ class Advance(Protocol):
 
 
 @contextmanager
-def progress(title: str, total: int, unit: str) -> Iterator[Advance]:
+def show_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
     """Show on standard error how much of `total` units is done."""
     if sys.stderr.isatty():
         from rich.console import Console

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -19,12 +18,14 @@ import torch
 
 from benchmark.contract import Check
 from benchmark.errors import LabelError, NetworkError, ResultError
-from benchmark.ground_truth import GroundTruth, label, unlabelled
+from benchmark.ground_truth import GroundTruth
 from benchmark.images import digest
 from benchmark.labelling import IMAGES, IMAGES_SCHEMA, Bench, Setup, judge_images, prepare
-from benchmark.networks import file_name, load
+from benchmark.networks import load
 from benchmark.outcomes import table_names
+from benchmark.pipeline import make_ground_truth, unlabelled
 from benchmark.records import Source
+from benchmark.results_folder import SuiteFolder, outcome_folders, readable_folders
 from benchmark.runtime import Paths, best_device, versions
 from benchmark.suite import Suite
 from benchmark.tables import read_metadata, read_table
@@ -42,8 +43,9 @@ def reproduce(suite: Suite, paths: Paths, device: str = "") -> Iterator[Check]:
         ResultError: nothing is recorded.
     """
     truth = unlabelled(suite, paths)
-    home = paths.results / suite.outcomes_folder / "outcomes"
-    images, about = read_table(home / f"{IMAGES}.parquet", IMAGES_SCHEMA)
+    folders = outcome_folders(paths, suite)
+    home = next((folder for folder in folders if folder.outcomes(IMAGES).is_file()), folders[0])
+    images, about = read_table(home.outcomes(IMAGES), IMAGES_SCHEMA)
     yield photographs(truth, images)
     drawn = {part: sorted(some, key=lambda one: digest("reproduce", one.id)) for part, some in truth.parts.items()}
     sources = [source for some in drawn.values() for source in some[:SOURCES]]
@@ -92,11 +94,13 @@ def same_pixels(bench: Bench, sources: list[Source], images: pl.DataFrame, encod
     )
 
 
-def same_outcomes(bench: Bench, name: str, sources: list[Source], home: Path, paths: Paths, pixels: Check) -> Check:
+def same_outcomes(
+    bench: Bench, name: str, sources: list[Source], home: SuiteFolder, paths: Paths, pixels: Check
+) -> Check:
     """Whether a network, asked again, says what is recorded."""
     told = f"outcomes of {name}"
     task = TASKS[bench.setup.suite.task]
-    table, about = read_table(home / f"{file_name(name)}.parquet", task.SCHEMA)
+    table, about = read_table(home.outcomes(name), task.SCHEMA)
     try:
         network = load(name, paths.networks, bench.setup.device)
     except NetworkError as error:
@@ -142,8 +146,9 @@ def same_labels(suite: Suite, paths: Paths) -> Check:
     """Whether the recorded outcomes give the labels that scorecards were judged by."""
     told = "outcomes give the recorded labels"
     try:
-        truth = label(suite, paths)
-        known = read_metadata(paths.results / suite.folder / "labels.parquet")
+        truth = make_ground_truth(suite, paths)
+        folders = readable_folders(paths, suite.folder)
+        known = read_metadata(next((one.labels for one in folders if one.labels.is_file()), folders[0].labels))
     except (LabelError, NetworkError) as error:
         return Check(told, str(error))
     except ResultError as error:

@@ -1,4 +1,4 @@
-"""How a process uses this machine: folders, whole files, memory allocator, device, autocast, versions on record."""
+"""How a process uses this machine: folders, whole files, memory allocator, cores, device, versions on record."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEEP = 2**30
-PRECISIONS = ("float32", "bf16", "fp16")
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,8 @@ class Paths:
     """Derived files that can be made again (`UTILBENCH_CACHE`)."""
     results: Path
     """Outcomes, scores, scorecards and boards."""
+    published: Path | None = None
+    """Results to read where `results` lacks something, never written to; None: none."""
 
     @classmethod
     def named(
@@ -59,7 +60,15 @@ class Paths:
             networks=choose(networks, "UTILBENCH_NETWORKS"),
             cache=choose(cache, "UTILBENCH_CACHE") or default,
             results=Path(results or "results").expanduser(),
+            published=published_results(),
         )
+
+
+def published_results() -> Path:
+    """The results that come with the package: beside its modules where it was installed, `results/` in a checkout."""
+    package = Path(__file__).parent
+    packaged = package / "published"
+    return packaged if packaged.is_dir() else package.parent / "results"
 
 
 @contextlib.contextmanager
@@ -72,6 +81,11 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def file_name(name: str) -> str:
+    """A name of a network or predictor as part of a file name: `timm:tf_efficientnet_lite0` -> `timm-tf_efficientnet_lite0`."""
+    return name.replace(":", "-")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -89,6 +103,34 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, KEEP)
         libc.mallopt(M_TRIM_THRESHOLD, KEEP)
+
+
+def cores() -> int:
+    """Processor cores that this process may use: affinity and cgroup limits count, and processes that share a training."""
+    import joblib
+
+    return max(1, int(joblib.cpu_count()) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def prepare_process() -> None:
+    """Make this process ready for heavy work: memory is kept, and torch computes on as many threads as there are cores.
+
+    An `OMP_NUM_THREADS` that a person has set is left as it is.
+    """
+    import torch
+
+    keep_freed_memory()
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(cores())
+
+
+def loader_workers(device: str) -> int:
+    """Processes that should prepare batches for training on this device.
+
+    None on `cpu`: preparing and computing take turns on all cores, since side by side they would take cores from each other.
+    Elsewhere all cores but the one that feeds the device.
+    """
+    return 0 if device.partition(":")[0] == "cpu" else max(1, cores() - 1)
 
 
 def all_cores() -> ThreadPoolExecutor:
@@ -118,16 +160,6 @@ def best_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def autocast(device: str, precision: str) -> contextlib.AbstractContextManager[object]:
-    """The context in which a forward pass runs at `precision`, one of `PRECISIONS`."""
-    import torch
-
-    if precision == "float32":
-        return contextlib.nullcontext()
-    kind = {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-    return torch.autocast(device_type=device.partition(":")[0], dtype=kind)
 
 
 def to_device(batch: Tensor, device: str) -> Tensor:

@@ -22,7 +22,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.errors import ResultError
-from benchmark.networks import file_name
+from benchmark.results_folder import SuiteFolder
 from benchmark.runtime import write_text
 from benchmark.tables import read_table
 
@@ -42,7 +42,7 @@ DIGITS = 6
 class Ranked:
     """One suite's results."""
 
-    folder: Path
+    folder: SuiteFolder
     """Where they are."""
     cards: Cards
     suite: dict[str, Any]
@@ -99,16 +99,6 @@ def check_same_run(path: Path, metadata: dict[str, Any], card: Scorecard) -> Non
             f"{path} and the scorecard for {card['labels']} labels differ in {differing[0]}: one is of another run; "
             f"run {card['predictor']} again on these labels"
         )
-
-
-def file_stem(predictor: str, trained_on: dict[str, str] | None) -> str:
-    """Name, without ending, of a predictor's scores and card; training suite and label set stand in it where there are any."""
-    return file_name(predictor) + (f"@{trained_on['suite']}.{file_name(trained_on['labels'])}" if trained_on else "")
-
-
-def scores_file(folder: Path, known: dict[str, Any]) -> Path:
-    """Where the scores of a scorecard, or of their own metadata, are kept below a suite's results."""
-    return folder / "scores" / f"{file_stem(known['predictor'], known['trained_on'])}.parquet"
 
 
 def title(card: Scorecard) -> str:

@@ -14,7 +14,7 @@ from benchmark.distortions import find_distortion
 from benchmark.feed import samples
 from benchmark.ground_truth import GroundTruth, wanted_rows
 from benchmark.predictor import Context, LearnedPredictor, Predictor, checked_scores, named, track
-from benchmark.progress import progress
+from benchmark.progress import show_progress
 from benchmark.runtime import Paths, ahead, versions
 from benchmark.tables import read_table
 from benchmark.training import Entry, fit
@@ -103,7 +103,7 @@ def score_rows(predictor: Predictor, name: str, truth: GroundTruth, seed: int) -
     rows = [(source, level) for _, source, level in wanted_rows(truth)]
     scores = np.full(len(rows), np.nan)
     seconds = 0.0
-    with progress(f"{name} scores {truth.suite.folder}", len(rows), "images") as advance:
+    with show_progress(f"{name} scores {truth.suite.folder}", len(rows), "images") as advance:
         coming = samples(truth, rows, predictor.needs)
         for places, some in ahead(coming, predictor.context.device):
             start = time.perf_counter()

@@ -13,10 +13,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark import metrics
-from benchmark.networks import file_name
 from benchmark.places import stamp
 from benchmark.records import PRISTINE
-from benchmark.scorecard import Scorecard, scores_file
+from benchmark.results_folder import SuiteFolder
+from benchmark.scorecard import Scorecard
 from benchmark.suite import COMBINED
 from benchmark.tables import read_table
 from benchmark.tasks import TASKS
@@ -38,7 +38,7 @@ class Classes:
     """Columns source, level and class."""
 
 
-def classes_of(folder: Path, suite: dict[str, Any]) -> list[Classes]:
+def classes_of(folder: SuiteFolder, suite: dict[str, Any]) -> list[Classes]:
     """What Fig. 1 can show of a suite: the probe's decisions, where it judges, and the combined labels."""
     labels = Classes("figure_1_labels", ("useful", "non-useful"), combined_labels(folder))
     probe = suite["networks"]["probe"]
@@ -48,25 +48,25 @@ def classes_of(folder: Path, suite: dict[str, Any]) -> list[Classes]:
     return [kept, labels]
 
 
-def probe_decisions(folder: Path, suite: dict[str, Any]) -> pl.DataFrame:
+def probe_decisions(folder: SuiteFolder, suite: dict[str, Any]) -> pl.DataFrame:
     """Columns source, level and class: 1 where the probe decides as on the pristine image, else 0."""
     limit = f"-limit{suite['limit']}" if suite["limit"] else ""
-    home = folder.with_name(suite["twin_of"] + limit) if suite["twin_of"] else folder
-    table, _ = read_table(home / "outcomes" / f"{file_name(suite['networks']['probe'])}.parquet")
+    home = SuiteFolder(folder.path.with_name(suite["twin_of"] + limit)) if suite["twin_of"] else folder
+    table, _ = read_table(home.outcomes(suite["networks"]["probe"]))
     pristine = table.filter(level=PRISTINE).select("source", before="top")
     joined = table.filter(pl.col("level") != PRISTINE).join(pristine, on="source", maintain_order="left")
     return joined.select("source", "level", (pl.col("top") == pl.col("before")).cast(pl.Int8).alias("class"))
 
 
-def combined_labels(folder: Path) -> pl.DataFrame:
+def combined_labels(folder: SuiteFolder) -> pl.DataFrame:
     """Columns source, level and class: the combined label where there is one."""
-    table, _ = read_table(folder / "labels.parquet")
+    table, _ = read_table(folder.labels)
     return table.filter(pl.col(COMBINED) >= 0).select("source", "level", pl.col(COMBINED).alias("class"))
 
 
-def test_scores(folder: Path, card: Scorecard) -> pl.DataFrame:
+def test_scores(folder: SuiteFolder, card: Scorecard) -> pl.DataFrame:
     """Test scores of a scorecard's first seed at the training levels."""
-    return seed_scores(scores_file(folder, card), card["seeds"][0])
+    return seed_scores(folder.scores(card), card["seeds"][0])
 
 
 def seed_scores(file: Path, seed: int) -> pl.DataFrame:
@@ -74,7 +74,9 @@ def seed_scores(file: Path, seed: int) -> pl.DataFrame:
     return read_table(file)[0].filter(part="test", seed=seed)
 
 
-def classified(folder: Path, card: Scorecard, rows: pl.DataFrame) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+def classified(
+    folder: SuiteFolder, card: Scorecard, rows: pl.DataFrame
+) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """Class and score of each of the rows (source, level, class) that has a score."""
     table = test_scores(folder, card).join(rows, on=["source", "level"], maintain_order="left")
     return table["class"].to_numpy(), table["score"].to_numpy()
@@ -86,14 +88,14 @@ def histograms(y: NDArray[np.int8], s: NDArray[np.float64]) -> tuple[NDArray[np.
     return edges, [np.histogram(s[y == value], edges)[0] / max(1, int((y == value).sum())) for value in (1, 0)]
 
 
-def level_aurocs(folder: Path, card: Scorecard) -> dict[int, float]:
+def level_aurocs(folder: SuiteFolder, card: Scorecard) -> dict[int, float]:
     """AUROC of the combined labels at each level that has enough of both, falling levels."""
-    scores = scores_file(folder, card)
-    return at_levels(folder, scores, card["seeds"][0], stamp(scores), stamp(folder / "labels.parquet"))
+    scores = folder.scores(card)
+    return at_levels(folder, scores, card["seeds"][0], stamp(scores), stamp(folder.labels))
 
 
 @functools.cache  # figures and page show the same; the stamps tell when a file was written anew
-def at_levels(folder: Path, scores: Path, seed: int, *stamps: str) -> dict[int, float]:
+def at_levels(folder: SuiteFolder, scores: Path, seed: int, *stamps: str) -> dict[int, float]:
     """The AUROCs of one seed's scores."""
     table = seed_scores(scores, seed).join(combined_labels(folder), on=["source", "level"], maintain_order="left")
     found = {}

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from benchmark.errors import ResultError
+from benchmark.images import digest
 from benchmark.runtime import atomic
 
 KEY = "utilbench"
@@ -50,3 +52,25 @@ def read_table(path: Path, schema: pl.Schema | None = None) -> tuple[pl.DataFram
     if wrong := [name for name, kind in wanted.items() if table.schema.get(name) != kind]:
         raise ResultError(f"{path}: column {wrong[0]} is missing or not of type {wanted[wrong[0]]}")
     return table, metadata
+
+
+def content_digest(table: pl.DataFrame) -> str:
+    """Digest of a table's names, types and stored values, floats by their bits: the same on every machine that reads them."""
+    parts: list[bytes | str] = []
+    for column in table:
+        parts += [column.name, str(column.dtype), *stored_bytes(column)]
+    return digest(*parts)
+
+
+def stored_bytes(column: pl.Series) -> list[bytes]:
+    """The values of a column as bytes: where they are null, how long lists are, then what they hold."""
+    nulls = column.is_null().to_numpy().tobytes()
+    if column.dtype == pl.String:
+        texts = [value or "" for value in column]
+        lengths = np.array([len(text) for text in texts], "<i4").tobytes()
+        return [nulls, lengths, "".join(texts).encode()]
+    if isinstance(column.dtype, pl.List):
+        lengths = column.list.len().fill_null(0).to_numpy().astype("<i4").tobytes()
+        return [nulls, lengths, *stored_bytes(column.drop_nulls().explode().drop_nulls())]
+    values = column.fill_null(False if column.dtype == pl.Boolean else 0).to_numpy()
+    return [nulls, values.astype(values.dtype.newbyteorder("<")).tobytes()]

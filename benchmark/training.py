@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +14,10 @@ from benchmark.feed import lesson
 from benchmark.finding import check_kind, code_digest, find_predictor
 from benchmark.ground_truth import GroundTruth
 from benchmark.images import digest
-from benchmark.networks import file_name
 from benchmark.predictor import LearnedPredictor, Predictor, named
 from benchmark.records import Source
-from benchmark.runtime import Paths, atomic
+from benchmark.results_folder import file_stem, readable_folders, suite_folder
+from benchmark.runtime import Paths, atomic, file_name
 from benchmark.splits import check_disjoint
 from benchmark.submissions import find_submission
 
@@ -83,39 +84,59 @@ def fit(predictor: LearnedPredictor, truth: GroundTruth, who: Entry, labels: str
     """Train, or load what was trained before; returns the seconds that the training took."""
     from safetensors.torch import save_file
 
-    learned_from = truth.lesson_digest(labels)
-    seconds = load_trained(predictor, who, learned_from, paths)
-    if seconds is not None:
-        return seconds
-    train, validation = (lesson(truth, labels, part, type(predictor)) for part in ("train", "validation"))
-    print(f"training {who.name} on {truth.suite.folder}, {labels} labels: {len(train)} examples", flush=True)
-    start = time.perf_counter()
-    with named(who.name, "fit()"):
-        predictor.fit(train, validation)
-    seconds = time.perf_counter() - start
-    if wrong := [key for key, value in predictor.notes.items() if not isinstance(value, str)]:
-        raise PredictorError(f"{who.name}: notes[{wrong[0]!r}] is no string")
-    state: dict[str, Tensor] = {name: value.contiguous() for name, value in predictor.state().items()}
-    with atomic(trained_file(predictor, who, learned_from, paths)) as temporary:
-        save_file(state, temporary, predictor.notes | {"fit_seconds": repr(seconds)})
+    trained_on = who.trained_on(truth, labels)
+    if trained_on is None:
+        raise PredictorError(f"{who.name} does not learn")
+    seconds = load_trained(predictor, who, trained_on, paths)
+    file = trained_file(predictor, who, trained_on, paths)
+    if seconds is None:
+        train, validation = (lesson(truth, labels, part, type(predictor)) for part in ("train", "validation"))
+        print(f"training {who.name} on {truth.suite.folder}, {labels} labels: {len(train)} examples", flush=True)
+        start = time.perf_counter()
+        with named(who.name, "fit()"):
+            predictor.fit(train, validation)
+        seconds = time.perf_counter() - start
+        if wrong := [key for key, value in predictor.notes.items() if not isinstance(value, str)]:
+            raise PredictorError(f"{who.name}: notes[{wrong[0]!r}] is no string")
+        state: dict[str, Tensor] = {name: value.contiguous() for name, value in predictor.state().items()}
+        with atomic(file) as temporary:
+            save_file(state, temporary, predictor.notes | {"fit_seconds": repr(seconds), "key": file.stem})
+    if file.is_file() and file.stat().st_size <= SMALL:
+        beside = suite_folder(paths, truth.suite).trained(file_stem(who.name, trained_on), predictor.context.seed)
+        with atomic(beside) as temporary:
+            shutil.copyfile(file, temporary)
     return seconds
 
 
-def trained_file(predictor: LearnedPredictor, who: Entry, learned_from: str, paths: Paths) -> Path:
+SMALL = 2**17
+"""Bytes of a trained state up to which it is kept beside the results too, and so published with them."""
+
+
+def trained_file(predictor: LearnedPredictor, who: Entry, trained_on: dict[str, str], paths: Paths) -> Path:
     """Where a trained predictor is kept: named by the rows it learned from, its code and its seed."""
-    key = digest(learned_from, who.code, str(predictor.context.seed))
+    key = digest(trained_on["digest"], who.code, str(predictor.context.seed))
     return paths.cache / "predictors" / f"{file_name(who.name)}-{key}.safetensors"
 
 
-def load_trained(predictor: LearnedPredictor, who: Entry, learned_from: str, paths: Paths) -> float | None:
-    """Put in what was learned before; returns the seconds that the training took, or None where there was none."""
+def load_trained(predictor: LearnedPredictor, who: Entry, trained_on: dict[str, str], paths: Paths) -> float | None:
+    """Put in what was learned before, here or by who published it.
+
+    Returns:
+        The seconds that the training took, or None where there was none of this code, seed and these labels.
+    """
     from safetensors.torch import safe_open
 
-    file = trained_file(predictor, who, learned_from, paths)
-    if not file.is_file():
-        return None
-    with safe_open(file, "pt") as stored:
-        predictor.notes = dict(stored.metadata())
-        seconds = float(predictor.notes.pop("fit_seconds"))
-        predictor.load_state({name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118 - no mapping
-    return seconds
+    cached, stem = trained_file(predictor, who, trained_on, paths), file_stem(who.name, trained_on)
+    folders = readable_folders(paths, trained_on["suite"])
+    for file in (cached, *(folder.trained(stem, predictor.context.seed) for folder in folders)):
+        if not file.is_file():
+            continue
+        with safe_open(file, "pt") as stored:
+            notes = dict(stored.metadata())
+            if notes.pop("key", "") != cached.stem:
+                continue
+            seconds = float(notes.pop("fit_seconds"))
+            predictor.notes = notes
+            predictor.load_state({name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118 - no mapping
+        return seconds
+    return None

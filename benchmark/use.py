@@ -21,12 +21,12 @@ from benchmark.errors import DataError, PredictorError, ResultError
 from benchmark.feed import BATCH
 from benchmark.images import Pixels, decode, to_tensor
 from benchmark.labelling import IMAGES
-from benchmark.networks import file_name
 from benchmark.operating import OperatingPoint, operating_point
 from benchmark.predictor import Context, LearnedPredictor, Predictor, checked_scores
 from benchmark.records import Sample
+from benchmark.results_folder import SuiteFolder, file_stem, outcome_folders, readable_folders
 from benchmark.runtime import Paths, best_device
-from benchmark.scorecard import Scorecard, check_same_run, file_stem, read_card
+from benchmark.scorecard import Scorecard, check_same_run, read_card
 from benchmark.scoring import SCORES_SCHEMA
 from benchmark.suite import COMBINED, Suite, load_suite
 from benchmark.tables import read_table
@@ -152,7 +152,9 @@ def load_predictor(
     paths, chosen, who = paths or Paths.named(), load_suite(suite), entry(name)
     hint = f"`utilbench run {name} -s {suite}" + ("`" if labels == COMBINED else f" -l {labels}`")
     stem = file_stem(who.name, {"suite": chosen.folder, "labels": labels} if who.learns else None)
-    path = paths.results / chosen.folder / "cards" / file_name(labels) / f"{stem}.json"
+    folders = readable_folders(paths, chosen.folder)
+    folder = next((one for one in folders if one.card(labels, stem).is_file()), folders[0])
+    path = folder.card(labels, stem)
     if not path.is_file():
         raise ResultError(f"no scorecard {path}, so no threshold is known; {hint} makes it")
     card = read_card(path)
@@ -165,27 +167,24 @@ def load_predictor(
     predictor = who.kind(
         Context(device or best_device(), chosen.task, card["seeds"][0], paths.networks, chosen.networks.probe)
     )
-    if (
-        isinstance(predictor, LearnedPredictor)
-        and load_trained(predictor, who, card["trained_on"]["digest"], paths) is None
-    ):
+    if isinstance(predictor, LearnedPredictor) and load_trained(predictor, who, card["trained_on"], paths) is None:
         raise ResultError(f"{who.name} was not trained with its present code on this machine; {hint} trains it")
-    rows = functools.partial(validation_rows, paths, chosen, labels, stem, card)
+    rows = functools.partial(validation_rows, folder, paths, chosen, labels, card)
     return Ready(who.name, predictor, card["threshold"][0], rows)
 
 
-def validation_rows(paths: Paths, suite: Suite, labels: str, stem: str, card: Scorecard) -> pl.DataFrame:
+def validation_rows(folder: SuiteFolder, paths: Paths, suite: Suite, labels: str, card: Scorecard) -> pl.DataFrame:
     """Columns source, score, label and bits of the validation part, from what `run` and `label` stored."""
-    folder = paths.results / suite.folder
-    files = {"scores": folder / "scores" / f"{stem}.parquet", "labels": folder / "labels.parquet"}
-    scores, known = read_table(files["scores"], SCORES_SCHEMA)
-    answers, known_labels = read_table(files["labels"])
-    check_same_run(files["scores"], known, card)
+    file = folder.scores(card)
+    scores, known = read_table(file, SCORES_SCHEMA)
+    answers, known_labels = read_table(folder.labels)
+    check_same_run(file, known, card)
     if known_labels.get("fingerprint") != card["fingerprint"]:
         raise ResultError(
-            f"{files['labels']} is not of the suite and images of the scorecard; run {card['predictor']} again"
+            f"{folder.labels} is not of the suite and images of the scorecard; run {card['predictor']} again"
         )
-    images, _ = read_table(paths.results / suite.outcomes_folder / "outcomes" / f"{IMAGES}.parquet")
+    tables = [one.outcomes(IMAGES) for one in outcome_folders(paths, suite)]
+    images, _ = read_table(next((file for file in tables if file.is_file()), tables[0]))
     here = scores.filter(part="validation", seed=card["seeds"][0])
     for table in (answers.with_columns(label=pl.col(labels)), images):
         here = here.join(table.drop("part", strict=False), on=["source", "level"], how="left", maintain_order="left")

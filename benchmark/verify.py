@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from benchmark.contract import CLOSE, Check
 from benchmark.errors import BenchmarkError
-from benchmark.ground_truth import label, unlabelled, wanted_rows
+from benchmark.ground_truth import wanted_rows
+from benchmark.pipeline import make_ground_truth, unlabelled
 from benchmark.predictor import track
 from benchmark.reported import read_scores
 from benchmark.runtime import Paths, best_device
@@ -75,7 +76,7 @@ def rerun(submission: Submission, name: str, paths: Paths, device: str) -> Check
     told = f"predictor.py gives the scores reported for {name}"
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            truth = label(load_suite(name), paths, device=device)
+            truth = make_ground_truth(load_suite(name), paths, device)
             who, stated = entry(str(submission.folder)), submission.card.scores[name]
             wanted = identity(truth, who, who.trained_on(truth, stated.labels or COMBINED))
             found, _ = make_scores(truth, who, wanted, 0, truth, paths, device or best_device())

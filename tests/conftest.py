@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.ground_truth import label
+from benchmark.pipeline import label
 from benchmark.runtime import Paths
 from benchmark.suite import load_suite
 

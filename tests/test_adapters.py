@@ -20,7 +20,7 @@ from benchmark.finding import ADAPTERS, code_digest, find_predictor, predictor_n
 from benchmark.inventory import adapted, render
 from benchmark.predictor import track
 from benchmark.records import Sample
-from benchmark.scorecard import file_stem
+from benchmark.results_folder import file_stem
 
 IQA, OOD = list(iqa.PREDICTORS), list(ood.PREDICTORS)
 NAMES = [f"iqa:{name}" for name in IQA] + [f"ood:{name}" for name in OOD]

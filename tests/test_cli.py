@@ -27,6 +27,29 @@ def test_label_run_rank(results, tiny_file, capsys):
     assert "# tiny" in capsys.readouterr().out
 
 
+RAISES = """
+from benchmark import Predictor
+
+class Raises(Predictor):
+    def score(self, samples):
+        raise ValueError("no such thing")
+"""
+
+
+def test_a_predictor_that_fails_does_not_lose_the_others(results, tiny_file, tmp_path, capsys):
+    """Of several predictors the good ones get scorecards; each failure is told, and the exit status is 1."""
+    (tmp_path / "raises.py").write_text(RAISES)
+    names = ["chance", "nosuch", str(tmp_path / "raises.py"), "jpeg_quality"]
+    assert main(["run", *names, "-s", str(tiny_file), "--results", results]) == 1
+    told = capsys.readouterr()
+    lines = [line for line in told.err.splitlines() if line.startswith("utilbench:")]
+    assert "nosuch, combined labels: no predictor 'nosuch'; there are" in lines[0]
+    assert "raises: score() raised ValueError: no such thing" in lines[1]
+    assert lines[2] == f"utilbench: 2 of 4 runs failed (nosuch, {names[2]}), see above"
+    cards = {path.stem for path in (tmp_path / "results" / "tiny" / "cards" / "combined").glob("*.json")}
+    assert cards == {"chance", "jpeg_quality"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

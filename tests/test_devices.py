@@ -6,10 +6,11 @@ import time
 import pytest
 import torch
 
-from benchmark.ground_truth import label
-from benchmark.networks import file_name, load
+from benchmark.networks import load
 from benchmark.outcomes import How
-from benchmark.runtime import PRECISIONS, ahead, autocast, to_device
+from benchmark.pipeline import label
+from benchmark.precision import PRECISIONS, autocast
+from benchmark.runtime import ahead, file_name, to_device
 from benchmark.suite import load_suite
 from benchmark.tables import read_table
 

@@ -6,6 +6,7 @@ import pytest
 
 from benchmark import downstream
 from benchmark.downstream import FRACTIONS, gains, rival_curves
+from benchmark.results_folder import SuiteFolder
 from benchmark.tables import read_table, write_table
 
 
@@ -19,7 +20,7 @@ def few(monkeypatch):
 @pytest.fixture
 def rivals(tiny, tmp_path):
     """The rivals' curves of the small suite."""
-    return rival_curves(tiny, tmp_path)
+    return rival_curves(tiny, SuiteFolder(tmp_path))
 
 
 def held_out(truth, **columns):
@@ -109,7 +110,7 @@ def test_what_keeps_nothing_has_no_gain(tiny, rivals):
 
 def test_detection_keeps_every_image(tiny_det, tmp_path):
     """With nothing kept all images are replaced, with all kept none; the curve lies between, its area on the rivals' scale."""
-    rivals = rival_curves(tiny_det, tmp_path)
+    rivals = rival_curves(tiny_det, SuiteFolder(tmp_path))
     rows = held_out(tiny_det, score=pl.col("utility") + 1e-6 * pl.int_range(pl.len())).select(
         "source", "level", "score"
     )
@@ -127,7 +128,7 @@ def test_rivals_are_made_once(tiny, rivals, tmp_path, monkeypatch):
     """What is stored is read again; where it is of other outcomes or resamples, it is made anew."""
     path = tmp_path / "rivals.parquet"
     monkeypatch.setattr(downstream, "redrawn", lambda *_: pytest.fail("made again"))
-    again = rival_curves(tiny, tmp_path)
+    again = rival_curves(tiny, SuiteFolder(tmp_path))
     assert again.keys() == rivals.keys()
     for key, values in again.items():
         assert values == pytest.approx(rivals[key], abs=1e-6)
@@ -135,7 +136,7 @@ def test_rivals_are_made_once(tiny, rivals, tmp_path, monkeypatch):
     table, _ = read_table(path)
     write_table(path, table, {"held_out": "other"})
     with pytest.raises(pytest.fail.Exception, match="made again"):
-        rival_curves(tiny, tmp_path)
+        rival_curves(tiny, SuiteFolder(tmp_path))
 
 
 def test_random_is_flat_and_the_oracle_never_rises(rivals):

@@ -10,7 +10,7 @@ from sklearn import metrics as reference
 
 import benchmark
 from benchmark.errors import PredictorError, ResultError
-from benchmark.evaluate import evaluate
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.feed import lesson, training_rows
 from benchmark.finding import code_digest, find_predictor, predictor_names
 from benchmark.metrics import best_threshold

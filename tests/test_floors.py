@@ -1,4 +1,7 @@
 import ast
+import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,15 +24,17 @@ FLOORS = [
         "matching",
         "mean_ap",
         "runtime",
+        "precision",
         "progress",
         "tables",
         "places",
+        "results_folder",
         "assets",
     ],
     ["datasets", "networks", "distortions", "predictor", "finding"],
     ["tasks", "suite", "splits", "scorecard", "contract"],
-    ["labelling", "outcomes", "ground_truth", "engines", "feed", "downstream", "audit"],
-    ["submissions", "reported", "training", "scoring", "evaluate", "judging", "export"],
+    ["labelling", "outcomes", "ground_truth", "pipeline", "engines", "feed", "downstream", "audit"],
+    ["submissions", "reported", "training", "scoring", "evaluation", "judging", "export"],
     [
         "leaderboard",
         "boards",
@@ -217,3 +222,27 @@ def test_every_public_name_is_defined_where_it_is_said_to_be(name):
         if isinstance(node, ast.ClassDef | ast.FunctionDef)
     }
     assert defined.get(name)
+
+
+TWICE = """
+import importlib, inspect, sys
+import benchmark
+for name in benchmark.__all__:
+    for _ in range(2):
+        assert not inspect.ismodule(getattr(benchmark, name)), name
+    namespace = {}
+    exec(f"from benchmark import {name}", namespace)
+    assert namespace[name] is getattr(benchmark, name) is getattr(importlib.import_module(benchmark.HOMES[name]), name), name
+"""
+
+
+@pytest.mark.parametrize("names", ["in order", "reversed"])
+def test_every_public_name_is_the_same_object_each_time(names):
+    """Accessed twice and imported by name, in a fresh interpreter and in any order, a public name is never a module."""
+    program = TWICE.replace("benchmark.__all__:", "reversed(benchmark.__all__):") if names == "reversed" else TWICE
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_no_public_name_is_a_submodule():
+    """A submodule of the same name would take its place as soon as it is imported."""
+    assert not [name for name in benchmark.__all__ if importlib.util.find_spec(f"benchmark.{name}")]

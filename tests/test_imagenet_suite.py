@@ -16,13 +16,13 @@ from torchvision import models
 
 from benchmark.datasets import index, open_dataset
 from benchmark.distortions import decode_jpeg, encode_jpeg
-from benchmark.evaluate import evaluate
-from benchmark.ground_truth import label
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.images import to_tensor
 from benchmark.leaderboard import rank
 from benchmark.networks.network import Preprocessing
 from benchmark.networks.sources import ARGUMENTS
 from benchmark.outcomes import How
+from benchmark.pipeline import label
 from benchmark.runtime import Paths
 from benchmark.splits import split
 from benchmark.suite import load_suite

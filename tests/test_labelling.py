@@ -19,10 +19,10 @@ from benchmark.datasets import DATASETS, open_dataset
 from benchmark.datasets.imagenet import ImageNet
 from benchmark.distortions import DISTORTIONS
 from benchmark.errors import DataError, LabelError, NetworkError, ResultError
-from benchmark.ground_truth import label
 from benchmark.images import pixel_digest, to_tensor
 from benchmark.networks import load
 from benchmark.outcomes import How
+from benchmark.pipeline import label
 from benchmark.records import PRISTINE
 from benchmark.runtime import Paths
 from benchmark.splits import split
@@ -127,7 +127,7 @@ def test_again_from_nothing_gives_the_same_bytes(tiny, tiny_file, tiny_paths, tm
     """Labelling is deterministic: other folders, same files."""
     paths = elsewhere(tmp_path)
     label(load_suite(str(tiny_file)), paths, device="cpu")
-    assert files(paths.results) == {k: v for k, v in files(tiny_paths.results).items() if k.startswith("tiny/outcomes")}
+    assert files(paths.results / "tiny" / "outcomes") == files(tiny_paths.results / "tiny" / "outcomes")
 
 
 def test_published_outcomes_need_no_network(tiny, tiny_file, published, no_networks):
@@ -140,7 +140,7 @@ def test_published_outcomes_need_no_network(tiny, tiny_file, published, no_netwo
 def test_killed_and_started_again_ends_with_the_same_bytes(tiny, tiny_file, tiny_paths, tmp_path):
     """A process killed midway leaves whole shards only, and its successor goes on from them to the same files."""
     program = (
-        "import sys; from benchmark.ground_truth import label; from benchmark.suite import load_suite;"
+        "import sys; from benchmark.pipeline import label; from benchmark.suite import load_suite;"
         "from benchmark.runtime import Paths; from pathlib import Path;"
         "label(load_suite(sys.argv[1]), Paths(None, None, Path(sys.argv[2]), Path(sys.argv[3])), device='cpu')"
     )
@@ -159,7 +159,7 @@ def test_killed_and_started_again_ends_with_the_same_bytes(tiny, tiny_file, tiny
         read_table(path)
     assert not paths.results.exists()
     subprocess.run(command, check=True, capture_output=True)
-    assert files(paths.results) == {k: v for k, v in files(tiny_paths.results).items() if k.startswith("tiny/outcomes")}
+    assert files(paths.results / "tiny" / "outcomes") == files(tiny_paths.results / "tiny" / "outcomes")
     assert {path: path.stat().st_mtime_ns for path in left} == times, "a finished shard was done again"
 
 

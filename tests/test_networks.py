@@ -16,10 +16,11 @@ from torchvision import models
 from benchmark.datasets.glyphs import Glyphs, photograph
 from benchmark.errors import MissingWeights, NetworkError
 from benchmark.images import to_tensor
-from benchmark.networks import SOURCES, check_name, file_name, load, zoo
+from benchmark.networks import SOURCES, check_name, load, zoo
 from benchmark.networks.network import Preprocessing, file_digest, fill, read_weights
 from benchmark.networks.sources import packaged_file
 from benchmark.networks.zoo_detectors import DETECTORS
+from benchmark.runtime import file_name
 from benchmark.suite import load_suite, suite_names
 
 

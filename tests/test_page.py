@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.evaluate import evaluate
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard import rank
 from benchmark.markdown import number
 from benchmark.page import write_assets

@@ -41,10 +41,11 @@ def bucket():
 @pytest.fixture(scope="module")
 def few(imagenet_data, tmp_path_factory):
     """A folder with a few of ImageNet's photographs."""
-    folder = tmp_path_factory.mktemp("few")
-    for path in sorted((imagenet_data / "imagenet" / "val").rglob("*.JPEG"))[:PHOTOGRAPHS]:
-        copy = folder / path.relative_to(imagenet_data)
-        copy.parent.mkdir(parents=True)
+    folder, dataset = tmp_path_factory.mktemp("few"), ImageNet(imagenet_data)
+    for source in dataset.sources()[:PHOTOGRAPHS]:
+        path = dataset.files[source.id]
+        copy = folder / "imagenet" / "val" / dataset.wnids[source.truth] / path.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)
     return folder
 

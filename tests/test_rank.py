@@ -7,12 +7,11 @@ import polars as pl
 import pytest
 
 from benchmark.errors import ResultError
-from benchmark.evaluate import evaluate
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard import rank
 from benchmark.markdown import markdown
-from benchmark.networks import file_name
-from benchmark.runtime import Paths
-from benchmark.scorecard import file_stem
+from benchmark.results_folder import file_stem
+from benchmark.runtime import Paths, file_name
 from benchmark.tables import read_table, write_table
 
 ROOT = Path(__file__).parents[1]

@@ -8,8 +8,8 @@ import pytest
 
 from benchmark.engines import find_engine
 from benchmark.errors import LabelError
-from benchmark.ground_truth import label
 from benchmark.outcomes import How
+from benchmark.pipeline import label
 from benchmark.suite import load_suite
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (extra `scale`)")

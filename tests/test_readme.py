@@ -1,6 +1,9 @@
 """What the README shows works as it is written."""
 
 import re
+import shlex
+import shutil
+import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -14,9 +17,9 @@ from benchmark import registry
 from benchmark.cli import main
 from benchmark.datasets.glyphs import scene
 from benchmark.distortions import encode_jpeg, find_distortion
-from benchmark.evaluate import evaluate
-from benchmark.ground_truth import label
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.options import parser
+from benchmark.pipeline import label
 from benchmark.runtime import Paths
 from benchmark.suite import load_suite
 
@@ -94,15 +97,58 @@ def test_your_own_network_dataset_and_distortion(mine, tmp_path):
     assert images.filter(level=1)["bits"].mean() < images.filter(level=80)["bits"].mean()
 
 
-def test_verbs_and_options_exist():
-    """Every `utilbench` line of the README is one that the command line takes."""
-    lines = re.findall(r"^ {4}(utilbench [^\n#]*)", TEXT, re.MULTILINE)
-    commands = [
-        part.strip() for line in lines for part in re.split(r" {3,}|&&", line) if part.strip().startswith("utilbench")
-    ]
-    assert len(commands) > 10
-    for command in commands:
-        parser().parse_args(command.split()[1:])
+SHELL = re.findall(r"```sh([^\n]*)\n(.*?)```", TEXT, re.DOTALL)
+"""What a block of commands needs beyond a fresh clone, and its lines."""
+
+
+def commands(lines):
+    """The arguments of each `utilbench` line."""
+    split = [shlex.split(line, comments=True) for line in lines.splitlines()]
+    return [words[1:] for words in split if words[:1] == ["utilbench"]]
+
+
+def test_every_command_is_in_a_block_that_says_what_it_needs():
+    """No command hides in an indented block, where no test would find it; needs are of a known kind."""
+    assert not re.findall(r"^ {4}(?:utilbench|pip|make|export|accelerate) ", TEXT, re.MULTILINE)
+    kinds = {"data", "hours", "minutes", "cluster", "installing"}
+    for needs, _ in SHELL:
+        assert not needs or set(needs.strip().removeprefix("needs=").split(",")) <= kinds
+
+
+def test_commands_that_need_more_than_a_clone_are_ones_that_the_command_line_takes():
+    """Blocks that need data, hours or a cluster are understood by the command line's parser."""
+    lines = [command for needs, block in SHELL if needs for command in commands(block)]
+    assert len(lines) > 8
+    for command in lines:
+        parser().parse_args(command)
+
+
+def test_all_other_commands_run_in_a_fresh_clone(tiny, tmp_path, monkeypatch, capsys):
+    """With an empty cache and no data, every other command of the README ends well, in the order in which it stands there."""
+    for variable in ("UTILBENCH_DATA", "UTILBENCH_NETWORKS", "UTILBENCH_CACHE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("benchmark.tasks.replacement.Downstream.REPLICATES", 20)  # resampling an mAP takes a minute
+    tracked = subprocess.run(["git", "ls-files", "results", "submissions"], cwd=ROOT, capture_output=True, text=True)
+    for name in tracked.stdout.split():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        path = tmp_path / "photos" / f"{number}.jpg"
+        path.write_bytes(encode_jpeg(tiny.dataset.read(f"test-{number:05d}"), 20 + 30 * number))
+    (block,) = [block for block in BLOCKS if "(Predictor)" in block]
+    (tmp_path / "contrast.py").write_text(block)
+    lines = [command for needs, block in SHELL if not needs for command in commands(block)]
+    assert len(lines) > 15
+    for command in lines:
+        assert main(command) == 0, (command, capsys.readouterr().err[-2000:])
+        told = capsys.readouterr()
+        assert "Traceback" not in told.err
+        if command[0] == "label":
+            assert "forward passes" not in told.out
+    assert len(list(tmp_path.glob("out/*.parquet"))) == 4
 
 
 def test_linked_files_exist():

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark import reproduce as room
 from benchmark.cli import main
-from benchmark.evaluate import evaluate
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.reproduce import reproduce
 from benchmark.runtime import Paths, versions
 from benchmark.tables import read_table, write_table
@@ -69,11 +69,12 @@ def test_other_versions_are_the_cause_of_other_logits(tiny, recorded):
     spoil(
         path, lambda old: old.with_columns(score_top=pl.col("score_top") * 1.1), versions=versions() | {"torch": "1.0"}
     )
-    (problem,) = problems(tiny.suite, recorded).values()
+    problem, labels = problems(tiny.suite, recorded).values()
     assert "torch was 1.0, is" in problem
     assert "torchvision" not in problem
+    assert "label sets" in labels
     spoil(path, versions=versions())
-    (problem,) = problems(tiny.suite, recorded).values()
+    problem, _ = problems(tiny.suite, recorded).values()
     assert "whose versions are the recorded ones" in problem
 
 

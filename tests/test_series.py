@@ -3,9 +3,10 @@
 import pytest
 
 from benchmark import figures, series
-from benchmark.evaluate import evaluate
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard import read_ranked
 from benchmark.page import plots
+from benchmark.results_folder import SuiteFolder
 
 
 def card(spent, low, value):
@@ -31,7 +32,7 @@ def test_levels_are_drawn_where_any_has_enough_images(enough, tiny, tiny_paths, 
     monkeypatch.setattr(series, "ENOUGH", enough)
     series.at_levels.cache_clear()
     evaluate("jpeg_quality", tiny.suite, paths=tiny_paths, truth=tiny, device="cpu")
-    ranked = read_ranked(tiny_paths.results / "tiny")
+    ranked = read_ranked(SuiteFolder(tiny_paths.results / "tiny"))
     cards = ranked.cards["combined"]
     drawn, shown = figures.levels(ranked.folder, cards, ranked.suite), plots.levels(ranked, cards)
     series.at_levels.cache_clear()

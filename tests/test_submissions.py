@@ -10,7 +10,7 @@ import pytest
 from benchmark.cli import main
 from benchmark.distortions import find_distortion
 from benchmark.errors import BenchmarkError, SubmissionError
-from benchmark.evaluate import evaluate
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.export import export
 from benchmark.ground_truth import wanted_rows
 from benchmark.leaderboard import rank
@@ -125,8 +125,8 @@ def test_a_limited_suite_has_no_table(tiny, paths, submit):
     from dataclasses import replace
 
     folder = submit(code=TRAP)
-    with pytest.raises(SubmissionError, match="that of tiny-limit20 on this machine"):
-        evaluate(str(folder), replace(tiny.suite, limit=20), paths=paths)
+    with pytest.raises(SubmissionError, match="that of tiny-limit90 on this machine"):
+        evaluate(str(folder), replace(tiny.suite, limit=90), paths=paths)
     assert not (folder / "executed").exists()
 
 

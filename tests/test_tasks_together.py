@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from benchmark.errors import LabelError
-from benchmark.evaluate import evaluate
-from benchmark.ground_truth import label
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling import IMAGES
 from benchmark.leaderboard import rank
+from benchmark.pipeline import label
 from benchmark.runtime import Paths
 from benchmark.summary import label_summary
 from benchmark.tasks import detection, replacement

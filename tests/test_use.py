@@ -13,7 +13,7 @@ import benchmark
 from benchmark.cli import main
 from benchmark.distortions import encode_jpeg
 from benchmark.errors import DataError, PredictorError, ResultError
-from benchmark.evaluate import evaluate
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.runtime import Paths
 from benchmark.use import image_files
 
@@ -89,6 +89,8 @@ def test_one_that_was_never_trained_here_says_how(tiny, tiny_file, paths, tmp_pa
         benchmark.load_predictor(str(file), suite=str(tiny_file), paths=paths)
     evaluate(str(file), tiny.suite, paths=paths, truth=tiny, device="cpu")
     shutil.rmtree(paths.cache / "predictors")
+    benchmark.load_predictor(str(file), suite=str(tiny_file), paths=paths)  # a small state lies beside the results too
+    shutil.rmtree(paths.results / "tiny" / "trained")
     with pytest.raises(ResultError, match="was not trained"):
         benchmark.load_predictor(str(file), suite=str(tiny_file), paths=paths)
 

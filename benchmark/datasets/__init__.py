@@ -51,6 +51,33 @@ class Dataset(Protocol):
         """What it costs to send it: its file, or a PNG where it has none."""
 
 
+class NoPhotographs:
+    """Stands where a dataset stands when all that is needed of it was recorded and its photographs are not at hand."""
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+
+    def signature(self) -> str:
+        """None."""
+        raise DataError("photographs are needed for this: set UTILBENCH_DATA or --data")
+
+    def sources(self) -> list[Source]:
+        """None."""
+        raise DataError("photographs are needed for this: set UTILBENCH_DATA or --data")
+
+    def content(self, source: str) -> bytes:
+        """Not at hand."""
+        raise DataError(f"the photograph {source} is needed for this: set UTILBENCH_DATA or --data")
+
+    def read(self, source: str) -> Pixels:
+        """Not at hand."""
+        raise DataError(f"the photograph {source} is needed for this: set UTILBENCH_DATA or --data")
+
+    def bits(self, source: str) -> int:
+        """Not at hand."""
+        raise DataError(f"the photograph {source} is needed for this: set UTILBENCH_DATA or --data")
+
+
 DATASETS: dict[str, Callable[[Place | None, dict[str, Any]], Dataset]] = {
     "glyphs": lambda data, options: Glyphs(**options),
     "glyph-scenes": lambda data, options: GlyphScenes(**options),

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmark.labelling import Bench, Shard, judge_shard, prepare_shard
-from benchmark.progress import progress
+from benchmark.progress import show_progress
 from benchmark.runtime import ahead
 
 
@@ -18,7 +18,7 @@ def run(bench: Bench, shards: Iterable[Shard], title: str) -> dict[str, list[Pat
     shards = list(shards)
     files: dict[str, list[Path]] = {}
     coming = ((shard, prepare_shard(bench, shard)) for shard in shards)
-    with progress(title, sum(shard.images for shard in shards), "images") as advance:
+    with show_progress(title, sum(shard.images for shard in shards), "images") as advance:
         for shard, prepared in ahead(coming, bench.setup.device):
             for name, path in zip(shard.networks, judge_shard(bench, shard, prepared), strict=True):
                 files.setdefault(name, []).append(path)

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmark.errors import LabelError
 from benchmark.labelling import Bench, Setup, Shard, judge_shard, prepare_shard
-from benchmark.progress import progress
+from benchmark.progress import show_progress
 from benchmark.runtime import atomic, keep_freed_memory
 
 
@@ -97,7 +97,7 @@ def collect(bench: Bench, shards: dict[int, Shard], title: str, address: str) ->
         **share,
     )
     waiting = {number: set(shard.networks) for number, shard in shards.items()}
-    with progress(title, sum(shard.images for shard in shards.values()), "images") as advance:
+    with show_progress(title, sum(shard.images for shard in shards.values()), "images") as advance:
         for row in made.iter_rows():
             shard = shards[row["number"]]
             with atomic(bench.file(shard, row["name"])) as temporary:

@@ -65,8 +65,3 @@ def models(source: str, folder: Path | None) -> list[str]:
     from benchmark.networks.zoo_detectors import DETECTORS
 
     return [*ARCHITECTURES, *DETECTORS]
-
-
-def file_name(name: str) -> str:
-    """The network's name as part of a file's name: `timm:tf_efficientnet_lite0` -> `timm-tf_efficientnet_lite0`."""
-    return name.replace(":", "-")

@@ -23,8 +23,9 @@ from benchmark.grids import accuracy_grid, gains_grid
 from benchmark.markdown import milliseconds, number, with_interval
 from benchmark.page import plots
 from benchmark.page.samples import pick
+from benchmark.results_folder import file_stem
 from benchmark.runtime import write_text
-from benchmark.scorecard import GROUPS, Ranked, Scorecard, file_stem, title
+from benchmark.scorecard import GROUPS, Ranked, Scorecard, title
 from benchmark.series import Classes, classes_of, classified
 from benchmark.suite import COMBINED
 from benchmark.tasks import TASKS
@@ -77,7 +78,7 @@ def predictor_page(card: Scorecard) -> str:
 
 def write_suite_pages(ranked: Ranked) -> list[Path]:
     """The page of a suite and one of each predictor that has combined labels' results; returns the files."""
-    write_assets(ranked.folder.parent)
+    write_assets(ranked.folder.path.parent)
     some, suite = ranked.cards[COMBINED], ranked.suite
     classes = classes_of(ranked.folder, suite)
     boards = [board(labels, cards) for labels, cards in ranked.cards.items()]
@@ -90,12 +91,12 @@ def write_suite_pages(ranked: Ranked) -> list[Path]:
         "legend": LEGEND,
         "plots": plots.of_suite(ranked),
         "figure_1": [(one.stem, one.names) for one in classes],
-        "four": (ranked.folder / "figures" / f"{classes[0].stem}.png").is_file(),
+        "four": (ranked.folder.figures / f"{classes[0].stem}.png").is_file(),
         "figure_2": f"figure_{TASKS[suite['task']].FIGURE}",
         "grids": grids,
         "samples": pick(ranked) if suite.get("redistributable") else [],
     }
-    written = [write(ranked.folder / "index.html", "suite.html", **known)]
+    written = [write(ranked.folder.file("index.html"), "suite.html", **known)]
     return [*written, *(write_predictor(ranked, card, classes) for card in some)]
 
 
@@ -112,7 +113,7 @@ def board(labels: str, cards: Sequence[Scorecard]) -> dict[str, Any]:
 
 def write_predictor(ranked: Ranked, card: Scorecard, classes: Sequence[Classes]) -> Path:
     """The page of one predictor."""
-    folder = ranked.folder / "predictors"
+    folder = ranked.folder.file("predictors")
     stem = predictor_page(card).removesuffix(".html")
     pictures = [draw_panel(folder, stem, ranked, card, one) for one in classes]
     others = {labels: one for labels, cards in ranked.cards.items() for one in cards if title(one) == title(card)}
@@ -150,7 +151,7 @@ def write_index(results: Path, some: Sequence[Ranked]) -> list[Path]:
     suites = [
         {
             "suite": one.suite,
-            "page": quote(f"{one.folder.name}/index.html"),
+            "page": quote(f"{one.folder.path.name}/index.html"),
             "board": board(COMBINED, one.cards[COMBINED]),
             "first": one.cards[COMBINED][0],
         }

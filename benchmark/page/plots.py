@@ -92,7 +92,7 @@ def of_predictor(ranked: Ranked, card: Scorecard, classes: Sequence[series.Class
 
 def gain_curves(ranked: Ranked, cards: Sequence[Scorecard]) -> list[Plot]:
     """Performance of each held-out network against the fraction kept."""
-    table, _ = read_table(ranked.folder / "rivals.parquet")
+    table, _ = read_table(ranked.folder.file("rivals.parquet"))
     measure = TASKS[ranked.suite["task"]].MEASURE
     found = []
     for place, name in enumerate(ranked.suite["networks"]["held_out"]):

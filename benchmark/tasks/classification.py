@@ -91,6 +91,20 @@ class LabelChoice:
         return "" if 0 <= self.low <= self.high <= 1 else "[labels] must be 0 <= low <= high <= 1"
 
 
+TRUTH_SCHEMA: dict[str, Any] = {"class": pl.Int16}
+"""Columns of `sources.parquet` that hold the ground truth."""
+
+
+def record_of(truth: int) -> dict[str, Any]:
+    """The ground truth of one image in these columns."""
+    return {"class": truth}
+
+
+def recorded_truth_of(row: dict[str, Any]) -> int:
+    """The ground truth of a row of `sources.parquet`."""
+    return int(row["class"])
+
+
 def truth_columns() -> dict[str, tuple[pa.DataType, Any]]:
     """Columns of an export that hold the ground truth: type, and what Hugging Face `datasets` calls it."""
     return {"class": (pa.int16(), {"dtype": "int16", "_type": "Value"})}

@@ -83,6 +83,28 @@ class LabelChoice:
         return "" if 0 < self.confidence < 1 else f"[labels] confidence is {self.confidence}; it lies between 0 and 1"
 
 
+TRUTH_SCHEMA: dict[str, Any] = {
+    "boxes": pl.List(pl.Float64),
+    "classes": pl.List(pl.Int16),
+    "crowd": pl.List(pl.Boolean),
+    "height": pl.Int32,
+    "width": pl.Int32,
+}
+"""Columns of `sources.parquet` that hold the ground truth; boxes one after the other, left, top, right, bottom in px."""
+
+
+def record_of(truth: Objects) -> dict[str, Any]:
+    """The objects of one image in these columns."""
+    height, width = truth.size
+    return truth_values(truth) | {"boxes": truth.boxes.flatten().tolist(), "height": height, "width": width}
+
+
+def recorded_truth_of(row: dict[str, Any]) -> Objects:
+    """The objects of a row of `sources.parquet`."""
+    boxes, classes = np.array(row["boxes"], np.float64).reshape(-1, 4), np.array(row["classes"], np.int64)
+    return Objects(boxes, classes, np.array(row["crowd"], bool), (row["height"], row["width"]))
+
+
 def truth_columns() -> dict[str, tuple[pa.DataType, Any]]:
     """Columns of an export that hold the ground truth: type, and what Hugging Face `datasets` calls it."""
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from benchmark import labelling
-from benchmark.ground_truth import label
 from benchmark.labelling import IMAGES
 from benchmark.outcomes import How
-from benchmark.runtime import autocast
+from benchmark.pipeline import label
+from benchmark.precision import autocast
 from benchmark.suite import load_suite
 from tests.bench.conftest import ROOT
 
@@ -23,7 +23,7 @@ SOURCES = {"float32": 300, "bf16, compiled": 1000}
 ONE_LABELLING = """
 import re, sys, time
 from pathlib import Path
-from benchmark.ground_truth import label
+from benchmark.pipeline import label
 from benchmark.runtime import Paths
 from benchmark.suite import load_suite
 

@@ -10,9 +10,9 @@ from torch.utils.data import default_collate
 from baselines._squares import Draws, Squares, batches
 from baselines.resnet18 import Recipe, ResNet18
 from benchmark import Predictor
-from benchmark.evaluate import evaluate
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.feed import lesson
-from benchmark.ground_truth import label
+from benchmark.pipeline import label
 from benchmark.predictor import Context
 from benchmark.suite import load_suite
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.runtime import Paths, keep_freed_memory
+from benchmark.runtime import Paths, prepare_process
 from tests.conftest import folder_with
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def lite(tmp_path):
         folder_with("UTILBENCH_DATA", "imagenet"),
         folder_with("UTILBENCH_NETWORKS", "mobilenet_v2_quant.onnx"),
     )
-    keep_freed_memory()
+    prepare_process()
     return Paths(data=data, networks=networks, cache=tmp_path / "cache", results=tmp_path / "results")
 
 

@@ -13,8 +13,8 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2 as transforms
 
-from benchmark.ground_truth import unlabelled
 from benchmark.networks import load
+from benchmark.pipeline import unlabelled
 from benchmark.records import PRISTINE
 from benchmark.runtime import Paths
 from benchmark.suite import load_suite

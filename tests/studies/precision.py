@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.ground_truth import label
 from benchmark.outcomes import How
+from benchmark.pipeline import label
 from benchmark.runtime import Paths
 from benchmark.suite import load_suite
 

@@ -10,27 +10,25 @@ and scored before, by the same code on the same images and labels, is not done a
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from benchmark.downstream import rival_curves
 from benchmark.errors import SubmissionError
-from benchmark.ground_truth import GroundTruth, label
+from benchmark.ground_truth import GroundTruth
 from benchmark.judging import make_card
-from benchmark.networks import file_name
-from benchmark.predictor import Predictor
+from benchmark.pipeline import check_labelled, label, save_labels
+from benchmark.predictor import LearnedPredictor, Predictor
 from benchmark.reported import reported_scores
-from benchmark.runtime import Paths, best_device, keep_freed_memory, write_text
-from benchmark.scorecard import Scorecard, file_stem, scores_file, write_card
+from benchmark.results_folder import file_stem, suite_folder
+from benchmark.runtime import Paths, best_device, prepare_process
+from benchmark.scorecard import Scorecard, write_card
 from benchmark.scoring import identity, make_scores, merged, scores_table, stored_scores
 from benchmark.submissions import find_submission
 from benchmark.suite import COMBINED, Suite, load_suite
-from benchmark.tables import read_table, write_table
+from benchmark.tables import write_table
 from benchmark.training import check_no_overlap, entry
 
 SEEDS = 3
@@ -64,11 +62,13 @@ def evaluate(
     Raises:
         BenchmarkError: anything that keeps the result from being valid; see `benchmark.errors`.
     """
-    keep_freed_memory()
+    prepare_process()
     paths = paths or Paths.named()
     suite = load_suite(suite) if isinstance(suite, str) else suite
     submission = find_submission(predictor) if isinstance(predictor, str) else None
     truth = truth or label(suite, paths, device=device)
+    folder = suite_folder(paths, suite)
+    check_labelled(truth, labels, ("validation", "test"), paths)
     if submission and suite.name in submission.card.scores:
         if train_on or len(seeds) > 1:
             raise SubmissionError(
@@ -76,19 +76,16 @@ def evaluate(
             )
         values, metadata = reported_scores(submission, truth)
         scores = scores_table(truth, values, 0)
-        write_table(scores_file(paths.results / suite.folder, metadata), scores, metadata)
+        write_table(folder.scores(metadata), scores, metadata)
     else:
         seeds = tuple(seeds) or range(SEEDS if labels == COMBINED and not suite.limit else 1)
         scores, metadata = run_scores(truth, predictor, labels, seeds, paths, device, train_on)
     if submission:
         metadata["provenance"] |= {"submission": submission.about}
-    for part in ("validation", "test"):
-        truth.labelled(labels, part)  # or else there is nothing to judge, and no need of the rivals' curves
-    write_suite(truth, paths.results / suite.folder)
-    card, replicates = make_card(truth, scores, metadata, labels, rival_curves(truth, paths.results / suite.folder))
-    stem = file_stem(metadata["predictor"], metadata["trained_on"])
-    path = paths.results / suite.folder / "cards" / file_name(labels) / f"{stem}.json"
-    write_table(path.with_name(f"{stem}.parquet"), replicates, {"ground_truth": card["ground_truth"]})
+    save_labels(truth, folder)
+    card, replicates = make_card(truth, scores, metadata, labels, rival_curves(truth, folder))
+    path = folder.card(labels, file_stem(metadata["predictor"], metadata["trained_on"]))
+    write_table(path.with_suffix(".parquet"), replicates, {"ground_truth": card["ground_truth"]})
     write_card(path, card)
     return card
 
@@ -109,8 +106,10 @@ def run_scores(
         other = load_suite(train_on, truth.suite.limit) if isinstance(train_on, str) else train_on
         training, taught = label(other, paths, device=device), COMBINED
         check_no_overlap(training, truth)
+    if issubclass(who.kind, LearnedPredictor) and who.kind.target == "label":
+        check_labelled(training, taught, ("train", "validation"), paths)
     wanted = identity(truth, who, who.trained_on(training, taught))
-    path = scores_file(paths.results / truth.suite.folder, wanted)
+    path = suite_folder(paths, truth.suite).scores(wanted)
     scores, metadata = stored_scores(path, wanted)
     for seed in seeds if who.seeded else (0,):
         if seed not in metadata["seeds"]:
@@ -118,15 +117,3 @@ def run_scores(
             scores, metadata = merged((scores, metadata), found)
             write_table(path, scores, metadata)
     return scores, metadata
-
-
-def write_suite(truth: GroundTruth, folder: Path) -> None:
-    """Keep the suite's choices and labels beside its results, so that `rank` needs neither suite file nor photographs."""
-    write_text(folder / "suite.json", json.dumps(dataclasses.asdict(truth.suite), indent=1) + "\n")
-    path = folder / "labels.parquet"
-    known = {"fingerprint": truth.fingerprint, "labels": {name: truth.digest(name) for name in truth.suite.label_sets}}
-    if path.is_file() and read_table(path)[1] == known:
-        return
-    tables = [truth.labels(name) for name in truth.suite.label_sets]
-    columns = [table["label"].alias(name) for name, table in zip(truth.suite.label_sets, tables, strict=True)]
-    write_table(path, tables[0].select("part", "source", "level").with_columns(columns), known)

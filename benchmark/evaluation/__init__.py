@@ -1,0 +1,1 @@
+"""A predictor on a suite: from its name or class to its scorecard."""

@@ -1,0 +1,48 @@
+"""The demo: both embedded suites from published outcomes to boards and pages, a numbered step after the other.
+
+`make demo` runs it. Seconds expected are those of two cores with AVX2 and nothing beside them.
+"""
+
+import subprocess
+import sys
+import time
+
+LIMITS = {"glyphs": 200, "glyphs-det": 150}
+UNTRAINED = ("chance", "jpeg_quality", "ssim", "dct_statistics", "jpeg_statistics", "energy", "fisher")
+STEPS = [
+    step
+    for suite, limit in LIMITS.items()
+    for step in (
+        (f"labels of {limit} sources of {suite}, from published outcomes", 6, ["label", suite, f"--limit={limit}"]),
+        ("score and judge seven predictors", 40, ["run", *UNTRAINED, "-s", suite, f"--limit={limit}"]),
+        (
+            "train, score and judge the reference, smaller: 120 steps instead of 1,200",
+            70,
+            ["run", "resnet18_small", "-s", suite, f"--limit={limit}"],
+        ),
+    )
+] + [("boards, figures and pages", 15, ["rank"])]
+"""What a step does, in how many seconds, and the command."""
+
+
+def main():
+    """Run all steps into demo/; stops at the first that fails."""
+    total = sum(seconds for _, seconds, _ in STEPS)
+    print(f"Demo: {len(STEPS)} steps, about {total / 60:.0f} minutes on two cores; results go to demo/", flush=True)
+    begin, left = time.perf_counter(), total
+    for number, (title, expected, arguments) in enumerate(STEPS, start=1):
+        print(f"\n[{number}/{len(STEPS)}] {title}; about {expected} s, {left} s left in all", flush=True)
+        print(f"    utilbench {' '.join(arguments)} --results demo", flush=True)
+        start = time.perf_counter()
+        output = subprocess.DEVNULL if arguments == ["rank"] else None
+        done = subprocess.run([sys.executable, "-m", "benchmark", *arguments, "--results", "demo"], stdout=output)
+        if done.returncode:
+            sys.exit(f"step {number} failed")
+        left -= expected
+        print(f"[{number}/{len(STEPS)}] done in {time.perf_counter() - start:.0f} s", flush=True)
+    seconds = time.perf_counter() - begin
+    print(f"\nDone in {seconds:.0f} s. Open demo/index.html, or read demo/boards.md and demo/*/leaderboard.md")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,261 @@
+"""What was published with the package is used: outcomes, labels, trained states, scorecards; and nothing else is made of it."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+
+from benchmark import utility
+from benchmark.cli import main
+from benchmark.comparison import compare
+from benchmark.errors import LabelError, ResultError
+from benchmark.evaluation.evaluate import evaluate
+from benchmark.outcomes import How
+from benchmark.pipeline import check_labelled, label, least_limit, make_ground_truth, recorded_truth
+from benchmark.records import PRISTINE
+from benchmark.runtime import Paths
+from benchmark.suite import load_suite
+from benchmark.tables import content_digest, read_table, write_table
+
+
+@pytest.fixture
+def elsewhere(tiny, tiny_paths, tmp_path):
+    """Folders of its own, to which the small suite's results are what was published."""
+    return Paths(None, None, tmp_path / "cache", tmp_path / "results", published=tiny_paths.results)
+
+
+@pytest.fixture
+def no_networks(monkeypatch):
+    """Loading a network fails."""
+    monkeypatch.setattr("benchmark.labelling.load", lambda *_: pytest.fail("a network was loaded"))
+
+
+@pytest.mark.parametrize("limit", [0, 90])
+def test_published_outcomes_are_used_and_copied(limit, tiny, tiny_file, elsewhere, no_networks):
+    """In other folders, whole or limited, no network is run; the outcomes of the suite's own sources lie there afterwards."""
+    truth = label(load_suite(str(tiny_file), limit), elsewhere, "cpu")
+    whole = tiny.outcomes["zoo:resnet"]
+    mine = whole.filter(pl.col("source").is_in(list(truth.sources)))
+    assert truth.outcomes["zoo:resnet"].equals(mine)
+    name = f"tiny-limit{limit}" if limit else "tiny"
+    assert read_table(elsewhere.results / name / "outcomes" / "zoo-resnet.parquet")[0].equals(mine)
+    assert truth.temperatures == tiny.temperatures
+    if not limit:
+        assert truth.digest("combined") == tiny.digest("combined")
+
+
+def test_a_quick_look_uses_what_a_person_has_labelled(tiny, tiny_file, tiny_paths, tmp_path, no_networks):
+    """Outcomes of the whole suite in a person's own results serve its quick looks."""
+    paths = Paths(None, None, tmp_path / "cache", tmp_path / "results")
+    shutil.copytree(tiny_paths.results / "tiny", paths.results / "tiny")
+    assert label(load_suite(str(tiny_file), 60), paths, "cpu").suite.limit == 60
+
+
+@pytest.mark.parametrize("how", [How("bf16"), How(compiled=True)])
+def test_other_arithmetic_is_computed(how, tiny_file, elsewhere, monkeypatch):
+    """Published outcomes of float32 do not stand for another arithmetic."""
+    monkeypatch.setattr("benchmark.outcomes.time_ratio", lambda *_, **__: 1.0)
+    monkeypatch.setattr("benchmark.outcomes.open_bench", lambda *_: pytest.fail("computed", pytrace=False))
+    with pytest.raises(pytest.fail.Exception, match="computed"):
+        label(load_suite(str(tiny_file), 90), elsewhere, "cpu", how)
+
+
+def test_anew_computes(tiny_file, elsewhere, monkeypatch):
+    """`label --anew` runs the networks although their outcomes were published."""
+    monkeypatch.setattr("benchmark.outcomes.open_bench", lambda *_: pytest.fail("computed", pytrace=False))
+    monkeypatch.setattr(Paths, "named", classmethod(lambda cls, *_: elsewhere))
+    with pytest.raises(pytest.fail.Exception, match="computed"):
+        main(["label", str(tiny_file), "--anew"])
+
+
+def test_published_outcomes_of_other_pixels_are_not_used(tiny, tiny_file, tiny_paths, tmp_path, monkeypatch, capsys):
+    """Where this machine's codec gives other pixels, what was published is left alone, with a word on why."""
+    published = tmp_path / "published"
+    shutil.copytree(tiny_paths.results / "tiny", published / "tiny")
+    path = published / "tiny" / "outcomes" / "images.parquet"
+    table, about = read_table(path)
+    write_table(path, table.with_columns(pixels=pl.col("pixels") ^ 1), about | {"encoder": "Pillow 1.0"})
+    monkeypatch.setattr("benchmark.outcomes.open_bench", lambda *_: pytest.fail("computed", pytrace=False))
+    paths = Paths(None, None, tmp_path / "cache", tmp_path / "results", published)
+    with pytest.raises(pytest.fail.Exception, match="computed"):
+        label(load_suite(str(tiny_file)), paths, "cpu")
+    assert "not used: " in (told := capsys.readouterr().err)
+    assert "recorded with Pillow 1.0" in told
+
+
+def test_labels_and_sources_are_recorded(tiny, tiny_paths):
+    """`label` leaves the labels of every set, and sources from which the same ground truth is had without photographs."""
+    folder = tiny_paths.results / "tiny"
+    labels, about = read_table(folder / "labels.parquet")
+    assert about["labels"] == {name: tiny.digest(name) for name in tiny.suite.label_sets}
+    assert labels["combined"].to_list() == tiny.labels("combined")["label"].to_list()
+    again = recorded_truth(tiny.suite, tiny_paths)
+    assert again.fingerprint == tiny.fingerprint
+    assert again.truths == tiny.truths
+    assert [again.digest(name) for name in tiny.suite.label_sets] == list(about["labels"].values())
+
+
+def test_objects_are_recorded_whole(tiny_det, tiny_paths):
+    """Boxes, classes and crowds come back as they were, so that detection needs no photographs either."""
+    again = recorded_truth(tiny_det.suite, tiny_paths)
+    assert again.digest("combined") == tiny_det.digest("combined")
+    for name, objects in tiny_det.truths.items():
+        for field in ("boxes", "classes", "crowd", "size"):
+            np.testing.assert_array_equal(getattr(again.truths[name], field), getattr(objects, field))
+
+
+def test_photographs_that_are_not_at_hand_are_named(tiny, tiny_paths):
+    """A recorded ground truth says which photograph would be needed for what it cannot do."""
+    again = recorded_truth(tiny.suite, tiny_paths)
+    with pytest.raises(Exception, match="the photograph test-00000 is needed for this"):
+        again.dataset.read("test-00000")
+
+
+def test_what_was_never_labelled_says_how_to(tiny_file, tmp_path):
+    """Without recorded sources the error names the command that records them."""
+    with pytest.raises(ResultError, match=r"no sources\.parquet; `utilbench label tiny --limit 30` records"):
+        recorded_truth(load_suite(str(tiny_file), 30), Paths(None, None, tmp_path, tmp_path))
+
+
+def test_comparing_needs_no_photographs(tiny, tiny_paths, elsewhere, monkeypatch):
+    """Two scorecards are compared from what is stored alone; the values are those with photographs at hand."""
+    monkeypatch.setattr("benchmark.tasks.classification.Downstream.REPLICATES", 20)
+    paths = dataclasses.replace(elsewhere, published=None)
+    for name in ("jpeg_quality", "chance"):
+        evaluate(name, tiny.suite, paths=paths, truth=tiny)
+    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", paths.results / "tiny" / "outcomes")
+    away = Paths(None, None, elsewhere.cache / "none", elsewhere.cache / "none", published=paths.results)
+    stored = compare(recorded_truth(tiny.suite, away), "jpeg_quality", "chance", "combined", away)
+    assert stored == compare(tiny, "jpeg_quality", "chance", "combined", paths)
+
+
+LEARNED = """
+import torch
+import benchmark
+
+class Learned(benchmark.LearnedPredictor):
+    "A number."
+    seeded = False
+
+    def fit(self, train, validation):
+        self.sign = torch.ones(SIZE)
+
+    def score(self, samples):
+        return [float(self.sign[0]) * float(sample.image.float().std()) for sample in samples]
+
+    def state(self):
+        return {"sign": self.sign}
+
+    def load_state(self, state):
+        self.sign = state["sign"]
+"""
+
+
+@pytest.mark.parametrize(("size", "shipped"), [(10, True), (100_000, False)])
+def test_small_trained_states_are_published(size, shipped, tiny, tmp_path):
+    """A state of kilobytes lies beside the scores, and is found by who has an empty cache; a large one is not."""
+    file = tmp_path / "learned.py"
+    file.write_text(LEARNED.replace("SIZE", str(size)))
+    paths = Paths(None, None, tmp_path / "cache", tmp_path / "results")
+    evaluate(str(file), tiny.suite, paths=paths, truth=tiny)
+    state = paths.results / "tiny" / "trained" / "learned@tiny.combined.0.safetensors"
+    assert state.is_file() is shipped
+    if shipped:
+        from benchmark.predictor import Context
+        from benchmark.training import entry, load_trained
+
+        who = entry(str(file))
+        away = Paths(None, None, tmp_path / "empty", tmp_path / "none", published=paths.results)
+        predictor = who.kind(Context())
+        assert load_trained(predictor, who, who.trained_on(tiny, "combined"), away) is not None
+        file.write_text(file.read_text().replace("[0]", "[1]"))
+        other = entry(str(file))
+        assert load_trained(other.kind(Context()), other, other.trained_on(tiny, "combined"), away) is None
+
+
+def test_digests_depend_on_no_last_digit(tiny, tiny_det, monkeypatch):
+    """With every utility one unit in the last place higher, as another processor may compute it, all digests stay."""
+    before = {truth: digests(truth) for truth in (tiny, tiny_det)}
+    compute = utility.utility
+    monkeypatch.setattr(utility, "utility", lambda *given: np.nextafter(compute(*given), np.inf))
+    for truth, expected in before.items():
+        moved = dataclasses.replace(truth)
+        one, other = moved.labels("combined")["utility"], truth.labels("combined")["utility"]
+        assert not one.equals(other)
+        assert digests(moved) == expected
+
+
+def digests(truth):
+    """All that results are compared by."""
+    sets = truth.suite.label_sets
+    return [truth.fingerprint, truth.held_out_digest, *map(truth.digest, sets), *map(truth.lesson_digest, sets)]
+
+
+def test_digests_depend_on_the_stored_outcomes(tiny):
+    """One recorded logit of a labelling network changes the ground truth; so does a temperature."""
+    name = tiny.suite.networks.labelling[0]
+    table = tiny.outcomes[name]
+    row = pl.int_range(pl.len()) == table["level"].index_of(PRISTINE)
+    other = table.with_columns(score_true=pl.when(row).then(pl.col("score_true") + 1e-6).otherwise("score_true"))
+    assert not other.equals(table)
+    changed = dataclasses.replace(tiny, outcomes=tiny.outcomes | {name: other})
+    warmer = dataclasses.replace(tiny, temperatures=tiny.temperatures | {name: 1.5})
+    found = {truth.digest("combined") for truth in (tiny, changed, warmer)}
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series("a", [1.0, 2.5], pl.Float32),
+        pl.Series("a", [1, None], pl.Int16),
+        pl.Series("a", ["x", "yz"]),
+        pl.Series("a", [[1, 2], []], pl.List(pl.UInt16)),
+        pl.Series("a", [True, False]),
+    ],
+    ids=lambda column: str(column.dtype),
+)
+def test_content_digests_see_values_names_and_types(column):
+    """The same values have the same digest however they are chunked; another order, name, type or null has another."""
+    table = column.to_frame()
+    chunked = pl.concat([table[:1], table[1:]], rechunk=False)
+    assert content_digest(chunked) == content_digest(table)
+    others = [table.reverse(), table.rename({"a": "b"}), table.with_columns(a=pl.lit(None, column.dtype)), table[:1]]
+    assert len({content_digest(one) for one in (table, *others)}) == 5
+
+
+def test_lists_and_texts_are_told_apart_by_their_lengths():
+    """What is joined without its bounds would look the same."""
+    pairs = [([["a"], ["bc"]], [["ab"], ["c"]]), ([[1], [2, 3]], [[1, 2], [3]])]
+    for one, other in pairs:
+        tables = [
+            pl.DataFrame({"a": [value[0] if isinstance(value[0], str) else value for value in some]})
+            for some in (one, other)
+        ]
+        assert content_digest(tables[0]) != content_digest(tables[1])
+
+
+def test_too_few_sources_are_told_before_any_work(tiny, tiny_file, elsewhere, monkeypatch):
+    """A quick look in which a part lacks a label stops before training, and says which limit would do; that one does."""
+    monkeypatch.setattr("benchmark.evaluation.evaluate.run_scores", lambda *_: pytest.fail("it was scored"))
+    with pytest.raises(LabelError, match=r"is labelled (non-)?useful .*; --limit \d+ would do") as caught:
+        evaluate("chance", load_suite(str(tiny_file), 8), paths=elsewhere, device="cpu")
+    limit = int(str(caught.value).rpartition("--limit ")[2].split()[0])
+    truth = make_ground_truth(load_suite(str(tiny_file), limit), elsewhere, "cpu")
+    check_labelled(truth, "combined", ("validation", "test"), elsewhere)
+
+
+def test_the_least_limit_is_the_least(tiny, tiny_file, elsewhere):
+    """By trying all: the first limit with three sources of either label in each part."""
+    parts = ("train", "validation", "test")
+
+    def enough(limit):
+        truth = make_ground_truth(load_suite(str(tiny_file), limit), elsewhere, "cpu")
+        rows = truth.labels("combined")
+        return all(rows.filter(part=part, label=value)["source"].n_unique() >= 3 for part in parts for value in (0, 1))
+
+    least = least_limit(tiny, "combined", parts)
+    assert enough(least)
+    assert not any(enough(limit) for limit in range(max(1, least - 8), least))

@@ -1,0 +1,76 @@
+"""What `pip install` brings: code, networks, and the published outcomes, labels and scorecards, in under 40 MB."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel of this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """Runs `utilbench` from the unpacked wheel in an empty folder with an empty cache and no data."""
+    site, home = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("home")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("UTILBENCH_")}
+    environment |= {"PYTHONPATH": str(site), "XDG_CACHE_HOME": str(home / "cache")}
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "benchmark", *arguments]
+        done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    return run
+
+
+def test_the_wheel_is_small_and_has_every_suite(wheel):
+    """Outcomes and labels of all committed suites travel in under 40 MB; pictures, pages and studies do not."""
+    assert wheel.stat().st_size < 40e6
+    names = zipfile.ZipFile(wheel).namelist()
+    for folder in ROOT.glob("results/*/cards"):
+        suite = folder.parent
+        expected = [
+            suite / "labels.parquet",
+            suite / "sources.parquet",
+            suite / "suite.json",
+            *suite.glob("outcomes/*"),
+        ]
+        expected += suite.glob("cards/combined/*.json")
+        for path in expected:
+            assert f"benchmark/published/{path.relative_to(ROOT / 'results')}" in names
+    published = [name for name in names if name.startswith("benchmark/published/")]
+    assert not [name for name in published if name.endswith((".png", ".svg", "index.html", "leaderboard.md"))]
+
+
+def test_an_installation_tells_what_it_brought(installed):
+    """`utilbench list` away from a checkout knows the published outcomes."""
+    suites = {one["name"]: one for one in json.loads(installed("list", "--json"))["suites"]}
+    assert suites["glyphs"]["outcomes"] == "outcomes of 7 networks, published with the package"
+    assert suites["imagenet"]["outcomes"] == "not labelled yet"
+
+
+def test_an_installation_runs_no_network_for_a_published_suite(installed):
+    """A predictor is evaluated on published outcomes; no forward pass is planned."""
+    told = installed("run", "jpeg_quality", "-s", "glyphs", "--limit", "300")
+    assert "forward passes" not in told
+    assert "auroc" in told
