@@ -24,6 +24,7 @@ browser:  ## Debian's Chromium, for the tests of the web page; without it they a
 studies: .venv/.installed  ## Coverage of intervals, cost of resampling an mAP, and (with UTILBENCH_DATA) labels that other arithmetic flips. Half an hour.
 	$(BIN)/python -m tests.studies.coverage
 	$(BIN)/python -m tests.studies.map_bootstrap
+	$(BIN)/python -m tests.studies.training_step
 	$(BIN)/python -m tests.studies.precision
 
 bench: .venv/.installed  ## What it costs, as ratios; needs a quiet machine, UTILBENCH_DATA and UTILBENCH_NETWORKS. 20 minutes.
@@ -31,10 +32,11 @@ bench: .venv/.installed  ## What it costs, as ratios; needs a quiet machine, UTI
 	$(BIN)/python -m pytest -q tests/bench/bench_*.py --benchmark-json results/studies/bench.json
 	$(BIN)/python -m tests.bench.table results/studies/bench.json
 
-check: .venv/.installed  ## Lint, format, types.
+check: .venv/.installed  ## Lint, format, types, floors.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 SUITES := glyphs imagenet-lite glyphs-det coco-lite
 results: .venv/.installed  ## Make all committed results again; needs UTILBENCH_DATA and UTILBENCH_NETWORKS. Resumable, hours.

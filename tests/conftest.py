@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.pipeline import label
-from benchmark.runtime import Paths
-from benchmark.suite import load_suite
+from benchmark.core.paths import Paths
+from benchmark.labelling.pipeline import label
+from benchmark.suites.loading import load_suite
 
 SPLIT_AND_LEVELS = """
 [split]

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from benchmark.mean_ap import Detections
-from benchmark.records import Objects
+from benchmark.core.types import Objects
+from benchmark.metrics.mean_ap import Detections
 
 
 def random_image(random, classes, ties=False):

@@ -12,15 +12,15 @@ from pytorch_ood import detector
 
 import benchmark
 from baselines.adapters import iqa, ood
-from benchmark import contract
-from benchmark.datasets.glyphs import scene
-from benchmark.distortions import compressed, find_distortion
-from benchmark.errors import PredictorError
-from benchmark.finding import ADAPTERS, code_digest, find_predictor, predictor_names
-from benchmark.inventory import adapted, render
-from benchmark.predictor import track
-from benchmark.records import Sample
-from benchmark.results_folder import file_stem
+from benchmark.cli.listing import adapted, render
+from benchmark.core.errors import PredictorError
+from benchmark.core.types import Sample
+from benchmark.plugins.datasets.glyphs import scene
+from benchmark.plugins.distortions import compressed, find_distortion
+from benchmark.plugins.predictors import contract
+from benchmark.plugins.predictors.base import track
+from benchmark.plugins.predictors.discovery import ADAPTERS, code_digest, find_predictor, predictor_names
+from benchmark.suites.results_folder import file_stem
 
 IQA, OOD = list(iqa.PREDICTORS), list(ood.PREDICTORS)
 NAMES = [f"iqa:{name}" for name in IQA] + [f"ood:{name}" for name in OOD]
@@ -204,10 +204,12 @@ def test_the_digest_covers_code_and_version(prefix, package, monkeypatch):
     name = {"iqa": "iqa:psnr", "ood": "ood:gen"}[prefix]
     before = find_predictor(name)[2]
     assert find_predictor(name)[2] == before
-    monkeypatch.setattr("benchmark.finding.version", lambda package: "0.0")
+    monkeypatch.setattr("benchmark.plugins.predictors.discovery.version", lambda package: "0.0")
     assert find_predictor(name)[2] != before
-    monkeypatch.setattr("benchmark.finding.version", version)
-    monkeypatch.setattr("benchmark.finding.code_digest", lambda source: code_digest(source + "x = 1\n"))
+    monkeypatch.setattr("benchmark.plugins.predictors.discovery.version", version)
+    monkeypatch.setattr(
+        "benchmark.plugins.predictors.discovery.code_digest", lambda source: code_digest(source + "x = 1\n")
+    )
     assert find_predictor(name)[2] != before
 
 

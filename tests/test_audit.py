@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.audit import NEAR, near_duplicates, perceptual_hash
-from benchmark.errors import LabelError
-from benchmark.images import digest
-from benchmark.splits import check_disjoint
-from benchmark.summary import audit_summary, label_summary
+from benchmark.core.errors import LabelError
+from benchmark.core.images import digest
+from benchmark.labelling.label_report import audit_summary, label_summary
+from benchmark.labelling.near_duplicates import NEAR, near_duplicates, perceptual_hash
+from benchmark.suites.splits import check_disjoint
 
 
 class Planted:
@@ -74,7 +74,9 @@ def test_hashes_are_kept_by_content(tiny, tmp_path, monkeypatch):
     kept = tmp_path / "hashes" / "glyphs.json"
     kept.write_text("{")
     assert near_duplicates(tiny, tmp_path) == first
-    monkeypatch.setattr("benchmark.audit.perceptual_hash", lambda image: pytest.fail("hashed again"))
+    monkeypatch.setattr(
+        "benchmark.labelling.near_duplicates.perceptual_hash", lambda image: pytest.fail("hashed again")
+    )
     assert near_duplicates(tiny, tmp_path) == first
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.datasets import Augmented, index
-from benchmark.datasets.coco import COCO
-from benchmark.errors import BenchmarkError, DataError
-from benchmark.records import Source
+from benchmark.core.errors import BenchmarkError, DataError
+from benchmark.core.types import Source
+from benchmark.plugins.datasets import Augmented, index
+from benchmark.plugins.datasets.coco import COCO
 
 
 def table():

@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import save_file
 from torchvision import models
 
-from benchmark.errors import LabelError
+from benchmark.core.errors import LabelError
+from benchmark.core.paths import Paths
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.pipeline import label
-from benchmark.runtime import Paths
-from benchmark.suite import load_suite
+from benchmark.labelling.pipeline import label
+from benchmark.suites.loading import load_suite
 
 
 @pytest.mark.slow

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.datasets import index, open_dataset
-from benchmark.distortions import find_distortion
-from benchmark.images import to_tensor
-from benchmark.leaderboard import in_order, in_short, read_ranked
-from benchmark.networks import load
-from benchmark.pipeline import make_ground_truth, recorded_truth
-from benchmark.records import PRISTINE
-from benchmark.results_folder import SuiteFolder
-from benchmark.runtime import Paths
-from benchmark.suite import load_suite
-from benchmark.tasks import replacement
+from benchmark.core.images import to_tensor
+from benchmark.core.paths import Paths
+from benchmark.core.types import PRISTINE
+from benchmark.labelling.pipeline import make_ground_truth, recorded_truth
+from benchmark.leaderboard.rank import in_order, in_short, read_ranked
+from benchmark.plugins.datasets import index, open_dataset
+from benchmark.plugins.distortions import find_distortion
+from benchmark.plugins.networks import load
+from benchmark.suites.loading import load_suite
+from benchmark.suites.results_folder import SuiteFolder
+from benchmark.suites.tasks import replacement
 
 RESULTS = Path(__file__).parents[1] / "results"
 TOLERANCE = 1e-4
@@ -30,7 +30,7 @@ def truths(tmp_path_factory):
 
     def read(name, data=None):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("benchmark.labelling.load", lambda *_: pytest.fail("a network was loaded"))
+            patch.setattr("benchmark.labelling.worker.load", lambda *_: pytest.fail("a network was loaded"))
             return make_ground_truth(load_suite(name), Paths(data, None, cache, RESULTS))
 
     return read

@@ -8,21 +8,21 @@ import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmark import statistics
-from benchmark.cli import main
-from benchmark.comparison import as_table, compare
-from benchmark.errors import ResultError
+from benchmark.cli.main import main
+from benchmark.core.errors import ResultError
+from benchmark.core.parquet import read_table, write_table
+from benchmark.core.paths import Paths
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.leaderboard import rank
-from benchmark.runtime import Paths
-from benchmark.tables import read_table, write_table
+from benchmark.leaderboard.comparison import as_table, compare
+from benchmark.leaderboard.rank import rank
+from benchmark.metrics import bootstrap
 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
     """Few replicates of what takes long."""
-    monkeypatch.setattr("benchmark.tasks.classification.Downstream.REPLICATES", 20)
-    monkeypatch.setattr("benchmark.tasks.replacement.Downstream.REPLICATES", 20)
+    monkeypatch.setattr("benchmark.suites.tasks.filtering.Downstream.REPLICATES", 20)
+    monkeypatch.setattr("benchmark.suites.tasks.replacement.Downstream.REPLICATES", 20)
 
 
 def fresh(some_paths, suite, tmp_path):
@@ -65,7 +65,7 @@ def test_intervals_are_those_of_scikit_learn_on_redrawn_sources(tiny, judged):
     names = [source.id for source in tiny.parts["test"]]
     places = np.array([names.index(source) for source in test["source"]])
     differences = []
-    for count in statistics.resamples(len(names), tiny.fingerprint)[:400]:
+    for count in bootstrap.resamples(len(names), tiny.fingerprint)[:400]:
         some = np.repeat(np.arange(len(places)), count[places])
         y = test["label"].to_numpy()[some]
         if 0 < y.sum() < len(y):
@@ -98,7 +98,7 @@ def test_groups_are_those_of_scikit_learn(tiny, judged):
 
 def test_levels_and_classes_stand_in_order(tiny, judged, monkeypatch):
     """Levels come from the highest down, then classes."""
-    monkeypatch.setattr("benchmark.comparison.ENOUGH", 1)
+    monkeypatch.setattr("benchmark.leaderboard.comparison.ENOUGH", 1)
     paths, _ = judged
     told = [row.measure for row in compare(tiny, "jpeg_quality", "ssim", "combined", paths)]
     levels = [int(name.rsplit(" ", 1)[1]) for name in told if name.startswith("AUROC, level")]
@@ -125,7 +125,7 @@ def test_scores_of_another_run_are_refused(tiny, judged):
 def test_a_predictor_that_keeps_nothing_has_no_gain_to_compare(tiny, judged, monkeypatch):
     """Measures that are not defined are left out, the others stay."""
     paths, _ = judged
-    monkeypatch.setattr("benchmark.metrics.best_threshold", lambda labels, scores: 1e9)
+    monkeypatch.setattr("benchmark.metrics.classification.best_threshold", lambda labels, scores: 1e9)
     evaluate("ssim", tiny.suite, paths=paths, truth=tiny)
     found = {row.measure for row in compare(tiny, "jpeg_quality", "ssim", "combined", paths)}
     assert "auroc" in found
@@ -152,7 +152,7 @@ def test_the_other_way_round_all_signs_change(tiny, judged):
 
 def test_detectors_gains_are_compared_too(tiny_det, tiny_paths, tmp_path, monkeypatch):
     """For detection the gain is that of the mAP after replacement, equal to the cards'."""
-    monkeypatch.setattr("benchmark.comparison.ENOUGH", 1)
+    monkeypatch.setattr("benchmark.leaderboard.comparison.ENOUGH", 1)
     paths = fresh(tiny_paths, "tiny-det", tmp_path)
     cards = [evaluate(name, tiny_det.suite, paths=paths, truth=tiny_det) for name in ("jpeg_quality", "chance")]
     found = {row.measure: row for row in compare(tiny_det, "jpeg_quality", "chance", "combined", paths)}

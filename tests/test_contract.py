@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from benchmark.cli import main
-from benchmark.contract import CHECKS, UNTRAINED, check_predictor
-from benchmark.finding import find_predictor, predictor_names
+from benchmark.cli.main import main
+from benchmark.plugins.predictors.contract import CHECKS, UNTRAINED, check_predictor
+from benchmark.plugins.predictors.discovery import find_predictor, predictor_names
 
-SLOW = {"resnet18_paper"}
+SLOW = {"resnet18_paper", "resnet18_small"}
 """The same code as `resnet18`, with other numbers."""
 
 HEAD = """

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.optimize import curve_fit
 
-from benchmark import correlation, statistics
-from benchmark.errors import MetricError
+from benchmark.core.errors import MetricError
+from benchmark.metrics import bootstrap, correlation
 
 MEASURES = {name: getattr(correlation, name) for name in correlation.SOFT}
 
@@ -19,7 +19,7 @@ def data(seed, sources=20, rows=4):
     cluster = np.repeat(np.arange(sources), rows)
     target = np.tanh(random.normal(size=sources)[cluster] + random.normal(size=len(cluster))).round(1)
     scores = (target + random.normal(0, 0.5, len(cluster))).round(1)
-    return target, scores, cluster, statistics.resamples(sources, "any", 40)
+    return target, scores, cluster, bootstrap.resamples(sources, "any", 40)
 
 
 def logistic(x, a, b, centre, width):
@@ -33,7 +33,7 @@ def test_rank_correlations_of_replicates_are_scipys_on_repeated_rows(name, outsi
     """A replicate is the measure of the rows that were drawn, each as often as it was drawn."""
     target, scores, cluster, counts = data(seed)
     if name == "srcc":
-        found = statistics.replicate(correlation.srcc_kernel, counts, cluster, target, scores)
+        found = bootstrap.replicate(correlation.srcc_kernel, counts, cluster, target, scores)
     else:
         found = correlation.krcc_replicates(counts, cluster, target, scores)
     for value, count in zip(found, counts, strict=True):
@@ -56,7 +56,7 @@ def test_fit_replicates_are_correlations_of_repeated_rows():
     """With the curve's shape kept, PLCC and RMSE are those of a straight line through the rows that were drawn."""
     target, scores, cluster, counts = data(1)
     curve = correlation.fitted(target, scores)
-    found = statistics.replicate(correlation.fit_kernel, counts, cluster, target, curve)
+    found = bootstrap.replicate(correlation.fit_kernel, counts, cluster, target, curve)
     for (plcc, rmse), count in zip(found, counts, strict=True):
         some = np.repeat(np.arange(len(target)), count[cluster])
         line = stats.linregress(curve[some], target[some])

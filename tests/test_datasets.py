@@ -10,13 +10,20 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.io import savemat
 
-from benchmark.datasets import Augmented, augment, glyphs, imagenet, index, open_dataset
-from benchmark.datasets.glyph_scenes import GlyphScenes
-from benchmark.datasets.glyphs import LETTERS, PHOTOGRAPHS, POOLS, Glyphs
-from benchmark.datasets.imagenet import ImageNet
-from benchmark.errors import DataError, SuiteError
-from benchmark.images import digest, pixel_digest
-from benchmark.records import Source
+from benchmark.core.errors import DataError, SuiteError
+from benchmark.core.images import digest, pixel_digest
+from benchmark.core.types import Source
+from benchmark.plugins.datasets import (
+    Augmented,
+    augment,
+    glyphs,
+    imagenet,
+    index,
+    open_dataset,
+)
+from benchmark.plugins.datasets.glyph_scenes import GlyphScenes
+from benchmark.plugins.datasets.glyphs import LETTERS, PHOTOGRAPHS, POOLS, Glyphs
+from benchmark.plugins.datasets.imagenet import ImageNet
 
 light = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 

@@ -12,9 +12,9 @@ from baselines import dct_statistics
 from baselines.jpeg_quality import luminance_table
 from baselines.jpeg_statistics import JPEGStatistics, from_bitstream
 from benchmark import Context, Sample
-from benchmark.datasets.glyph_scenes import scene
-from benchmark.datasets.glyphs import scene as letter
-from benchmark.distortions import encode_jpeg
+from benchmark.plugins.datasets.glyph_scenes import scene
+from benchmark.plugins.datasets.glyphs import scene as letter
+from benchmark.plugins.distortions import encode_jpeg
 
 QUALITIES = (3, 5, 9, 14, 25, 40, 60, 90)
 

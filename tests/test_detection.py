@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 from pycocotools.cocoeval import COCOeval
 
-from benchmark.errors import LabelError
-from benchmark.mean_ap import coco_tables, match, mean_ap
-from benchmark.records import Objects
-from benchmark.tasks import detection
-from benchmark.tasks.detection import LabelChoice, find_objects, judge
-from benchmark.tasks.replacement import unpack
-from benchmark.utility import retention_labels
+from benchmark.core.errors import LabelError
+from benchmark.core.types import Objects
+from benchmark.metrics.image_utility import retention_labels
+from benchmark.metrics.mean_ap import coco_tables, match, mean_ap
+from benchmark.suites.tasks import detection
+from benchmark.suites.tasks.detection import LabelChoice, find_objects, judge
+from benchmark.suites.tasks.replacement import unpack
 from tests.scenes import random_images
 
 LEFT, RIGHT = (0.0, 0.0, 20.0, 20.0), (40.0, 0.0, 60.0, 20.0)

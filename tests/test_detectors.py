@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchvision import models
 
-from benchmark.datasets.coco import COCO
-from benchmark.datasets.glyph_scenes import scene
-from benchmark.errors import MissingWeights
-from benchmark.images import to_tensor
-from benchmark.mean_ap import Detections, match, mean_ap
-from benchmark.networks import load
-from benchmark.networks.detector import as_detections, from_detector, kept, suppress
-from benchmark.networks.network import Canvas, Whole
-from benchmark.networks.sources import torchvision_detector
-from benchmark.networks.zoo_detectors import DETECTORS, DIGESTS
+from benchmark.core.errors import MissingWeights
+from benchmark.core.images import to_tensor
+from benchmark.metrics.mean_ap import Detections, match, mean_ap
+from benchmark.plugins.datasets.coco import COCO
+from benchmark.plugins.datasets.glyph_scenes import scene
+from benchmark.plugins.networks import load
+from benchmark.plugins.networks.detector import as_detections, from_detector, kept, suppress
+from benchmark.plugins.networks.network import Letterbox, NoResize
+from benchmark.plugins.networks.sources import torchvision_detector
+from benchmark.plugins.networks.zoo_detectors import DETECTORS, DIGESTS
 
 PUBLISHED = {
     "yolox_nano": 0.295,
@@ -32,7 +32,7 @@ PUBLISHED = {
 @given(st.integers(1, 300), st.integers(1, 300), st.sampled_from(["", "corner", "centre"]), st.integers(8, 64))
 def test_boxes_come_back_to_where_the_image_was_put(height, width, letterbox, side):
     """The part of the canvas that holds the image is located as the whole image."""
-    canvas = Canvas(side, letterbox)
+    canvas = Letterbox(side, letterbox)
     top, left, tall, wide = canvas.extent((height, width))
     box = torch.tensor([[left, top, left + wide, top + tall]]) / side
     found = canvas.locate(box, (height, width))
@@ -44,7 +44,7 @@ def test_boxes_come_back_to_where_the_image_was_put(height, width, letterbox, si
 @pytest.mark.parametrize(("letterbox", "rows"), [("", (0, 8)), ("corner", (0, 4)), ("centre", (2, 6))])
 def test_the_image_lies_where_the_canvas_says(letterbox, rows):
     """A white image of 2 : 1 fills the canvas, its upper half, or its middle; the rest is grey."""
-    canvas = Canvas(8, letterbox, 114)
+    canvas = Letterbox(8, letterbox, 114)
     square = canvas.square(torch.full((3, 10, 20), 255, dtype=torch.uint8))
     assert square.shape == (3, 8, 8)
     assert (square[:, rows[0] : rows[1]] == 255).all()
@@ -125,7 +125,7 @@ def test_a_detector_of_the_zoo_finds_letters(name):
     """Its committed weights find most letters of its own pool: mAP above .5 on 40 scenes, batch or alone."""
     network = load(f"zoo:{name}", None)
     assert network.weights == DIGESTS[name]
-    assert network.preprocessing == Whole()
+    assert network.preprocessing == NoResize()
     scenes = [scene("zoo", number) for number in range(30_000, 30_040)]
     images = [to_tensor(pixels) for pixels, _ in scenes]
     with torch.inference_mode():

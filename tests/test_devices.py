@@ -6,13 +6,14 @@ import time
 import pytest
 import torch
 
-from benchmark.networks import load
-from benchmark.outcomes import How
-from benchmark.pipeline import label
-from benchmark.precision import PRECISIONS, autocast
-from benchmark.runtime import ahead, file_name, to_device
-from benchmark.suite import load_suite
-from benchmark.tables import read_table
+from benchmark.core.devices import ahead, to_device
+from benchmark.core.files import file_name
+from benchmark.core.parquet import read_table
+from benchmark.core.precision import PRECISIONS, autocast
+from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.pipeline import label
+from benchmark.plugins.networks import load
+from benchmark.suites.loading import load_suite
 
 CLASSIFIERS = ["zoo:resnet", "zoo:vgg", "zoo:densenet", "zoo:shufflenet"]
 
@@ -93,7 +94,7 @@ def test_labels_hardly_depend_on_the_precision(tiny, tiny_file, tiny_paths, tmp_
     """In half precision at most one label in fifty is another, and the outcomes say how they were made."""
     for precision in PRECISIONS[1:]:
         paths = dataclasses.replace(tiny_paths, cache=tmp_path / precision, results=tmp_path / precision)
-        truth = label(load_suite(str(tiny_file)), paths, "cpu", How(precision))
+        truth = label(load_suite(str(tiny_file)), paths, "cpu", ExecutionConfig(precision))
         for name in tiny.suite.networks.labelling:
             labels, others = (one.labels(name)["label"].to_numpy() for one in (tiny, truth))
             assert (labels != others).mean() < 0.02

@@ -6,11 +6,11 @@ import PIL
 import pytest
 from PIL import Image, JpegImagePlugin
 
-from benchmark.datasets.glyphs import photograph
-from benchmark.distortions import DISTORTIONS
-from benchmark.errors import DataError
-from benchmark.images import pixel_digest
-from benchmark.suite import load_suite, suite_names
+from benchmark.core.errors import DataError
+from benchmark.core.images import pixel_digest
+from benchmark.plugins.datasets.glyphs import photograph
+from benchmark.plugins.distortions import DISTORTIONS
+from benchmark.suites.loading import load_suite, suite_names
 
 JPEG = DISTORTIONS["jpeg"]
 ASTRONAUT = photograph("astronaut.png")

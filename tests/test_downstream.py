@@ -4,17 +4,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmark import downstream
-from benchmark.downstream import FRACTIONS, gains, rival_curves
-from benchmark.results_folder import SuiteFolder
-from benchmark.tables import read_table, write_table
+from benchmark.core.parquet import read_table, write_table
+from benchmark.evaluation import downstream
+from benchmark.evaluation.downstream import FRACTIONS, gains, rival_curves
+from benchmark.suites.results_folder import SuiteFolder
 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
     """Few resamples."""
-    monkeypatch.setattr("benchmark.tasks.classification.Downstream.REPLICATES", 30)
-    monkeypatch.setattr("benchmark.tasks.replacement.Downstream.REPLICATES", 6)
+    monkeypatch.setattr("benchmark.suites.tasks.filtering.Downstream.REPLICATES", 30)
+    monkeypatch.setattr("benchmark.suites.tasks.replacement.Downstream.REPLICATES", 6)
 
 
 @pytest.fixture

@@ -9,15 +9,15 @@ from scipy.stats import kendalltau, spearmanr
 from sklearn import metrics as reference
 
 import benchmark
-from benchmark.errors import PredictorError, ResultError
+from benchmark.core.errors import PredictorError, ResultError
+from benchmark.core.parquet import read_table, write_table
+from benchmark.core.paths import Paths
+from benchmark.evaluation.dataloading import lesson, training_rows
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.feed import lesson, training_rows
-from benchmark.finding import code_digest, find_predictor, predictor_names
-from benchmark.metrics import best_threshold
-from benchmark.predictor import track
-from benchmark.runtime import Paths
-from benchmark.scorecard import KEYS, read_card
-from benchmark.tables import read_table, write_table
+from benchmark.evaluation.scorecard import KEYS, read_card
+from benchmark.metrics.classification import best_threshold
+from benchmark.plugins.predictors.base import track
+from benchmark.plugins.predictors.discovery import code_digest, find_predictor, predictor_names
 
 METRICS = {
     "accuracy", "balanced_accuracy", "auroc", "within_quality_auroc", "average_precision", "mcc", "overlap",
@@ -237,8 +237,8 @@ def test_baselines_that_need_no_training_run_on_the_small_suite(name, tiny, path
 
 def test_jpeg_quality_reads_the_very_quality(tiny):
     """The quality read from a bitstream is the one it was encoded with, for every quality."""
-    from benchmark.distortions import encode_jpeg
-    from benchmark.records import Sample
+    from benchmark.core.types import Sample
+    from benchmark.plugins.distortions import encode_jpeg
 
     _, kind, _ = find_predictor("jpeg_quality")
     predictor = kind(benchmark.Context())
@@ -282,7 +282,7 @@ def test_resnet18_cuts_squares_on_the_grid_of_compression():
 def test_code_digest_follows_imported_baselines(monkeypatch, tmp_path):
     """A predictor that wraps a baseline has another digest when that baseline changes."""
     (tmp_path / "inner.py").write_text("x = 1\n")
-    monkeypatch.setattr("benchmark.finding.baselines_folder", lambda: tmp_path)
+    monkeypatch.setattr("benchmark.plugins.predictors.discovery.baselines_folder", lambda: tmp_path)
     text = "from baselines.inner import x\n"
     before = code_digest(text)
     (tmp_path / "inner.py").write_text("x = 1  # one\n")
@@ -293,7 +293,7 @@ def test_code_digest_follows_imported_baselines(monkeypatch, tmp_path):
 
 def find_baseline(name):
     """The file of a baseline."""
-    from benchmark.finding import baselines_folder
+    from benchmark.plugins.predictors.discovery import baselines_folder
 
     return baselines_folder() / f"{name}.py"
 

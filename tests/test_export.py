@@ -5,9 +5,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from benchmark import export as module
-from benchmark.export import export
-from benchmark.ground_truth import wanted_rows
+from benchmark.labelling import parquet_export as module
+from benchmark.labelling.ground_truth import wanted_rows
+from benchmark.labelling.parquet_export import export
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_held_out_rows_have_no_label(shards, tiny):
 
 def test_bytes_are_the_bitstream_that_was_judged(shards, tiny):
     """An exported image decodes to the pixels whose digest `label` recorded."""
-    from benchmark.images import pixel_digest
+    from benchmark.core.images import pixel_digest
 
     row = pq.read_table(shards[0]).to_pylist()[7]
     pixels = np.asarray(Image.open(io.BytesIO(row["image"]["bytes"])))

@@ -10,14 +10,20 @@ import pytest
 import torch
 
 from baselines._squares import DRAWN, Draws, Squares, batches, some_of
-from benchmark.datasets import Augmented
-from benchmark.datasets.glyphs import scene
-from benchmark.distortions import compressed, find_distortion
-from benchmark.feed import BATCH, lesson, made, samples, shuffled
-from benchmark.ground_truth import wanted_rows
-from benchmark.predictor import LearnedPredictor
-from benchmark.records import Example, Examples, Source
-from benchmark.suite import load_suite
+from benchmark.core.types import Example, Examples, Source
+from benchmark.evaluation.dataloading import (
+    BATCH,
+    lesson,
+    made,
+    samples,
+    shuffled,
+)
+from benchmark.labelling.ground_truth import wanted_rows
+from benchmark.plugins.datasets import Augmented
+from benchmark.plugins.datasets.glyphs import scene
+from benchmark.plugins.distortions import compressed, find_distortion
+from benchmark.plugins.predictors.base import LearnedPredictor
+from benchmark.suites.loading import load_suite
 
 
 @pytest.fixture

@@ -14,18 +14,18 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision import models
 
-from benchmark.datasets import index, open_dataset
-from benchmark.distortions import decode_jpeg, encode_jpeg
+from benchmark.core.images import to_tensor
+from benchmark.core.paths import Paths
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.images import to_tensor
-from benchmark.leaderboard import rank
-from benchmark.networks.network import Preprocessing
-from benchmark.networks.sources import ARGUMENTS
-from benchmark.outcomes import How
-from benchmark.pipeline import label
-from benchmark.runtime import Paths
-from benchmark.splits import split
-from benchmark.suite import load_suite
+from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.pipeline import label
+from benchmark.leaderboard.rank import rank
+from benchmark.plugins.datasets import index, open_dataset
+from benchmark.plugins.distortions import decode_jpeg, encode_jpeg
+from benchmark.plugins.networks.network import Preprocessing
+from benchmark.plugins.networks.sources import ARGUMENTS
+from benchmark.suites.loading import load_suite
+from benchmark.suites.splits import split
 
 LIMIT = 40
 
@@ -91,7 +91,7 @@ def test_the_papers_suite_runs_from_names_to_board(folders, capsys):
     """Six architectures of torchvision label, are held out, and give a board of two predictors."""
     suite = load_suite("imagenet", LIMIT)
     suite = dataclasses.replace(suite, labels=dataclasses.replace(suite.labels, high=0.5, low=0.5))
-    truth = label(suite, folders, "cpu", How("bf16"))
+    truth = label(suite, folders, "cpu", ExecutionConfig("bf16"))
     with capsys.disabled():
         for labels in suite.label_sets:
             print(labels, truth.labels(labels).group_by("part", "label").len().sort("part", "label").rows())

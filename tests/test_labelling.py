@@ -14,21 +14,21 @@ import torch
 from conftest import TINY
 from PIL import Image
 
-from benchmark import labelling
-from benchmark.datasets import DATASETS, open_dataset
-from benchmark.datasets.imagenet import ImageNet
-from benchmark.distortions import DISTORTIONS
-from benchmark.errors import DataError, LabelError, NetworkError, ResultError
-from benchmark.images import pixel_digest, to_tensor
-from benchmark.networks import load
-from benchmark.outcomes import How
-from benchmark.pipeline import label
-from benchmark.records import PRISTINE
-from benchmark.runtime import Paths
-from benchmark.splits import split
-from benchmark.suite import load_suite
-from benchmark.tables import read_table
-from benchmark.utility import fit_temperature, unanimous
+from benchmark.core.errors import DataError, LabelError, NetworkError, ResultError
+from benchmark.core.images import pixel_digest, to_tensor
+from benchmark.core.parquet import read_table
+from benchmark.core.paths import Paths
+from benchmark.core.types import PRISTINE
+from benchmark.labelling import shards, worker
+from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.pipeline import label
+from benchmark.metrics.image_utility import fit_temperature, unanimous
+from benchmark.plugins.datasets import DATASETS, open_dataset
+from benchmark.plugins.datasets.imagenet import ImageNet
+from benchmark.plugins.distortions import DISTORTIONS
+from benchmark.plugins.networks import load
+from benchmark.suites.loading import load_suite
+from benchmark.suites.splits import split
 
 
 def files(folder):
@@ -56,7 +56,7 @@ def no_networks(monkeypatch):
     def refuse(name, *_):
         raise AssertionError(f"{name} was loaded")
 
-    monkeypatch.setattr("benchmark.labelling.load", refuse)
+    monkeypatch.setattr("benchmark.labelling.worker.load", refuse)
 
 
 def test_outcomes_are_what_the_network_says(tiny):
@@ -140,8 +140,8 @@ def test_published_outcomes_need_no_network(tiny, tiny_file, published, no_netwo
 def test_killed_and_started_again_ends_with_the_same_bytes(tiny, tiny_file, tiny_paths, tmp_path):
     """A process killed midway leaves whole shards only, and its successor goes on from them to the same files."""
     program = (
-        "import sys; from benchmark.pipeline import label; from benchmark.suite import load_suite;"
-        "from benchmark.runtime import Paths; from pathlib import Path;"
+        "import sys; from benchmark.labelling.pipeline import label; from benchmark.suites.loading import load_suite;"
+        "from benchmark.core.paths import Paths; from pathlib import Path;"
         "label(load_suite(sys.argv[1]), Paths(None, None, Path(sys.argv[2]), Path(sys.argv[3])), device='cpu')"
     )
     paths = elsewhere(tmp_path)
@@ -166,7 +166,7 @@ def test_killed_and_started_again_ends_with_the_same_bytes(tiny, tiny_file, tiny
 def test_a_new_network_costs_only_itself(tiny, tiny_file, published, monkeypatch, tmp_path):
     """With one more held-out network, only that one is loaded and run."""
     loaded = []
-    monkeypatch.setattr("benchmark.labelling.load", lambda name, *rest: loaded.append(name) or load(name, *rest))
+    monkeypatch.setattr("benchmark.labelling.worker.load", lambda name, *rest: loaded.append(name) or load(name, *rest))
     wider = tmp_path / "tiny.toml"
     wider.write_text(tiny_file.read_text().replace('["zoo:resnext"]', '["zoo:resnext", "zoo:nfnet"]'))
     truth = label(load_suite(str(wider)), published, device="cpu")
@@ -214,7 +214,7 @@ def test_other_pixels_are_refused(tiny, tiny_file, published):
     path = published.results / "tiny" / "outcomes" / "images.parquet"
     table, metadata = read_table(path)
     changed = table.with_columns(pixels=pl.when(pl.col("level") == 10).then(pl.col("pixels") + 1).otherwise("pixels"))
-    labelling.write_table(path, changed, metadata | {"encoder": "Pillow 1.0"})
+    worker.write_table(path, changed, metadata | {"encoder": "Pillow 1.0"})
     with pytest.raises(LabelError, match=r"recorded with Pillow 1\.0; this machine's Pillow"):
         label(load_suite(str(tiny_file)), published)
 
@@ -224,7 +224,7 @@ def test_other_weights_or_precision_do_not_mix(tiny, tiny_file, published, key, 
     """Missing rows are not added to outcomes of other weights or another precision."""
     path = published.results / "tiny" / "outcomes" / "zoo-resnext.parquet"
     table, metadata = read_table(path)
-    labelling.write_table(path, table.head(30), metadata | {key: value})
+    worker.write_table(path, table.head(30), metadata | {key: value})
     with pytest.raises(LabelError, match=f"{key} {value}"):
         label(load_suite(str(tiny_file)), published, device="cpu")
 
@@ -285,7 +285,7 @@ def test_plan_covers_each_pair_once():
     suite = load_suite("glyphs")
     dataset = open_dataset({"name": "glyphs", "train": 70, "test": 30}, None)
     parts = split(list(dataset.sources()), suite.split)
-    first, then = labelling.plan(suite, parts, {})
+    first, then = shards.plan(suite, parts, {})
     triples = [
         (name, source.id, level)
         for shard in (*first, *then)
@@ -297,7 +297,7 @@ def test_plan_covers_each_pair_once():
     assert len([x for x in triples if x[0] == "zoo:vgg"]) == 100 * 10
     assert len([x for x in triples if x[0] == "zoo:resnext"]) == 30 * 6
     known = {name: {("", level) for level in (PRISTINE, *suite.distortion.levels)} for name in ("zoo:vgg", "images")}
-    _, later = labelling.plan(suite, parts, known)
+    _, later = shards.plan(suite, parts, known)
     assert not any("zoo:vgg" in shard.networks for shard in later)
 
 
@@ -324,7 +324,7 @@ def test_augmented_versions_stay_in_training(tiny_file, tmp_path):
 def test_compiled_networks_say_the_same(tiny, tiny_file, tiny_paths, tmp_path):
     """Through the compiler decisions stay, logits change in their last digits, and outcomes say how they were made."""
     paths = dataclasses.replace(tiny_paths, cache=tmp_path / "cache", results=tmp_path / "results")
-    other = label(load_suite(str(tiny_file)), paths, "cpu", How(compiled=True))
+    other = label(load_suite(str(tiny_file)), paths, "cpu", ExecutionConfig(compiled=True))
     for name in ("zoo:densenet", "zoo:resnext"):
         one, two = tiny.outcomes[name], other.outcomes[name]
         assert one["top"].equals(two["top"])

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from pycocotools.cocoeval import COCOeval
 
-from benchmark.matching import found_scores, intersection_over_union, pairs
-from benchmark.mean_ap import coco_tables
-from benchmark.records import Objects
+from benchmark.core.types import Objects
+from benchmark.metrics.box_matching import found_scores, intersection_over_union, pairs
+from benchmark.metrics.mean_ap import coco_tables
 from tests.scenes import random_images
 
 CLASSES = 4

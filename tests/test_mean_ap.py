@@ -9,9 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools.cocoeval import COCOeval
 
-from benchmark.errors import MetricError
-from benchmark.mean_ap import RECALLS, Detections, coco_tables, hits_needed, match, mean_ap, weighted_mean_ap
-from benchmark.records import Objects
+from benchmark.core.errors import MetricError
+from benchmark.core.types import Objects
+from benchmark.metrics.mean_ap import (
+    RECALLS,
+    Detections,
+    coco_tables,
+    hits_needed,
+    match,
+    mean_ap,
+    weighted_mean_ap,
+)
 from tests.scenes import random_images
 
 CLASSES = 4

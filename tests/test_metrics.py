@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from benchmark import metrics
-from benchmark.errors import MetricError
+from benchmark.core.errors import MetricError
+from benchmark.metrics import classification
 
 light = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 small = st.integers(-9, 9)
@@ -43,7 +43,7 @@ def total_variation(labels, scores, edges):
 def test_auroc_is_the_share_of_concordant_pairs(data):
     """AUROC equals brute force over all pairs."""
     concordant, pairs = concordance(*data)
-    assert metrics.auroc(*data) == pytest.approx(concordant / pairs)
+    assert classification.auroc(*data) == pytest.approx(concordant / pairs)
 
 
 @light
@@ -56,7 +56,7 @@ def test_average_precision_is_precision_summed_over_recall(data):
         kept = labels[scores >= threshold]
         expected += kept.mean() * (kept.sum() / labels.sum() - recall)
         recall = kept.sum() / labels.sum()
-    assert metrics.average_precision(*data) == pytest.approx(expected)
+    assert classification.average_precision(*data) == pytest.approx(expected)
 
 
 @light
@@ -65,7 +65,7 @@ def test_decisions_agree_with_scikit_learn_and_counts(data, threshold):
     """Accuracy, balanced accuracy and MCC are scikit-learn's, and follow from the four counts."""
     labels, scores = data
     guess = scores >= threshold
-    found = metrics.decisions(labels, scores, threshold)
+    found = classification.decisions(labels, scores, threshold)
     assert found["accuracy"] == pytest.approx((guess == labels).mean())
     assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy(labels, scores, threshold))
     assert found["majority_accuracy"] == max(labels.mean(), 1 - labels.mean())
@@ -83,7 +83,7 @@ def test_within_level_auroc_pools_pairs_of_one_level(data, draw):
     labels, scores = data
     levels = np.array([5, 5, *(draw.draw(st.sampled_from([5, 30, 90])) for _ in labels[2:])])
     counts = [concordance(labels[levels == one], scores[levels == one]) for one in (5, 30, 90)]
-    value, pairs = metrics.within_level_auroc(labels, scores, levels)
+    value, pairs = classification.within_level_auroc(labels, scores, levels)
     assert pairs == sum(count for _, count in counts)
     assert value == pytest.approx(sum(concordant for concordant, _ in counts) / pairs)
 
@@ -94,7 +94,7 @@ def test_within_level_auroc_gives_the_level_nothing(data, draw):
     """A score that is a function of the level alone earns .5 within levels, however good its AUROC."""
     labels, _ = data
     levels = np.array([5, 5, *(draw.draw(st.sampled_from([5, 30, 90])) for _ in labels[2:])])
-    assert metrics.within_level_auroc(labels, np.sqrt(levels), levels)[0] == 0.5
+    assert classification.within_level_auroc(labels, np.sqrt(levels), levels)[0] == 0.5
 
 
 @light
@@ -102,7 +102,7 @@ def test_within_level_auroc_gives_the_level_nothing(data, draw):
 def test_within_one_level_it_is_auroc(data):
     """With a single level the within-level AUROC is scikit-learn's AUROC."""
     labels, scores = data
-    value, pairs = metrics.within_level_auroc(labels, scores, np.full(len(labels), 30))
+    value, pairs = classification.within_level_auroc(labels, scores, np.full(len(labels), 30))
     assert value == pytest.approx(reference.roc_auc_score(labels, scores))
     assert pairs == labels.sum() * (1 - labels).sum()
 
@@ -110,19 +110,19 @@ def test_within_one_level_it_is_auroc(data):
 def test_within_level_auroc_needs_a_pair():
     """Where each level has one class only there is no pair to measure."""
     with pytest.raises(MetricError, match="no pair"):
-        metrics.within_level_auroc([0, 0, 1, 1], [1, 2, 3, 4], [5, 5, 90, 90])
+        classification.within_level_auroc([0, 0, 1, 1], [1, 2, 3, 4], [5, 5, 90, 90])
 
 
 @pytest.mark.parametrize("levels", [[5], [5, 5, 5], 5, [[5, 5]]])
 def test_within_level_auroc_needs_a_level_for_each_row(levels):
     """Levels that do not stand beside the rows one by one raise MetricError."""
     with pytest.raises(MetricError):
-        metrics.within_level_auroc([0, 1], [0.0, 1.0], levels)
+        classification.within_level_auroc([0, 1], [0.0, 1.0], levels)
 
 
 HALVES = np.arange(-9.5, 10, 1.0)
 EDGES = {
-    "default": lambda scores: metrics.histogram_edges(scores),
+    "default": lambda scores: classification.histogram_edges(scores),
     "fine": lambda scores: HALVES,
     "coarse": lambda scores: HALVES[[0, 3, 9, 12, -1]],
 }
@@ -134,7 +134,7 @@ EDGES = {
 def test_overlap_is_one_minus_total_variation(edges, data):
     """Overlap is 1 minus the total variation of the binned distributions."""
     bounds = EDGES[edges](data[1])
-    assert metrics.overlap(*data, bounds) == pytest.approx(1 - total_variation(*data, bounds))
+    assert classification.overlap(*data, bounds) == pytest.approx(1 - total_variation(*data, bounds))
 
 
 @pytest.mark.parametrize("edges", EDGES)
@@ -144,7 +144,7 @@ def test_overlap_bounds_every_threshold_on_an_edge(edges, data):
     """No threshold on a bin edge has a balanced accuracy above 1 - overlap / 2."""
     bounds = EDGES[edges](data[1])
     best = max(balanced_accuracy(*data, threshold) for threshold in bounds)
-    assert best <= 1 - metrics.overlap(*data, bounds) / 2 + 1e-12
+    assert best <= 1 - classification.overlap(*data, bounds) / 2 + 1e-12
 
 
 @pytest.mark.parametrize("transform", [lambda s: s**3, lambda s: np.exp(s / 3), np.arctan, lambda s: 1e6 * s - 7])
@@ -153,7 +153,7 @@ def test_overlap_bounds_every_threshold_on_an_edge(edges, data):
 def test_overlap_does_not_change_with_an_increasing_transform(transform, data):
     """With its default edges the overlap depends on the scores' order alone."""
     labels, scores = data
-    assert metrics.overlap(labels, transform(scores)) == metrics.overlap(labels, scores)
+    assert classification.overlap(labels, transform(scores)) == classification.overlap(labels, scores)
 
 
 @light
@@ -161,8 +161,8 @@ def test_overlap_does_not_change_with_an_increasing_transform(transform, data):
 def test_overlap_does_not_change_when_classes_swap(data):
     """Overlap is symmetric in the two classes and lies in 0 to 1."""
     labels, scores = data
-    assert metrics.overlap(1 - labels, scores) == pytest.approx(metrics.overlap(labels, scores))
-    assert 0 <= metrics.overlap(labels, scores) <= 1 + 1e-12
+    assert classification.overlap(1 - labels, scores) == pytest.approx(classification.overlap(labels, scores))
+    assert 0 <= classification.overlap(labels, scores) <= 1 + 1e-12
 
 
 @light
@@ -170,7 +170,7 @@ def test_overlap_does_not_change_when_classes_swap(data):
 def test_overlap_of_a_class_with_itself(data):
     """Two classes of the same scores overlap fully."""
     scores = np.repeat(data[1], 2)
-    assert metrics.overlap(np.tile([0, 1], len(data[1])), scores) == pytest.approx(1)
+    assert classification.overlap(np.tile([0, 1], len(data[1])), scores) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -185,12 +185,12 @@ def test_overlap_of_a_class_with_itself(data):
 )
 def test_overlap_of_separated_scores_is_zero(labels, scores):
     """Scores of few values that tell the classes apart perfectly do not overlap."""
-    assert metrics.overlap(labels, scores) == 0
+    assert classification.overlap(labels, scores) == 0
 
 
 def test_overlap_of_a_constant_score_is_one():
     """A score that never changes tells nothing apart."""
-    assert metrics.overlap([0, 1, 1], [2.5, 2.5, 2.5]) == pytest.approx(1)
+    assert classification.overlap([0, 1, 1], [2.5, 2.5, 2.5]) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("bins", "expected"), [(20, 0.85), (50, 0.76), (200, 0.55)])
@@ -198,7 +198,7 @@ def test_overlap_of_identical_gaussians_falls_with_the_number_of_bins(bins, expe
     """With 200 rows a class, equal-width bins and identical Gaussians, overlap is far below 1 and depends on the bins."""
     random, labels = np.random.default_rng(0), np.repeat([0, 1], 200)
     draws = [random.normal(size=400) for _ in range(40)]
-    values = [metrics.overlap(labels, s, np.linspace(s.min(), s.max(), bins + 1)) for s in draws]
+    values = [classification.overlap(labels, s, np.linspace(s.min(), s.max(), bins + 1)) for s in draws]
     assert np.mean(values) == pytest.approx(expected, abs=0.02)
 
 
@@ -206,7 +206,7 @@ def test_overlap_of_identical_gaussians_falls_with_the_number_of_bins(bins, expe
 @given(rows(st.integers(-1000, 1000)))
 def test_default_edges_cover_the_scores(data):
     """Default edges increase strictly, make at most 20 bins, and run from the lowest to the highest score."""
-    edges = metrics.histogram_edges(data[1])
+    edges = classification.histogram_edges(data[1])
     assert (np.diff(edges) > 0).all()
     assert 2 <= len(edges) <= 22
     assert edges[0] == data[1].min()
@@ -216,7 +216,7 @@ def test_default_edges_cover_the_scores(data):
 def test_default_edges_are_quantiles():
     """A thousand distinct scores fall into twenty bins of fifty, but for the shared last edge."""
     scores = np.random.default_rng(0).permutation(1000)
-    counts = np.histogram(scores, metrics.histogram_edges(scores))[0]
+    counts = np.histogram(scores, classification.histogram_edges(scores))[0]
     assert counts[:20].min() >= 49
     assert counts.max() <= 51
     assert counts.sum() == 1000
@@ -226,7 +226,7 @@ def test_default_edges_are_quantiles():
 def test_overlap_refuses_edges_that_do_not_cover(edges):
     """Edges that leave a score out, or are no increasing edges, raise MetricError."""
     with pytest.raises(MetricError):
-        metrics.overlap([0, 1], [0, 1], edges)
+        classification.overlap([0, 1], [0, 1], edges)
 
 
 @light
@@ -237,7 +237,7 @@ def test_best_threshold_maximises_balanced_accuracy(data):
     cuts = [*sorted(set(scores.tolist())), scores.max() + 1]
     values = [balanced_accuracy(labels, scores, cut) for cut in cuts]
     lowest = next(cut for cut, value in zip(cuts, values, strict=True) if value >= max(values) - 1e-12)
-    found = metrics.best_threshold(labels, scores)
+    found = classification.best_threshold(labels, scores)
     assert ((scores >= found) == (scores >= lowest)).all()
 
 
@@ -247,7 +247,7 @@ def test_best_threshold_maximises_balanced_accuracy(data):
 )
 def test_best_threshold_by_hand(labels, scores, expected):
     """The threshold lies halfway between two neighbouring scores, at the lowest of equal cuts."""
-    assert metrics.best_threshold(labels, scores) == expected
+    assert classification.best_threshold(labels, scores) == expected
 
 
 @pytest.mark.parametrize(
@@ -257,18 +257,22 @@ def test_best_threshold_by_hand(labels, scores, expected):
 def test_best_threshold_separates_close_and_huge_scores(low, step):
     """Even between neighbouring floats, or near the largest, the threshold keeps the two apart."""
     scores = [low, float(step(low, np.inf))]
-    threshold = metrics.best_threshold([0, 1], scores)
-    assert metrics.decisions([0, 1], scores, threshold)["balanced_accuracy"] == (1 if scores[0] < scores[1] else 0.5)
+    threshold = classification.best_threshold([0, 1], scores)
+    assert classification.decisions([0, 1], scores, threshold)["balanced_accuracy"] == (
+        1 if scores[0] < scores[1] else 0.5
+    )
 
 
 METRICS = {
-    "auroc": metrics.auroc,
-    "average_precision": metrics.average_precision,
-    "within_level_auroc": lambda labels, scores: metrics.within_level_auroc(labels, scores, np.zeros(np.shape(labels))),
-    "overlap": metrics.overlap,
-    "overlap_with_edges": lambda labels, scores: metrics.overlap(labels, scores, [0, 1]),
-    "decisions": lambda labels, scores: metrics.decisions(labels, scores, 0.5),
-    "best_threshold": metrics.best_threshold,
+    "auroc": classification.auroc,
+    "average_precision": classification.average_precision,
+    "within_level_auroc": lambda labels, scores: classification.within_level_auroc(
+        labels, scores, np.zeros(np.shape(labels))
+    ),
+    "overlap": classification.overlap,
+    "overlap_with_edges": lambda labels, scores: classification.overlap(labels, scores, [0, 1]),
+    "decisions": lambda labels, scores: classification.decisions(labels, scores, 0.5),
+    "best_threshold": classification.best_threshold,
 }
 DEGENERATE = {
     "empty": ([], []),

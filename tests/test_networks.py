@@ -13,15 +13,15 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision import models
 
-from benchmark.datasets.glyphs import Glyphs, photograph
-from benchmark.errors import MissingWeights, NetworkError
-from benchmark.images import to_tensor
-from benchmark.networks import SOURCES, check_name, load, zoo
-from benchmark.networks.network import Preprocessing, file_digest, fill, read_weights
-from benchmark.networks.sources import packaged_file
-from benchmark.networks.zoo_detectors import DETECTORS
-from benchmark.runtime import file_name
-from benchmark.suite import load_suite, suite_names
+from benchmark.core.errors import MissingWeights, NetworkError
+from benchmark.core.files import file_name
+from benchmark.core.images import to_tensor
+from benchmark.plugins.datasets.glyphs import Glyphs, photograph
+from benchmark.plugins.networks import SOURCES, check_name, load, zoo
+from benchmark.plugins.networks.network import Preprocessing, file_digest, fill, read_weights
+from benchmark.plugins.networks.sources import packaged_file
+from benchmark.plugins.networks.zoo_detectors import DETECTORS
+from benchmark.suites.loading import load_suite, suite_names
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmark.errors import MetricError
-from benchmark.operating import AIMS, operating_point
+from benchmark.core.errors import MetricError
+from benchmark.metrics.operating_points import AIMS, operating_point
 
 
 def rows(seed=0, sources=40, versions=5):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.core.markdown import number
+from benchmark.core.paths import Paths
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.leaderboard import rank
-from benchmark.markdown import number
-from benchmark.page import write_assets
-from benchmark.runtime import Paths
+from benchmark.leaderboard.rank import rank
+from benchmark.leaderboard.site import write_assets
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = (

@@ -10,13 +10,13 @@ import threading
 import pytest
 import torch
 
-from benchmark.datasets import index, open_dataset
-from benchmark.datasets.coco import COCO
-from benchmark.datasets.imagenet import ImageNet
-from benchmark.errors import DataError
-from benchmark.images import pixel_digest
-from benchmark.places import place, read, stamp
-from benchmark.runtime import Paths
+from benchmark.core.errors import DataError
+from benchmark.core.images import pixel_digest
+from benchmark.core.paths import Paths
+from benchmark.core.storage import place, read, stamp
+from benchmark.plugins.datasets import index, open_dataset
+from benchmark.plugins.datasets.coco import COCO
+from benchmark.plugins.datasets.imagenet import ImageNet
 
 PHOTOGRAPHS = 12
 

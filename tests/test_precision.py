@@ -7,12 +7,13 @@ import sys
 import pytest
 import torch
 
-from benchmark import precision
-from benchmark.outcomes import How
-from benchmark.pipeline import label
-from benchmark.precision import PRECISIONS, native_bf16, time_ratio, training_precision
-from benchmark.runtime import Paths, cores, loader_workers, prepare_process
-from benchmark.suite import load_suite
+from benchmark.core import precision
+from benchmark.core.devices import cores, loader_workers, prepare_process
+from benchmark.core.paths import Paths
+from benchmark.core.precision import PRECISIONS, native_bf16, time_ratio, training_precision
+from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.pipeline import label
+from benchmark.suites.loading import load_suite
 
 
 def processor(monkeypatch, machine="x86_64", capability="AVX512", amx=False, bf16=False):
@@ -71,10 +72,12 @@ def test_the_ratio_is_that_of_real_work(training):
 def test_labelling_warns_where_a_precision_is_emulated(tiny_file, tmp_path, monkeypatch, capsys):
     """Before the work, `label` in bf16 tells how much longer it takes than float32 where that is so, and only there."""
     for ratio in (6.04, 0.6):
-        monkeypatch.setattr("benchmark.outcomes.time_ratio", lambda *_, ratio=ratio, **__: ratio)
-        monkeypatch.setattr("benchmark.outcomes.open_bench", lambda *_: pytest.fail("stop here", pytrace=False))
+        monkeypatch.setattr("benchmark.labelling.outcomes.time_ratio", lambda *_, ratio=ratio, **__: ratio)
+        monkeypatch.setattr(
+            "benchmark.labelling.outcomes.open_worker", lambda *_: pytest.fail("stop here", pytrace=False)
+        )
         with pytest.raises(pytest.fail.Exception):
-            label(load_suite(str(tiny_file)), Paths(None, None, tmp_path, tmp_path), "cpu", How("bf16"))
+            label(load_suite(str(tiny_file)), Paths(None, None, tmp_path, tmp_path), "cpu", ExecutionConfig("bf16"))
         assert ("bf16 takes 6.0 times as long as float32" in capsys.readouterr().err) is (ratio > 1)
 
 
@@ -96,7 +99,7 @@ def test_threads_that_wait_leave_their_core():
 
 THREADS = """
 import os, torch
-from benchmark.runtime import cores, prepare_process
+from benchmark.core.devices import cores, prepare_process
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 prepare_process()
 print(cores(), torch.get_num_threads())
@@ -120,10 +123,10 @@ def test_processes_that_share_a_training_share_the_cores(monkeypatch):
 
 def test_threads_and_workers_are_no_more_than_the_cores(monkeypatch):
     """On a processor all cores compute and prepare in turns; for a GPU one core feeds it and the others prepare."""
-    monkeypatch.setattr("benchmark.runtime.cores", lambda: 8)
+    monkeypatch.setattr("benchmark.core.devices.cores", lambda: 8)
     assert loader_workers("cpu") == 0
     assert loader_workers("cuda:1") == 7
-    monkeypatch.setattr("benchmark.runtime.cores", lambda: 1)
+    monkeypatch.setattr("benchmark.core.devices.cores", lambda: 1)
     assert loader_workers("cuda") == 1
 
 
@@ -131,7 +134,7 @@ def test_the_reference_says_at_which_precision_it_was_trained(tiny, monkeypatch)
     """`auto` is decided once a training and stands in the notes, which scorecards keep in their provenance."""
     from baselines.resnet18 import Recipe, ResNet18
     from benchmark import Context
-    from benchmark.feed import lesson
+    from benchmark.evaluation.dataloading import lesson
 
     prepare_process()
     monkeypatch.setattr(sys.modules[ResNet18.__module__], "training_precision", lambda device, asked: "float32")

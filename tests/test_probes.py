@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 import benchmark
 from baselines import energy, fisher, fisher_form, fisher_trace
-from benchmark.errors import PredictorError
-from benchmark.networks.network import Preprocessing, from_module
-from benchmark.records import Sample
+from benchmark.core.errors import PredictorError
+from benchmark.core.types import Sample
+from benchmark.plugins.networks.network import Preprocessing, from_module
 
 CLASSES, SIDE = 4, 6
 

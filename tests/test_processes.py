@@ -9,7 +9,7 @@ import sys
 import torch
 from safetensors.torch import load_file
 
-from benchmark.finding import baselines_folder
+from benchmark.plugins.predictors.discovery import baselines_folder
 
 STEP = """
 import sys

@@ -7,17 +7,23 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmark import utility
-from benchmark.cli import main
-from benchmark.comparison import compare
-from benchmark.errors import LabelError, ResultError
+from benchmark.cli.main import main
+from benchmark.core.errors import LabelError, ResultError
+from benchmark.core.parquet import content_digest, read_table, write_table
+from benchmark.core.paths import Paths
+from benchmark.core.types import PRISTINE
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.outcomes import How
-from benchmark.pipeline import check_labelled, label, least_limit, make_ground_truth, recorded_truth
-from benchmark.records import PRISTINE
-from benchmark.runtime import Paths
-from benchmark.suite import load_suite
-from benchmark.tables import content_digest, read_table, write_table
+from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.pipeline import (
+    check_labelled,
+    label,
+    least_limit,
+    make_ground_truth,
+    recorded_truth,
+)
+from benchmark.leaderboard.comparison import compare
+from benchmark.metrics import image_utility
+from benchmark.suites.loading import load_suite
 
 
 @pytest.fixture
@@ -29,7 +35,7 @@ def elsewhere(tiny, tiny_paths, tmp_path):
 @pytest.fixture
 def no_networks(monkeypatch):
     """Loading a network fails."""
-    monkeypatch.setattr("benchmark.labelling.load", lambda *_: pytest.fail("a network was loaded"))
+    monkeypatch.setattr("benchmark.labelling.worker.load", lambda *_: pytest.fail("a network was loaded"))
 
 
 @pytest.mark.parametrize("limit", [0, 90])
@@ -53,18 +59,18 @@ def test_a_quick_look_uses_what_a_person_has_labelled(tiny, tiny_file, tiny_path
     assert label(load_suite(str(tiny_file), 60), paths, "cpu").suite.limit == 60
 
 
-@pytest.mark.parametrize("how", [How("bf16"), How(compiled=True)])
+@pytest.mark.parametrize("how", [ExecutionConfig("bf16"), ExecutionConfig(compiled=True)])
 def test_other_arithmetic_is_computed(how, tiny_file, elsewhere, monkeypatch):
     """Published outcomes of float32 do not stand for another arithmetic."""
-    monkeypatch.setattr("benchmark.outcomes.time_ratio", lambda *_, **__: 1.0)
-    monkeypatch.setattr("benchmark.outcomes.open_bench", lambda *_: pytest.fail("computed", pytrace=False))
+    monkeypatch.setattr("benchmark.labelling.outcomes.time_ratio", lambda *_, **__: 1.0)
+    monkeypatch.setattr("benchmark.labelling.outcomes.open_worker", lambda *_: pytest.fail("computed", pytrace=False))
     with pytest.raises(pytest.fail.Exception, match="computed"):
         label(load_suite(str(tiny_file), 90), elsewhere, "cpu", how)
 
 
 def test_anew_computes(tiny_file, elsewhere, monkeypatch):
     """`label --anew` runs the networks although their outcomes were published."""
-    monkeypatch.setattr("benchmark.outcomes.open_bench", lambda *_: pytest.fail("computed", pytrace=False))
+    monkeypatch.setattr("benchmark.labelling.outcomes.open_worker", lambda *_: pytest.fail("computed", pytrace=False))
     monkeypatch.setattr(Paths, "named", classmethod(lambda cls, *_: elsewhere))
     with pytest.raises(pytest.fail.Exception, match="computed"):
         main(["label", str(tiny_file), "--anew"])
@@ -77,7 +83,7 @@ def test_published_outcomes_of_other_pixels_are_not_used(tiny, tiny_file, tiny_p
     path = published / "tiny" / "outcomes" / "images.parquet"
     table, about = read_table(path)
     write_table(path, table.with_columns(pixels=pl.col("pixels") ^ 1), about | {"encoder": "Pillow 1.0"})
-    monkeypatch.setattr("benchmark.outcomes.open_bench", lambda *_: pytest.fail("computed", pytrace=False))
+    monkeypatch.setattr("benchmark.labelling.outcomes.open_worker", lambda *_: pytest.fail("computed", pytrace=False))
     paths = Paths(None, None, tmp_path / "cache", tmp_path / "results", published)
     with pytest.raises(pytest.fail.Exception, match="computed"):
         label(load_suite(str(tiny_file)), paths, "cpu")
@@ -121,7 +127,7 @@ def test_what_was_never_labelled_says_how_to(tiny_file, tmp_path):
 
 def test_comparing_needs_no_photographs(tiny, tiny_paths, elsewhere, monkeypatch):
     """Two scorecards are compared from what is stored alone; the values are those with photographs at hand."""
-    monkeypatch.setattr("benchmark.tasks.classification.Downstream.REPLICATES", 20)
+    monkeypatch.setattr("benchmark.suites.tasks.filtering.Downstream.REPLICATES", 20)
     paths = dataclasses.replace(elsewhere, published=None)
     for name in ("jpeg_quality", "chance"):
         evaluate(name, tiny.suite, paths=paths, truth=tiny)
@@ -163,23 +169,24 @@ def test_small_trained_states_are_published(size, shipped, tiny, tmp_path):
     state = paths.results / "tiny" / "trained" / "learned@tiny.combined.0.safetensors"
     assert state.is_file() is shipped
     if shipped:
-        from benchmark.predictor import Context
-        from benchmark.training import entry, load_trained
+        from benchmark.evaluation.training import load_trained, training_record
+        from benchmark.plugins.predictors.base import Context
+        from benchmark.plugins.predictors.resolve import resolve_predictor
 
-        who = entry(str(file))
+        who = resolve_predictor(str(file))
         away = Paths(None, None, tmp_path / "empty", tmp_path / "none", published=paths.results)
         predictor = who.kind(Context())
-        assert load_trained(predictor, who, who.trained_on(tiny, "combined"), away) is not None
+        assert load_trained(predictor, who, training_record(who, tiny, "combined"), away) is not None
         file.write_text(file.read_text().replace("[0]", "[1]"))
-        other = entry(str(file))
-        assert load_trained(other.kind(Context()), other, other.trained_on(tiny, "combined"), away) is None
+        other = resolve_predictor(str(file))
+        assert load_trained(other.kind(Context()), other, training_record(other, tiny, "combined"), away) is None
 
 
 def test_digests_depend_on_no_last_digit(tiny, tiny_det, monkeypatch):
     """With every utility one unit in the last place higher, as another processor may compute it, all digests stay."""
     before = {truth: digests(truth) for truth in (tiny, tiny_det)}
-    compute = utility.utility
-    monkeypatch.setattr(utility, "utility", lambda *given: np.nextafter(compute(*given), np.inf))
+    compute = image_utility.utility
+    monkeypatch.setattr(image_utility, "utility", lambda *given: np.nextafter(compute(*given), np.inf))
     for truth, expected in before.items():
         moved = dataclasses.replace(truth)
         one, other = moved.labels("combined")["utility"], truth.labels("combined")["utility"]

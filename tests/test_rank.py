@@ -6,13 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmark.errors import ResultError
+from benchmark.core.errors import ResultError
+from benchmark.core.files import file_name
+from benchmark.core.markdown import markdown
+from benchmark.core.parquet import read_table, write_table
+from benchmark.core.paths import Paths
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.leaderboard import rank
-from benchmark.markdown import markdown
-from benchmark.results_folder import file_stem
-from benchmark.runtime import Paths, file_name
-from benchmark.tables import read_table, write_table
+from benchmark.leaderboard.rank import rank
+from benchmark.suites.results_folder import file_stem
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = sorted(path.parent.name for path in (ROOT / "results").glob("*/cards"))

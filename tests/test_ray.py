@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from benchmark.engines import find_engine
-from benchmark.errors import LabelError
-from benchmark.outcomes import How
-from benchmark.pipeline import label
-from benchmark.suite import load_suite
+from benchmark.core.errors import LabelError
+from benchmark.labelling.engines import find_engine
+from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.pipeline import label
+from benchmark.suites.loading import load_suite
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (extra `scale`)")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
@@ -52,7 +52,7 @@ def test_a_cluster_that_loses_a_node_gives_the_local_files(cluster, tiny, tiny_f
 
     thread = threading.Thread(target=lose)
     thread.start()
-    label(load_suite(str(tiny_file)), paths, "cpu", How(engine="ray"))
+    label(load_suite(str(tiny_file)), paths, "cpu", ExecutionConfig(engine="ray"))
     thread.join(timeout=60)
     assert lost
     assert outcomes(paths) == outcomes(tiny_paths)

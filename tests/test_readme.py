@@ -13,15 +13,15 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from benchmark import registry
-from benchmark.cli import main
-from benchmark.datasets.glyphs import scene
-from benchmark.distortions import encode_jpeg, find_distortion
+from benchmark.cli.main import main
+from benchmark.cli.parser import parser
+from benchmark.core.paths import Paths
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.options import parser
-from benchmark.pipeline import label
-from benchmark.runtime import Paths
-from benchmark.suite import load_suite
+from benchmark.labelling.pipeline import label
+from benchmark.plugins import registry
+from benchmark.plugins.datasets.glyphs import scene
+from benchmark.plugins.distortions import encode_jpeg, find_distortion
+from benchmark.suites.loading import load_suite
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -129,7 +129,9 @@ def test_all_other_commands_run_in_a_fresh_clone(tiny, tmp_path, monkeypatch, ca
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("benchmark.tasks.replacement.Downstream.REPLICATES", 20)  # resampling an mAP takes a minute
+    monkeypatch.setattr(
+        "benchmark.suites.tasks.replacement.Downstream.REPLICATES", 20
+    )  # resampling an mAP takes a minute
     tracked = subprocess.run(["git", "ls-files", "results", "submissions"], cwd=ROOT, capture_output=True, text=True)
     for name in tracked.stdout.split():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import registry
-from benchmark.errors import PluginError
+from benchmark.core.errors import PluginError
+from benchmark.plugins import registry
 
 EXAMPLE = Path(__file__).parent / "extension"
 UTILBENCH = [sys.executable, "-m", "benchmark"]

@@ -7,12 +7,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmark import reproduce as room
-from benchmark.cli import main
+from benchmark.cli.main import main
+from benchmark.core.parquet import read_table, write_table
+from benchmark.core.paths import Paths
+from benchmark.core.provenance import versions
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.reproduce import reproduce
-from benchmark.runtime import Paths, versions
-from benchmark.tables import read_table, write_table
+from benchmark.labelling import reproducibility as room
+from benchmark.labelling.reproducibility import reproduce
 
 
 @pytest.fixture

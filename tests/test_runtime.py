@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.errors import ResultError
-from benchmark.runtime import Paths, atomic
-from benchmark.tables import read_table, write_table
+from benchmark.core.errors import ResultError
+from benchmark.core.files import atomic
+from benchmark.core.parquet import read_table, write_table
+from benchmark.core.paths import Paths
 
 light = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from benchmark import figures, series
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.leaderboard import read_ranked
-from benchmark.page import plots
-from benchmark.results_folder import SuiteFolder
+from benchmark.leaderboard import figures, plot_data
+from benchmark.leaderboard.rank import read_ranked
+from benchmark.leaderboard.site import plots
+from benchmark.suites.results_folder import SuiteFolder
 
 
 def card(spent, low, value):
@@ -23,18 +23,18 @@ def test_costs_leave_out_what_is_not_told_from_chance():
         card(1.0, 0.6, 0.7),
         card(2.0, None, 0.6),
     ]
-    assert series.costs(cards) == [(3, 1.0, 0.7), (4, 2.0, 0.6), (0, 3.0, 0.9)]
+    assert plot_data.costs(cards) == [(3, 1.0, 0.7), (4, 2.0, 0.6), (0, 3.0, 0.9)]
 
 
 @pytest.mark.parametrize("enough", [1, 10**6])
 def test_levels_are_drawn_where_any_has_enough_images(enough, tiny, tiny_paths, monkeypatch):
     """With no level that has enough of both classes there is no figure and no plot, rather than an empty one."""
-    monkeypatch.setattr(series, "ENOUGH", enough)
-    series.at_levels.cache_clear()
+    monkeypatch.setattr(plot_data, "ENOUGH", enough)
+    plot_data.at_levels.cache_clear()
     evaluate("jpeg_quality", tiny.suite, paths=tiny_paths, truth=tiny, device="cpu")
     ranked = read_ranked(SuiteFolder(tiny_paths.results / "tiny"))
     cards = ranked.cards["combined"]
     drawn, shown = figures.levels(ranked.folder, cards, ranked.suite), plots.levels(ranked, cards)
-    series.at_levels.cache_clear()
+    plot_data.at_levels.cache_clear()
     assert [path.suffix for path in drawn] == ([".png", ".svg"] if enough == 1 else [])
     assert [plot.id for plot in shown] == (["levels"] if enough == 1 else [])

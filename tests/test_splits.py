@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.errors import LabelError
-from benchmark.records import Source
-from benchmark.splits import PARTS, check_disjoint, split
-from benchmark.suite import SplitChoice
+from benchmark.core.errors import LabelError
+from benchmark.core.types import Source
+from benchmark.suites.spec import SplitChoice
+from benchmark.suites.splits import PARTS, check_disjoint, split
 
 light = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 PAPER = SplitChoice(0.7, 0.1, 0.2)

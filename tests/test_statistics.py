@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from benchmark import metrics, statistics
-from benchmark.errors import MetricError
+from benchmark.core.errors import MetricError
+from benchmark.metrics import bootstrap, classification, weighted
 from tests.studies.coverage import study
 
 KERNELS = {
-    "auroc": (statistics.auroc, reference.roc_auc_score),
-    "average_precision": (statistics.average_precision, reference.average_precision_score),
-    "overlap": (statistics.overlap, None),
+    "auroc": (weighted.auroc, reference.roc_auc_score),
+    "average_precision": (weighted.average_precision, reference.average_precision_score),
+    "overlap": (weighted.overlap, None),
 }
 
 
@@ -40,8 +40,8 @@ def test_replicates_equal_scikit_learn_on_repeated_rows(name, seed):
     """A replicate is the measure of the rows that were drawn, each as often as it was drawn."""
     labels, scores, levels, cluster = data(seed)
     kernel, outside = KERNELS[name]
-    counts = statistics.resamples(15, "any", 50)
-    values = statistics.replicate(kernel, counts, cluster, labels, scores)
+    counts = bootstrap.resamples(15, "any", 50)
+    values = bootstrap.replicate(kernel, counts, cluster, labels, scores)
     for value, count in zip(values, counts, strict=True):
         y, s, _ = repeated(labels, scores, levels, cluster, count)
         assert value == pytest.approx(outside(y, s), abs=1e-12)
@@ -51,19 +51,19 @@ def test_replicates_equal_scikit_learn_on_repeated_rows(name, seed):
 def test_decisions_equal_scikit_learn_on_repeated_rows(seed):
     """So are accuracy, balanced accuracy and Matthews' correlation."""
     labels, scores, levels, cluster = data(seed)
-    counts = statistics.resamples(15, "any", 50)
-    values = statistics.replicate(statistics.decisions, counts, cluster, labels, scores >= 0.5)
+    counts = bootstrap.resamples(15, "any", 50)
+    values = bootstrap.replicate(weighted.decisions, counts, cluster, labels, scores >= 0.5)
     for value, count in zip(values, counts, strict=True):
         y, s, _ = repeated(labels, scores, levels, cluster, count)
-        known = metrics.decisions(y, s, 0.5)
+        known = classification.decisions(y, s, 0.5)
         assert value == pytest.approx([known["accuracy"], known["balanced_accuracy"], known["mcc"]], abs=1e-12)
 
 
 def test_mcc_of_one_decision_is_0():
     """Where everything is kept, Matthews' correlation is 0 as scikit-learn has it."""
     labels, _, _, cluster = data(0)
-    counts = statistics.resamples(15, "any", 5)
-    values = statistics.replicate(statistics.decisions, counts, cluster, labels, np.ones(60, bool))
+    counts = bootstrap.resamples(15, "any", 5)
+    values = bootstrap.replicate(weighted.decisions, counts, cluster, labels, np.ones(60, bool))
     assert values[:, 2].tolist() == [0.0] * 5
 
 
@@ -71,10 +71,10 @@ def test_mcc_of_one_decision_is_0():
 def test_within_level_replicates_equal_the_metric_on_repeated_rows(seed):
     """The pairs of one level are counted as the metric counts them."""
     labels, scores, levels, cluster = data(seed)
-    counts = statistics.resamples(15, "any", 50)
-    values = statistics.replicate(statistics.within_level_auroc, counts, cluster, labels, scores, levels)
+    counts = bootstrap.resamples(15, "any", 50)
+    values = bootstrap.replicate(weighted.within_level_auroc, counts, cluster, labels, scores, levels)
     for value, count in zip(values, counts, strict=True):
-        known, _ = metrics.within_level_auroc(*repeated(labels, scores, levels, cluster, count))
+        known, _ = classification.within_level_auroc(*repeated(labels, scores, levels, cluster, count))
         assert value == pytest.approx(known, abs=1e-12)
 
 
@@ -82,11 +82,11 @@ def test_within_level_replicates_equal_the_metric_on_repeated_rows(seed):
 def test_overlap_replicates_equal_the_metric_in_the_same_bins(seed):
     """Bins are those of all rows, in each replicate."""
     labels, scores, levels, cluster = data(seed)
-    counts = statistics.resamples(15, "any", 50)
-    values = statistics.replicate(statistics.overlap, counts, cluster, labels, scores)
+    counts = bootstrap.resamples(15, "any", 50)
+    values = bootstrap.replicate(weighted.overlap, counts, cluster, labels, scores)
     for value, count in zip(values, counts, strict=True):
         y, s, _ = repeated(labels, scores, levels, cluster, count)
-        assert value == pytest.approx(metrics.overlap(y, s, metrics.histogram_edges(scores)), abs=1e-12)
+        assert value == pytest.approx(classification.overlap(y, s, classification.histogram_edges(scores)), abs=1e-12)
 
 
 @given(st.integers(0, 1000), st.booleans())
@@ -94,25 +94,25 @@ def test_weights_of_one_give_the_metric(seed, ties):
     """A kernel with each row counted once is the metric itself."""
     labels, scores, _, _ = data(seed, 40, ties)
     once = np.ones((1, 40))
-    assert statistics.auroc(once, labels, scores)[0] == pytest.approx(metrics.auroc(labels, scores))
-    assert statistics.average_precision(once, labels, scores)[0] == pytest.approx(
-        metrics.average_precision(labels, scores)
+    assert weighted.auroc(once, labels, scores)[0] == pytest.approx(classification.auroc(labels, scores))
+    assert weighted.average_precision(once, labels, scores)[0] == pytest.approx(
+        classification.average_precision(labels, scores)
     )
-    assert statistics.overlap(once, labels, scores)[0] == pytest.approx(metrics.overlap(labels, scores))
+    assert weighted.overlap(once, labels, scores)[0] == pytest.approx(classification.overlap(labels, scores))
 
 
 def test_chunks_do_not_change_the_values(monkeypatch):
     """However many replicates are weighed at once, they are the same."""
     labels, scores, _, cluster = data(1)
-    counts = statistics.resamples(15, "any", 50)
-    whole = statistics.replicate(statistics.auroc, counts, cluster, labels, scores)
-    monkeypatch.setattr(statistics, "CELLS", 130)
-    assert statistics.replicate(statistics.auroc, counts, cluster, labels, scores).tolist() == whole.tolist()
+    counts = bootstrap.resamples(15, "any", 50)
+    whole = bootstrap.replicate(weighted.auroc, counts, cluster, labels, scores)
+    monkeypatch.setattr(bootstrap, "CELLS", 130)
+    assert bootstrap.replicate(weighted.auroc, counts, cluster, labels, scores).tolist() == whole.tolist()
 
 
 def test_resamples_are_the_same_for_the_same_seed():
     """Draws depend on the seed's text alone, and draw as many sources as there are."""
-    one, same, other = (statistics.resamples(40, seed, 100) for seed in ("a", "a", "b"))
+    one, same, other = (bootstrap.resamples(40, seed, 100) for seed in ("a", "a", "b"))
     assert (one == same).all()
     assert (one != other).any()
     assert (one.sum(axis=1) == 40).all()
@@ -121,15 +121,15 @@ def test_resamples_are_the_same_for_the_same_seed():
 def test_a_replicate_of_one_class_is_undefined():
     """Where only useful rows were drawn, AUROC is NaN, and the interval leaves it out."""
     labels, scores, cluster = np.array([1, 1, 1, 0]), np.array([0.9, 0.8, 0.7, 0.1]), np.arange(4)
-    values = statistics.replicate(statistics.auroc, statistics.resamples(4, "any", 200), cluster, labels, scores)
+    values = bootstrap.replicate(weighted.auroc, bootstrap.resamples(4, "any", 200), cluster, labels, scores)
     assert np.isnan(values).any()
-    assert statistics.interval(values) == (1.0, 1.0)
+    assert bootstrap.interval(values) == (1.0, 1.0)
 
 
 def test_an_interval_of_hardly_any_replicate_is_refused():
     """Fewer than half of the replicates say too little."""
     with pytest.raises(MetricError, match="only 1 of 3"):
-        statistics.interval([0.5, np.nan, np.nan])
+        bootstrap.interval([0.5, np.nan, np.nan])
 
 
 @pytest.mark.parametrize(
@@ -139,26 +139,26 @@ def test_an_interval_of_hardly_any_replicate_is_refused():
 def test_wrong_clusters_are_refused(cluster, column, told):
     """A row of no known source, or a column of another length, is an error."""
     with pytest.raises(MetricError, match=told):
-        statistics.replicate(statistics.auroc, statistics.resamples(15, "any", 5), np.array(cluster, int), column)
+        bootstrap.replicate(weighted.auroc, bootstrap.resamples(15, "any", 5), np.array(cluster, int), column)
 
 
 def test_one_source_has_no_interval():
     """Nothing can be resampled from a single source."""
     with pytest.raises(MetricError, match="two or more"):
-        statistics.resamples(1, "any")
+        bootstrap.resamples(1, "any")
 
 
 def test_holm_by_hand():
     """The smallest is multiplied by n, the next by n - 1, and none becomes smaller than one before."""
-    assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert statistics.holm([0.6, 0.9]).tolist() == [1.0, 1.0]
+    assert bootstrap.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert bootstrap.holm([0.6, 0.9]).tolist() == [1.0, 1.0]
 
 
 def test_p_values_by_hand():
     """Twice the rarer sign, one added to both counts."""
-    assert statistics.p_value([1.0] * 99) == pytest.approx(2 / 100)
-    assert statistics.p_value([1.0] * 95 + [-1.0] * 4) == pytest.approx(10 / 100)
-    assert statistics.p_value([1.0, -1.0]) == 1.0
+    assert bootstrap.p_value([1.0] * 99) == pytest.approx(2 / 100)
+    assert bootstrap.p_value([1.0] * 95 + [-1.0] * 4) == pytest.approx(10 / 100)
+    assert bootstrap.p_value([1.0, -1.0]) == 1.0
 
 
 def test_intervals_over_sources_cover_and_intervals_over_rows_do_not():
@@ -178,7 +178,7 @@ def test_kept_mean_is_the_mean_over_orders(pairs, draw):
     orders = [sorted(order, key=lambda pair: -pair[1])[:count] for order in itertools.permutations(pairs)]
     expected = np.mean([value for order in orders for value, _ in order])
     values, priorities = (np.array(column, float) for column in zip(*pairs, strict=True))
-    found = statistics.kept_mean(np.ones((1, len(pairs))), values, priorities, [count / len(pairs)])
+    found = weighted.kept_mean(np.ones((1, len(pairs))), values, priorities, [count / len(pairs)])
     assert found.item() == pytest.approx(expected, abs=1e-9)
 
 
@@ -187,10 +187,10 @@ def test_kept_mean_replicates_are_those_of_repeated_rows():
     random = np.random.default_rng(0)
     values, priorities = random.random(40), random.integers(0, 9, 40).astype(float)
     times, shares = random.integers(0, 4, (20, 40)), np.array([0.1, 0.5, 0.77, 1.0])
-    found = statistics.kept_mean(times.astype(float), values, priorities, shares)
+    found = weighted.kept_mean(times.astype(float), values, priorities, shares)
     for row, count in zip(found, times, strict=True):
         some = np.repeat(np.arange(40), count)
-        expected = statistics.kept_mean(np.ones((1, len(some))), values[some], priorities[some], shares)[0]
+        expected = weighted.kept_mean(np.ones((1, len(some))), values[some], priorities[some], shares)[0]
         assert row == pytest.approx(expected, abs=1e-12)
 
 
@@ -199,39 +199,39 @@ def test_no_order_beats_the_values_themselves(rows):
     """Keeping by the values is best at every share, by their reverse worst, and any order lies between."""
     values, priorities = (np.array(column, float) for column in zip(*rows, strict=True))
     once, shares = np.ones((1, len(rows))), np.linspace(0.1, 1, 10)
-    best, found, worst = (statistics.kept_mean(once, values, order, shares) for order in (values, priorities, -values))
+    best, found, worst = (weighted.kept_mean(once, values, order, shares) for order in (values, priorities, -values))
     assert (worst - 1e-9 <= found).all()
     assert (found <= best + 1e-9).all()
 
 
 def test_nothing_kept_has_no_mean():
     """At a share of 0 there is no value."""
-    assert np.isnan(statistics.kept_mean(np.ones((1, 3)), np.ones(3), np.ones(3), [0.0])).all()
+    assert np.isnan(weighted.kept_mean(np.ones((1, 3)), np.ones(3), np.ones(3), [0.0])).all()
 
 
 def test_permuted_overlap_is_what_shuffled_labels_give():
     """It is the mean of the metric over shuffled labels, depends on the rows' number, and not on the labels' order."""
     labels, scores, _, _ = data(0, rows=80, ties=False)
-    found = statistics.permuted_overlap(labels, scores, "any", 2000)
+    found = weighted.permuted_overlap(labels, scores, "any", 2000)
     random = np.random.default_rng(5)
-    shuffled = [metrics.overlap(random.permutation(labels), scores) for _ in range(2000)]
+    shuffled = [classification.overlap(random.permutation(labels), scores) for _ in range(2000)]
     assert found == pytest.approx(np.mean(shuffled), abs=0.01)
-    assert statistics.permuted_overlap(labels, labels.astype(float), "any") > metrics.overlap(labels, labels)
+    assert weighted.permuted_overlap(labels, labels.astype(float), "any") > classification.overlap(labels, labels)
     many, others, _, _ = data(0, rows=8000, ties=False)
-    assert found < statistics.permuted_overlap(many, others, "any") < 1
+    assert found < weighted.permuted_overlap(many, others, "any") < 1
 
 
 def test_rank_intervals_by_hand():
     """The best in all replicates has rank 1; two that change places share both; equal ones share theirs."""
     values = np.array([[9.0] * 100, [3.0] * 60 + [1.0] * 40, [2.0] * 100])
-    assert statistics.rank_intervals(values).tolist() == [[1, 1], [2, 3], [2, 3]]
-    assert statistics.rank_intervals([[1.0, 1.0], [1.0, 1.0]]).tolist() == [[1, 2], [1, 2]]
+    assert bootstrap.rank_intervals(values).tolist() == [[1, 1], [2, 3], [2, 3]]
+    assert bootstrap.rank_intervals([[1.0, 1.0], [1.0, 1.0]]).tolist() == [[1, 2], [1, 2]]
     with pytest.raises(MetricError, match="no replicate"):
-        statistics.rank_intervals([[np.nan], [1.0]])
+        bootstrap.rank_intervals([[np.nan], [1.0]])
 
 
 def test_who_is_tied_with_the_first():
     """One that is always below is told apart, one that is above as often as below is not."""
     first, random = np.zeros(2000), np.random.default_rng(0).normal(size=2000)
-    assert statistics.tied_with_first([first, random, np.full(2000, -1.0)]).tolist() == [True, True, False]
-    assert statistics.tied_with_first([first]).tolist() == [True]
+    assert bootstrap.tied_with_first([first, random, np.full(2000, -1.0)]).tolist() == [True, True, False]
+    assert bootstrap.tied_with_first([first]).tolist() == [True]

@@ -7,18 +7,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmark.cli import main
-from benchmark.distortions import find_distortion
-from benchmark.errors import BenchmarkError, SubmissionError
+from benchmark.cli.main import main
+from benchmark.core.errors import BenchmarkError, SubmissionError
+from benchmark.core.markdown import markdown
+from benchmark.core.paths import Paths
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.export import export
-from benchmark.ground_truth import wanted_rows
-from benchmark.leaderboard import rank
-from benchmark.markdown import markdown
-from benchmark.reported import read_scores
-from benchmark.runtime import Paths
-from benchmark.submissions import code_problems, find_submission, read_submission
-from benchmark.verify import largest_gap, verify
+from benchmark.evaluation.score_table import read_scores
+from benchmark.evaluation.submission_check import largest_gap, verify
+from benchmark.labelling.ground_truth import wanted_rows
+from benchmark.labelling.parquet_export import export
+from benchmark.leaderboard.rank import rank
+from benchmark.plugins.distortions import find_distortion
+from benchmark.plugins.predictors.submission import code_problems, find_submission, read_submission
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "submissions" / "_template"
@@ -38,7 +38,7 @@ BARE = CARD.partition("[scores")[0]
 @pytest.fixture
 def paths(tiny, tiny_file, tiny_paths, tmp_path, monkeypatch):
     """Folders with the small suite's outcomes; the small suite is one that comes with the package."""
-    monkeypatch.setattr("benchmark.suite.FOLDER", tiny_file.parent)
+    monkeypatch.setattr("benchmark.suites.loading.FOLDER", tiny_file.parent)
     shutil.copytree(tiny_paths.results / "tiny" / "outcomes", tmp_path / "results" / "tiny" / "outcomes")
     return Paths(data=None, networks=None, cache=tiny_paths.cache, results=tmp_path / "results")
 

@@ -3,9 +3,9 @@ import tomllib
 
 import pytest
 
-from benchmark.errors import SuiteError
-from benchmark.suite import FOLDER, load_suite, suite_names
-from benchmark.tasks import TASKS
+from benchmark.core.errors import SuiteError
+from benchmark.suites.loading import FOLDER, load_suite, suite_names
+from benchmark.suites.tasks import TASKS
 
 TEXT = """
 name = "letters"

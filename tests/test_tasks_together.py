@@ -8,15 +8,15 @@ import polars as pl
 import pytest
 import torch
 
-from benchmark.errors import LabelError
+from benchmark.core.errors import LabelError
+from benchmark.core.paths import Paths
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.labelling import IMAGES
-from benchmark.leaderboard import rank
-from benchmark.pipeline import label
-from benchmark.runtime import Paths
-from benchmark.summary import label_summary
-from benchmark.tasks import detection, replacement
-from benchmark.training import check_no_overlap
+from benchmark.evaluation.training import check_no_overlap
+from benchmark.labelling.label_report import label_summary
+from benchmark.labelling.pipeline import label
+from benchmark.labelling.shards import IMAGES
+from benchmark.leaderboard.rank import rank
+from benchmark.suites.tasks import detection, replacement
 from tests.test_evaluate import Slope
 
 
@@ -48,7 +48,7 @@ def test_detection_is_labelled_and_recorded_whole(tiny_det):
 
 def test_labelling_again_runs_nothing_and_gives_the_same(tiny_det, paths, monkeypatch):
     """From recorded outcomes no detector is loaded, and the ground truth is the same."""
-    monkeypatch.setattr("benchmark.labelling.load", lambda *_: pytest.fail("a network was loaded"))
+    monkeypatch.setattr("benchmark.labelling.worker.load", lambda *_: pytest.fail("a network was loaded"))
     again = label(tiny_det.suite, paths, device="cpu")
     assert again.digest("combined") == tiny_det.digest("combined")
 
@@ -63,7 +63,7 @@ def test_the_digest_covers_what_held_out_detectors_saw(tiny_det):
 
 def test_no_detector_runs_to_evaluate_one_more_predictor(tiny_det, paths, monkeypatch):
     """Gains come from stored detections, and the board shows Table II and Fig. 2b."""
-    monkeypatch.setattr("benchmark.labelling.load", lambda *_: pytest.fail("a network was loaded"))
+    monkeypatch.setattr("benchmark.labelling.worker.load", lambda *_: pytest.fail("a network was loaded"))
     for name in ("jpeg_quality", "chance"):
         card = evaluate(name, tiny_det.suite, paths=paths, truth=tiny_det)
         gains = card["downstream"]["zoo:fcos_shufflenet"]
@@ -142,11 +142,11 @@ def test_rules_are_told_beside_each_other(tiny, tiny_det, tmp_path):
 
 def test_stored_detections_are_close_to_what_the_detector_said():
     """Rounding to eighths of a px and ten-thousandths moves the mAP by less than 1e-3."""
-    from benchmark.datasets.glyph_scenes import scene
-    from benchmark.images import to_tensor
-    from benchmark.mean_ap import match, mean_ap
-    from benchmark.networks import load
-    from benchmark.networks.detector import as_detections
+    from benchmark.core.images import to_tensor
+    from benchmark.metrics.mean_ap import match, mean_ap
+    from benchmark.plugins.datasets.glyph_scenes import scene
+    from benchmark.plugins.networks import load
+    from benchmark.plugins.networks.detector import as_detections
 
     network = load("zoo:fcos_shufflenet", None)
     scenes = [scene("test", number) for number in range(200)]

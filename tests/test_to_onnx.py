@@ -7,12 +7,12 @@ import torch
 
 from baselines.resnet18 import ResNet18
 from baselines.ssim import SSIM
-from benchmark import to_onnx
-from benchmark.cli import main
-from benchmark.errors import PredictorError
-from benchmark.predictor import Context, Predictor
-from benchmark.records import Sample
-from benchmark.use import Ready
+from benchmark.cli.main import main
+from benchmark.core.errors import PredictorError
+from benchmark.core.types import Sample
+from benchmark.deployment import onnx
+from benchmark.deployment.inference import InferencePredictor
+from benchmark.plugins.predictors.base import Context, Predictor
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +24,14 @@ def ready():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
-    return Ready("resnet18", predictor, 0.25, lambda: pytest.fail("not asked for"))
+    return InferencePredictor("resnet18", predictor, 0.25, lambda: pytest.fail("not asked for"))
 
 
 @pytest.fixture(scope="module")
 def written(ready, tmp_path_factory):
     """The reference as a file."""
     path = tmp_path_factory.mktemp("onnx") / "one.onnx"
-    assert to_onnx.to_onnx(ready, path, {"suite": "glyphs"}) < 1e-4
+    assert onnx.to_onnx(ready, path, {"suite": "glyphs"}) < 1e-4
     return path
 
 
@@ -53,9 +53,9 @@ def test_the_file_says_what_it_is(written):
 
 def test_a_predictor_without_a_network_is_refused(tmp_path):
     """SSIM has nothing to export, and says so."""
-    ready = Ready("ssim", SSIM(Context()), 0.5, lambda: pytest.fail("not asked for"))
+    ready = InferencePredictor("ssim", SSIM(Context()), 0.5, lambda: pytest.fail("not asked for"))
     with pytest.raises(PredictorError, match="SSIM is no network"):
-        to_onnx.to_onnx(ready, tmp_path / "ssim.onnx", {})
+        onnx.to_onnx(ready, tmp_path / "ssim.onnx", {})
     assert not list(tmp_path.iterdir())
 
 
@@ -78,17 +78,17 @@ class Wrong(Predictor):
 
 def test_other_scores_leave_no_file(tmp_path):
     """A graph that computes something else than the predictor is found out before the file is there."""
-    wrong = Ready("wrong", Wrong(Context()), 0.5, lambda: pytest.fail("not asked for"))
+    wrong = InferencePredictor("wrong", Wrong(Context()), 0.5, lambda: pytest.fail("not asked for"))
     with pytest.raises(PredictorError, match="wrong: scores in ONNX are off by"):
-        to_onnx.to_onnx(wrong, tmp_path / "one.onnx", {})
+        onnx.to_onnx(wrong, tmp_path / "one.onnx", {})
     assert not list(tmp_path.iterdir())
 
 
 def test_missing_packages_are_named(ready, tmp_path, monkeypatch):
     """The message says what to install."""
-    monkeypatch.setattr(to_onnx, "PACKAGES", ("onnx", "no_such_package"))
+    monkeypatch.setattr(onnx, "PACKAGES", ("onnx", "no_such_package"))
     with pytest.raises(PredictorError, match=r"needs no_such_package; pip install 'utilbench\[onnx\]'"):
-        to_onnx.to_onnx(ready, tmp_path / "one.onnx", {})
+        onnx.to_onnx(ready, tmp_path / "one.onnx", {})
 
 
 def test_the_verb_needs_a_trained_predictor(tmp_path, capsys):

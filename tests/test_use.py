@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 
 import benchmark
-from benchmark.cli import main
-from benchmark.distortions import encode_jpeg
-from benchmark.errors import DataError, PredictorError, ResultError
+from benchmark.cli.main import main
+from benchmark.core.errors import DataError, PredictorError, ResultError
+from benchmark.core.paths import Paths
+from benchmark.deployment.inference import image_files
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.runtime import Paths
-from benchmark.use import image_files
+from benchmark.plugins.distortions import encode_jpeg
 
 BRIGHT = """
 import torch

@@ -1,1 +1,1 @@
-"""A predictor on a suite: from its name or class to its scorecard."""
+"""Evaluation: a predictor and a ground truth become scores and a scorecard."""

@@ -1,11 +1,11 @@
 """Evaluate: suite + predictor -> scores -> scorecard.
 
     card = evaluate("ssim", suite="glyphs")                 # a baseline
-    card = evaluate(MyPredictor, suite="glyphs")            # a class of your own
+    card = evaluate(MyPredictor, suite="glyphs")            # your own class
     card = evaluate("submissions/NAME", suite="glyphs")     # its table of scores for the suite, else its predictor.py
 
-Scores are stored raw, one file a predictor; a scorecard is a pure function of them and the ground truth. What was trained
-and scored before, by the same code on the same images and labels, is not done again.
+Scores are stored raw, one file per predictor; a scorecard is a pure function of them and the ground truth. Training and
+scoring that the same code has already done on the same images and labels are not repeated.
 """
 
 from __future__ import annotations
@@ -15,24 +15,33 @@ from typing import Any
 
 import polars as pl
 
-from benchmark.downstream import rival_curves
-from benchmark.errors import SubmissionError
-from benchmark.ground_truth import GroundTruth
-from benchmark.judging import make_card
-from benchmark.pipeline import check_labelled, label, save_labels
-from benchmark.predictor import LearnedPredictor, Predictor
-from benchmark.reported import reported_scores
-from benchmark.results_folder import file_stem, suite_folder
-from benchmark.runtime import Paths, best_device, prepare_process
-from benchmark.scorecard import Scorecard, write_card
-from benchmark.scoring import identity, make_scores, merged, scores_table, stored_scores
-from benchmark.submissions import find_submission
-from benchmark.suite import COMBINED, Suite, load_suite
-from benchmark.tables import write_table
-from benchmark.training import check_no_overlap, entry
+from benchmark.core.devices import best_device, prepare_process
+from benchmark.core.errors import SubmissionError
+from benchmark.core.parquet import write_table
+from benchmark.core.paths import Paths
+from benchmark.evaluation.downstream import rival_curves
+from benchmark.evaluation.measures import make_card
+from benchmark.evaluation.score_table import reported_scores
+from benchmark.evaluation.scorecard import Scorecard, write_card
+from benchmark.evaluation.scoring import (
+    identity,
+    make_scores,
+    merged,
+    scores_table,
+    stored_scores,
+)
+from benchmark.evaluation.training import check_no_overlap, training_record
+from benchmark.labelling.ground_truth import GroundTruth
+from benchmark.labelling.pipeline import check_labelled, label, save_labels
+from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
+from benchmark.plugins.predictors.resolve import resolve_predictor
+from benchmark.plugins.predictors.submission import find_submission
+from benchmark.suites.loading import load_suite
+from benchmark.suites.results_folder import file_stem, suite_folder
+from benchmark.suites.spec import COMBINED, Suite
 
 SEEDS = 3
-"""Of a predictor that learns, on combined labels."""
+"""The number of seeds of a predictor that learns, on combined labels."""
 
 
 def evaluate(
@@ -51,16 +60,16 @@ def evaluate(
         predictor: name of a baseline, path of a file, folder of a submission, or class.
         suite: name, path of a TOML file, or a loaded suite.
         labels: label set, `combined` or a labelling network.
-        seeds: seeds of a predictor that learns, three for combined labels of a whole suite and one elsewhere by default;
-            metrics are means over them and those that were run before.
-        paths: folders; from the environment by default.
-        truth: the suite's ground truth, where it is at hand.
-        device: `cpu`, `cuda` or `mps`; the best there is by default.
+        seeds: seeds of a predictor that learns; by default three for combined labels of a whole suite and one otherwise;
+            metrics are means over these seeds and those that were run before.
+        paths: folders; they come from the environment by default.
+        truth: the suite's ground truth, if it has been made already.
+        device: `cpu`, `cuda` or `mps`; the best available one by default.
         train_on: another suite, on whose combined labels a predictor that learns is trained (the paper's Tables III, IV);
             thresholds are still those of the validation part of `suite`.
 
     Raises:
-        BenchmarkError: anything that keeps the result from being valid; see `benchmark.errors`.
+        BenchmarkError: anything that keeps the result from being valid; see `benchmark.core.errors`.
     """
     prepare_process()
     paths = paths or Paths.named()
@@ -99,21 +108,21 @@ def run_scores(
     device: str,
     train_on: str | Suite,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """The scores of a predictor's code, stored or made and stored here, and all there is to say of them."""
-    who = entry(predictor)
-    training, taught = truth, labels
-    if train_on and who.learns:
-        other = load_suite(train_on, truth.suite.limit) if isinstance(train_on, str) else train_on
-        training, taught = label(other, paths, device=device), COMBINED
+    """The scores of a predictor's code, read if they are stored or else made and stored, and their metadata."""
+    spec = resolve_predictor(predictor)
+    training, training_labels = truth, labels
+    if train_on and spec.learns:
+        training_suite = load_suite(train_on, truth.suite.limit) if isinstance(train_on, str) else train_on
+        training, training_labels = label(training_suite, paths, device=device), COMBINED
         check_no_overlap(training, truth)
-    if issubclass(who.kind, LearnedPredictor) and who.kind.target == "label":
-        check_labelled(training, taught, ("train", "validation"), paths)
-    wanted = identity(truth, who, who.trained_on(training, taught))
-    path = suite_folder(paths, truth.suite).scores(wanted)
-    scores, metadata = stored_scores(path, wanted)
-    for seed in seeds if who.seeded else (0,):
+    if issubclass(spec.kind, LearnedPredictor) and spec.kind.target == "label":
+        check_labelled(training, training_labels, ("train", "validation"), paths)
+    run_identity = identity(truth, spec, training_record(spec, training, training_labels))
+    path = suite_folder(paths, truth.suite).scores(run_identity)
+    scores, metadata = stored_scores(path, run_identity)
+    for seed in seeds if spec.seeded else (0,):
         if seed not in metadata["seeds"]:
-            found = make_scores(truth, who, wanted, seed, training, paths, device or best_device())
-            scores, metadata = merged((scores, metadata), found)
+            new_run = make_scores(truth, spec, run_identity, seed, training, paths, device or best_device())
+            scores, metadata = merged((scores, metadata), new_run)
             write_table(path, scores, metadata)
     return scores, metadata

@@ -9,23 +9,23 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from benchmark import labelling
-from benchmark.labelling import IMAGES
-from benchmark.outcomes import How
-from benchmark.pipeline import label
-from benchmark.precision import autocast
-from benchmark.suite import load_suite
+from benchmark.core.precision import autocast
+from benchmark.labelling import worker
+from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.pipeline import label
+from benchmark.labelling.shards import IMAGES
+from benchmark.suites.loading import load_suite
 from tests.bench.conftest import ROOT
 
-WAYS = {"float32": How(), "bf16, compiled": How(precision="bf16", compiled=True)}
+WAYS = {"float32": ExecutionConfig(), "bf16, compiled": ExecutionConfig(precision="bf16", compiled=True)}
 SOURCES = {"float32": 300, "bf16, compiled": 1000}
 """Compiling takes as long however many sources there are, so that way is measured on the whole suite."""
 ONE_LABELLING = """
 import re, sys, time
 from pathlib import Path
-from benchmark.pipeline import label
-from benchmark.runtime import Paths
-from benchmark.suite import load_suite
+from benchmark.labelling.pipeline import label
+from benchmark.core.paths import Paths
+from benchmark.suites.loading import load_suite
 
 paths = Paths(None, None, Path(sys.argv[2]) / "cache", Path(sys.argv[2]) / "results")
 suite = load_suite("glyphs", int(sys.argv[1]))
@@ -40,16 +40,16 @@ class Probe:
     """Runs every fourth forward once more, on its input in memory, in the middle of the labelling that it is compared with."""
 
     def __init__(self):
-        self.judge, self.calls, self.bare, self.spent = labelling.forward, 0, defaultdict(list), 0.0
+        self.judge, self.calls, self.bare, self.spent = worker.forward, 0, defaultdict(list), 0.0
 
     def __call__(self, bench, network, squares):
         answers = self.judge(bench, network, squares)
         self.calls += 1
         if self.calls % 4 == 0:
             start = time.perf_counter()
-            with autocast(bench.setup.device, bench.setup.precision):
-                ready = network.preprocessing.normalise(squares, bench.setup.device)
-                forward = labelling.forward_of(bench, network, ready)
+            with autocast(bench.config.device, bench.config.precision):
+                ready = network.preprocessing.normalise(squares, bench.config.device)
+                forward = worker.forward_of(bench, network, ready)
                 begin = time.perf_counter()
                 forward(ready)
                 self.bare[network.name].append((time.perf_counter() - begin) / len(squares))
@@ -70,7 +70,7 @@ def naive_rate():
 def test_label(way, lite, naive_rate, once, figure, capsys, monkeypatch):
     """All of `label`, beside the forwards alone, and beside a script of one DataLoader a network."""
     probe = Probe()
-    monkeypatch.setattr(labelling, "forward", probe)
+    monkeypatch.setattr(worker, "forward", probe)
     truth, seconds = once(label, load_suite("imagenet-lite", SOURCES[way]), lite, "cpu", WAYS[way])
     seconds -= probe.spent
     compiling = [float(one) for one in re.findall(r"compiling took (\d+) s", capsys.readouterr().out)]

@@ -10,11 +10,11 @@ from torch.utils.data import default_collate
 from baselines._squares import Draws, Squares, batches
 from baselines.resnet18 import Recipe, ResNet18
 from benchmark import Predictor
+from benchmark.evaluation.dataloading import lesson
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.feed import lesson
-from benchmark.pipeline import label
-from benchmark.predictor import Context
-from benchmark.suite import load_suite
+from benchmark.labelling.pipeline import label
+from benchmark.plugins.predictors.base import Context
+from benchmark.suites.loading import load_suite
 
 BATCH = Recipe().batch
 

@@ -9,8 +9,8 @@ import time
 import numpy as np
 import polars as pl
 
-from benchmark.leaderboard import rank
-from benchmark.tables import read_table, write_table
+from benchmark.core.parquet import read_table, write_table
+from benchmark.leaderboard.rank import rank
 from tests.bench.conftest import ROOT
 from tests.studies import map_bootstrap
 

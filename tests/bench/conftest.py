@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.runtime import Paths, prepare_process
+from benchmark.core.devices import prepare_process
+from benchmark.core.paths import Paths
 from tests.conftest import folder_with
 
 ROOT = Path(__file__).parents[2]

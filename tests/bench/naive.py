@@ -13,11 +13,11 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2 as transforms
 
-from benchmark.networks import load
-from benchmark.pipeline import unlabelled
-from benchmark.records import PRISTINE
-from benchmark.runtime import Paths
-from benchmark.suite import load_suite
+from benchmark.core.paths import Paths
+from benchmark.core.types import PRISTINE
+from benchmark.labelling.pipeline import unlabelled
+from benchmark.plugins.networks import load
+from benchmark.suites.loading import load_suite
 
 
 class Compressed(Dataset):

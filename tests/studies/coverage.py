@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark import correlation, statistics
-from benchmark.downstream import FRACTIONS
+from benchmark.evaluation.downstream import FRACTIONS
+from benchmark.metrics import bootstrap, correlation, weighted
 
 LEVELS = 9
 FOLDER = Path("results/studies")
@@ -28,11 +28,11 @@ def draw(sources, seed):
 
 
 MEASURES = {
-    "AUROC": lambda w, level, y, u, s, r: statistics.auroc(w, y, s),
-    "within-level AUROC": lambda w, level, y, u, s, r: statistics.within_level_auroc(w, y, s, level),
-    "average precision": lambda w, level, y, u, s, r: statistics.average_precision(w, y, s),
-    "balanced accuracy": lambda w, level, y, u, s, r: statistics.decisions(w, y, s >= 0)[:, 1],
-    "overlap": lambda w, level, y, u, s, r: statistics.overlap(w, y, s),
+    "AUROC": lambda w, level, y, u, s, r: weighted.auroc(w, y, s),
+    "within-level AUROC": lambda w, level, y, u, s, r: weighted.within_level_auroc(w, y, s, level),
+    "average precision": lambda w, level, y, u, s, r: weighted.average_precision(w, y, s),
+    "balanced accuracy": lambda w, level, y, u, s, r: weighted.decisions(w, y, s >= 0)[:, 1],
+    "overlap": lambda w, level, y, u, s, r: weighted.overlap(w, y, s),
     "SRCC": lambda w, level, y, u, s, r: correlation.srcc_kernel(w, u, s),
     "PLCC": lambda w, level, y, u, s, r: correlation.fit_kernel(w, u, correlation.fitted(u, s))[:, 0],
     "accuracy gain": lambda w, level, y, u, s, r: (w @ (r * (s >= 0))) / (w @ (s >= 0)) - (w @ r) / w.sum(axis=1),
@@ -41,9 +41,9 @@ MEASURES = {
 
 
 def gain_area(w, s, r):
-    """As `benchmark.downstream` has it, of one network."""
+    """As `benchmark.evaluation.downstream` has it, of one network."""
     mine, random, oracle = (
-        statistics.kept_mean(w, r, order, FRACTIONS).mean(axis=1) for order in (s, np.zeros(len(s)), r)
+        weighted.kept_mean(w, r, order, FRACTIONS).mean(axis=1) for order in (s, np.zeros(len(s)), r)
     )
     return (mine - random) / (oracle - random)
 
@@ -58,9 +58,9 @@ def study(trials, sources=200, replicates=500, names=tuple(MEASURES), first=0):
     for trial in range(first, first + trials):
         cluster, *columns = draw(sources, trial)
         for kind, clusters in enumerate((cluster, np.arange(len(cluster)))):
-            counts = statistics.resamples(clusters.max() + 1, f"trial {trial}", replicates)
+            counts = bootstrap.resamples(clusters.max() + 1, f"trial {trial}", replicates)
             for name in names:
-                low, high = statistics.interval(statistics.replicate(MEASURES[name], counts, clusters, *columns))
+                low, high = bootstrap.interval(bootstrap.replicate(MEASURES[name], counts, clusters, *columns))
                 held[name][kind] += low <= truth[name] <= high
     return {name: tuple((counts / trials).tolist()) for name, counts in held.items()}
 

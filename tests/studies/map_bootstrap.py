@@ -12,9 +12,9 @@ import time
 import numpy as np
 from pycocotools.cocoeval import COCOeval
 
-from benchmark import statistics
-from benchmark.mean_ap import Detections, coco_tables, match, weighted_mean_ap
-from benchmark.records import Objects
+from benchmark.core.types import Objects
+from benchmark.metrics import bootstrap
+from benchmark.metrics.mean_ap import Detections, coco_tables, match, weighted_mean_ap
 
 IMAGES, OBJECTS, DETECTIONS, CLASSES = 5000, 36_000, 100, 80
 
@@ -60,13 +60,13 @@ def main(replicates=1000, runs=3):
     start = time.perf_counter()
     matches = match(truth, found, CLASSES)
     print(f"matching, once: {time.perf_counter() - start:.1f} s; {len(matches.images)} detections kept")
-    counts = statistics.resamples(IMAGES, "study", replicates)
+    counts = bootstrap.resamples(IMAGES, "study", replicates)
     start = time.perf_counter()
     values = [weighted_mean_ap(matches, count) for count in counts]
     ours = time.perf_counter() - start
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{replicates} replicates: {ours:.1f} s, peak memory of the process {memory:.2f} GiB")
-    print(f"mAP {weighted_mean_ap(matches, np.ones(IMAGES, np.int64)):.4f}, 95 % {statistics.interval(values)}")
+    print(f"mAP {weighted_mean_ap(matches, np.ones(IMAGES, np.int64)):.4f}, 95 % {bootstrap.interval(values)}")
     theirs = []
     for value, count in zip(values[:runs], counts, strict=False):
         places = np.repeat(np.arange(IMAGES), count)

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.outcomes import How
-from benchmark.pipeline import label
-from benchmark.runtime import Paths
-from benchmark.suite import load_suite
+from benchmark.core.paths import Paths
+from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.pipeline import label
+from benchmark.suites.loading import load_suite
 
 WAYS = {
-    "float32, compiled": How(compiled=True),
-    "bf16": How("bf16"),
-    "bf16, compiled": How("bf16", compiled=True),
+    "float32, compiled": ExecutionConfig(compiled=True),
+    "bf16": ExecutionConfig("bf16"),
+    "bf16, compiled": ExecutionConfig("bf16", compiled=True),
 }
 FILE = Path(__file__).parents[2] / "results" / "studies" / "precision.md"
 
@@ -43,7 +43,7 @@ def main(sources=0):
     ]
     with tempfile.TemporaryDirectory() as folder:
         found = {}
-        for way, how in {"float32": How(), **WAYS}.items():
+        for way, how in {"float32": ExecutionConfig(), **WAYS}.items():
             home = Path(folder) / way.replace(", ", "-")
             found[way] = label(suite, Paths(named.data, named.networks, home / "cache", home / "results"), "cpu", how)
         for way in WAYS:

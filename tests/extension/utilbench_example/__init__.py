@@ -6,10 +6,7 @@ import numpy as np
 import torch
 from PIL import Image, features
 
-from benchmark import Predictor
-from benchmark.distortions import Distortion
-from benchmark.networks.network import Network, Preprocessing
-from benchmark.records import Source
+from benchmark import Distortion, Network, Predictor, Preprocessing, Source
 
 
 class Contrast(Predictor):

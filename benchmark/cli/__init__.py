@@ -1,0 +1,1 @@
+"""The command line, which holds verbs only and no logic."""

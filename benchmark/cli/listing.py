@@ -1,0 +1,78 @@
+"""The inventory of suites, networks and predictors, and which of their files are on this disk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmark.core.errors import BenchmarkError, PredictorError
+from benchmark.core.paths import Paths
+from benchmark.plugins.networks import SOURCES, models
+from benchmark.plugins.predictors.base import track
+from benchmark.plugins.predictors.discovery import ADAPTERS, adapter, find_predictor, predictor_names
+from benchmark.plugins.registry import extensions
+from benchmark.suites.loading import load_suite, suite_names
+from benchmark.suites.results_folder import outcome_folders
+from benchmark.suites.spec import Suite
+
+Rows = list[dict[str, Any]]
+
+
+def inventory(paths: Paths) -> dict[str, Rows]:
+    """The tables `suites`, `predictors`, `adapters` and `networks`."""
+    suites = [describe(load_suite(name), paths) for name in suite_names()]
+    predictors = []
+    for name in [*predictor_names(), *extensions("predictors", predictor_names())]:
+        _, kind, _ = find_predictor(name)
+        description = (kind.__doc__ or "").strip().splitlines()
+        predictors.append({"name": name, "track": track(kind), "about": description[0] if description else ""})
+    networks = [{"source": source, "models": models(source, paths.networks)} for source in SOURCES]
+    networks += [
+        {"source": source, "models": [point.value]} for source, point in extensions("networks", SOURCES).items()
+    ]
+    adapters = [adapted(prefix) for prefix in ADAPTERS]
+    return {"suites": suites, "predictors": predictors, "adapters": adapters, "networks": networks}
+
+
+def adapted(prefix: str) -> dict[str, Any]:
+    """A library and those of its parts that are predictors; or no parts, and what to install."""
+    try:
+        module, library = adapter(prefix)
+    except PredictorError as error:
+        return {"prefix": prefix, "library": str(error), "parts": []}
+    return {"prefix": prefix, "library": library, "parts": list(module.PREDICTORS)}
+
+
+def describe(suite: Suite, paths: Paths) -> dict[str, Any]:
+    """One suite, and whether its photographs and its outcomes are on this machine."""
+    from benchmark.plugins.datasets import open_dataset
+
+    try:
+        photographs = f"{len(open_dataset(suite.dataset, paths.data).sources())} photographs"
+    except BenchmarkError as error:
+        photographs = f"no photographs ({error})"
+    outcomes = "not labelled yet"
+    for folder in outcome_folders(paths, suite):
+        if count := len(folder.networks()):
+            published = paths.published is not None and folder.path.parent == paths.published.resolve()
+            outcomes = f"outcomes of {count} networks" + (", published with the package" if published else "")
+            break
+    return {"name": suite.name, "title": suite.title, "photographs": photographs, "outcomes": outcomes}
+
+
+def render(tables: dict[str, Rows]) -> str:
+    """Return the inventory as text."""
+    lines = ["Suites"]
+    for suite in tables["suites"]:
+        lines += [f"  {suite['name']:<22}{suite['title']}", f"  {'':<22}{suite['photographs']}; {suite['outcomes']}"]
+    lines += ["", "Predictors"]
+    lines += [f"  {predictor['name']:<22}{predictor['about']}" for predictor in tables["predictors"]]
+    for library in tables["adapters"]:
+        parts = ", ".join(library["parts"])
+        about = f"{parts} ({library['library']})" if parts else library["library"]
+        lines.append(f"  {library['prefix'] + ':':<22}{about}")
+    lines += ["", "Networks"]
+    for source in tables["networks"]:
+        names = source["models"]
+        shown = ", ".join(names[:8]) + (f", ... ({len(names)})" if len(names) > 8 else "")
+        lines.append(f"  {source['source'] + ':':<22}{shown or 'none; set UTILBENCH_NETWORKS or --networks'}")
+    return "\n".join(lines)

@@ -1,0 +1,116 @@
+"""The options and the help texts of the command line."""
+
+from __future__ import annotations
+
+import argparse
+
+DESCRIPTION = """\
+Is a compressed image still useful to a machine?
+
+A suite is a frozen choice of photographs, compression levels and networks. The usual way:
+
+  utilbench label glyphs              record what the suite's networks make of every image
+  utilbench run ssim resnet18 -s glyphs   train and score predictors, write scorecards
+  utilbench rank glyphs               leaderboard, tables and figures from what is stored
+"""
+FOLDERS = """\
+Folders: UTILBENCH_DATA holds imagenet/ and coco/, UTILBENCH_NETWORKS holds weight files, UTILBENCH_CACHE derived
+files; --data, --networks and --results win over them. Exit status: 0 done, 1 failed, 2 wrong usage.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all verbs and their options."""
+    raw = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser("utilbench", description=DESCRIPTION, epilog=FOLDERS, formatter_class=raw)
+    folders = argparse.ArgumentParser(add_help=False)
+    folders.add_argument(
+        "--data", metavar="DIR", help="folder, or address such as s3://..., that holds imagenet/ and coco/"
+    )
+    folders.add_argument("--networks", metavar="DIR", help="folder of weight files")
+    folders.add_argument("--results", metavar="DIR", help="where results are read and written (default: results)")
+    limit = argparse.ArgumentParser(add_help=False)
+    text = "only about N sources, for a quick look; kept apart as SUITE-limitN and never on the board of SUITE"
+    limit.add_argument("--limit", metavar="N", type=int, default=0, help=text)
+    machine = argparse.ArgumentParser(add_help=False)
+    machine.add_argument("--device", default="", help="cpu, cuda or mps (default: the best there is)")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        return verbs.add_parser(
+            name, help=text, description=text, epilog=FOLDERS, formatter_class=raw, parents=[folders, *parents]
+        )
+
+    command = verb("list", "what there is: suites, networks, predictors, and what is on this disk")
+    command.add_argument("--json", action="store_true", help="for a machine to read")
+    command = verb("label", "run the task networks and record every outcome; resumable", limit, machine)
+    command.add_argument("suite", help="name of a suite, or path of a .toml file")
+    text = "of the forward passes; ground truth is published in float32, the others are several times faster"
+    command.add_argument("--precision", choices=("float32", "bf16", "fp16"), default="float32", help=text)
+    text = "compile the forward passes: slow to start, then up to several times faster; changes last digits"
+    command.add_argument("--compile", action="store_true", help=text)
+    text = "where the work is done: in this process, or by Ray on this machine or a cluster (extra `scale`)"
+    command.add_argument("--engine", choices=("local", "ray"), default="local", help=text)
+    text = "address of a Ray cluster, such as auto or ray://host:10001 (default: one is started here)"
+    command.add_argument(
+        "--anew", action="store_true", help="run the networks although outcomes of these images were published"
+    )
+    command.add_argument("--address", default="", help=text)
+    command = verb("run", "train if it learns, score, write scorecards; labels first if need be", limit, machine)
+    text = "name of a baseline, path of a .py file, or folder of a submission, whose table of scores wins over its code"
+    command.add_argument("predictor", nargs="+", help=text)
+    command.add_argument("-s", "--suite", required=True, help="name of a suite, or path of a .toml file")
+    command.add_argument("-l", "--labels", default="combined", help="label set: combined, a labelling network, or all")
+    text = "another suite to train on (its combined labels): the paper's Tables III and IV"
+    command.add_argument("--train-on", metavar="SUITE", default="", help=text)
+    text = "seeds of a predictor that learns (default: 3 on combined labels of a whole suite, else 1)"
+    command.add_argument("--seeds", type=int, default=0, metavar="N", help=text)
+    command = verb("check", "does a predictor keep the contract? in seconds, without data; executes its code", machine)
+    command.add_argument("predictor", nargs="+", help="name of a baseline, or path of a .py file")
+    command.add_argument("--json", action="store_true", help="for a machine to read")
+    command = verb("compare", "paired differences of two predictors on a suite, with intervals; needs no photographs")
+    command.add_argument("one", help="name of a predictor that was run, or NAME@SUITE.LABELS as its files are called")
+    command.add_argument("other", help="another one")
+    command.add_argument("-s", "--suite", required=True, help="name of a suite, or path of a .toml file")
+    command.add_argument("-l", "--labels", default="combined", help="label set")
+    command.add_argument("--json", action="store_true", help="for a machine to read")
+    text = (
+        "does this machine give a suite's recorded pixels, outcomes and labels? what differs, and why; or: is a submission "
+        "complete and right? every problem; executes nothing of it but with --run"
+    )
+    command = verb("verify", text, machine)
+    command.add_argument("what", metavar="SUITE|SUBMISSION", help="suite, or folder of a submission: submissions/NAME")
+    text = "also execute a submission's predictor.py where it has tables of scores, and compare"
+    command.add_argument("--run", action="store_true", help=text)
+    command.add_argument("--json", action="store_true", help="for a machine to read")
+    command = verb("score", "how useful are your own images, by a predictor that was evaluated before", machine)
+    command.add_argument("predictor", help="name of a baseline, or path of a .py file")
+    command.add_argument("image", nargs="+", help="image files, or folders of them")
+    command.add_argument(
+        "-s", "--suite", default="glyphs", help="suite that it was trained, and its threshold chosen, on"
+    )
+    command.add_argument("-l", "--labels", default="combined", help="label set")
+    command.add_argument(
+        "--reference", metavar="PATH", help="pristine image, or folder of those, for full-reference predictors"
+    )
+    command.add_argument("--json", action="store_true", help="JSON instead of CSV")
+    keep = command.add_mutually_exclusive_group()
+    aim = "instead of the frozen threshold, the one that on the suite's validation images keeps the most images with"
+    keep.add_argument("--keep-accuracy", metavar="A", type=float, help=f"{aim} a share A of useful ones, 0 to 1")
+    keep.add_argument("--keep-fraction", metavar="F", type=float, help=f"{aim} no more than a share F kept, 0 to 1")
+    keep.add_argument(
+        "--keep-bits", metavar="B", type=float, help=f"{aim} no more than B bits an image, dropped ones 0"
+    )
+    command = verb(
+        "rank", "leaderboard, tables, figures and web page from the stored scorecards; needs no photographs", limit
+    )
+    command.add_argument("suite", nargs="*", help="suites; all that have results by default")
+    text = "make one figure only: 1, 2a, 2b, gains, cost or levels"
+    command.add_argument("--figure", metavar="F", default="", help=text)
+    text = "write a suite's splits as Parquet shards with image bytes and labels; with -s, a trained predictor as ONNX"
+    command = verb("export", text, limit)
+    command.add_argument("what", metavar="SUITE|PREDICTOR", help="name or path of a suite, or with -s of a predictor")
+    command.add_argument("-s", "--suite", default="", help="suite that the predictor was trained on")
+    command.add_argument("-o", "--output", required=True, help="folder of the shards to write, or ONNX file")
+    command.add_argument("-l", "--labels", default="combined", help="label set")
+    return top

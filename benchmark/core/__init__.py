@@ -1,0 +1,1 @@
+"""Modules that every other package uses: errors, types, images, files, tables and devices."""

@@ -1,0 +1,69 @@
+"""Images as arrays: decoding, digests and conversion to tensors.
+
+An image is a uint8 RGB array of shape (H, W, 3) until it is passed to a predictor or a network, which get a uint8 tensor of
+shape (3, H, W) on the same memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from benchmark.core.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Pixels = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
+
+
+def digest(*parts: bytes | memoryview | str) -> str:
+    """BLAKE2b digest of the parts, each preceded by its length, as 16 hexadecimal digits."""
+    state = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        state.update(len(data).to_bytes(8, "little"))
+        state.update(data)
+    return state.hexdigest()
+
+
+def pixel_digest(image: Pixels) -> str:
+    """Digest of an image's shape and pixels."""
+    return digest(repr(image.shape), np.ascontiguousarray(image).reshape(-1).data)
+
+
+def decode(data: bytes, name: str) -> Pixels:
+    """Decode an image file of any kind that Pillow reads, to uint8 RGB of shape (H, W, 3).
+
+    Raises:
+        DataError: the bytes are not an image, or are truncated; the message starts with `name`.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns about metadata that does not affect the pixels
+            with Image.open(io.BytesIO(data)) as opened:
+                return np.asarray(opened.convert("RGB"))
+    except UnidentifiedImageError as error:  # its own message contains the address of a buffer
+        raise DataError(f"{name}: not a readable image (of no kind that Pillow knows)") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{name}: not a readable image ({error})") from error
+
+
+def png_bits(image: Pixels) -> int:
+    """Size of the image as a PNG, in bits, which is the cost of sending it without loss."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return 8 * len(buffer.getvalue())
+
+
+def to_tensor(image: Pixels) -> Tensor:
+    """The image as a uint8 tensor of shape (3, H, W)."""
+    import torch
+
+    array = image if image.flags.writeable else image.copy()
+    return torch.from_numpy(array).permute(2, 0, 1)

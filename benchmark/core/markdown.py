@@ -1,0 +1,38 @@
+"""Tables and numbers in Markdown, as boards show them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+SPECIAL = re.compile(r"[\\|\[\]`]")
+"""Characters that Markdown would read as the end of a cell, a link, an image or code."""
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table in Markdown, with an empty line after it."""
+    lines = [[cell_text(cell) for cell in row] for row in (head, *rows)]
+    lines.insert(1, ["---"] * len(head))
+    return [*(f"| {' | '.join(line)} |" for line in lines), ""]
+
+
+def cell_text(text: str) -> str:
+    """Markdown that shows a text in one line."""
+    return SPECIAL.sub(r"\\\g<0>", escape(" ".join(text.split()), quote=False))
+
+
+def number(value: float | None) -> str:
+    """A number with three decimals, none from 100 on, or a dash where there is no value."""
+    return "-" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def with_interval(metric: dict[str, float | None]) -> str:
+    """A value, its standard deviation if there are several seeds, and its 95 % interval."""
+    spread = f" ± {number(metric['spread'])}" if "spread" in metric else ""
+    return f"{number(metric['value'])}{spread} ({number(metric['low'])} to {number(metric['high'])})"
+
+
+def milliseconds(value: float | None) -> str:
+    """A time with one decimal, or a dash where it is unknown."""
+    return "-" if value is None else f"{value:.1f}"

@@ -1,0 +1,127 @@
+"""The records that the packages exchange.
+
+A Source is one pristine image with its ground truth. A Sample is the input of a predictor. An Example is a sample with its
+label and utility, for predictors that learn.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PRISTINE = -1
+"""The level of the undistorted image, in every table that has a column `level`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Objects:
+    """The annotated objects of one image: ground truth for detection."""
+
+    boxes: NDArray[np.float64]
+    """Shape (G, 4): left, top, right, bottom, in px of the pristine image."""
+    classes: NDArray[np.int64]
+    """Index of each object's class, from 0; shape (G,)."""
+    crowd: NDArray[np.bool_]
+    """Whether a box stands for a group of objects, which COCO neither requires nor penalises; shape (G,)."""
+    size: tuple[int, int]
+    """Height and width of the image, in px."""
+
+
+Truth = int | Objects
+"""Ground truth of one image: the index of its class, from 0, or its objects."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One pristine image of a dataset."""
+
+    id: str
+    """Stable name, unique in its dataset."""
+    truth: Truth
+    """The true class, or the objects."""
+    digest: str = ""
+    """Digest of the content, 16 hexadecimal digits; empty until the dataset is indexed."""
+    pool: str = ""
+    """`train` or `test` where the dataset itself defines the split, else empty."""
+    parent: str = ""
+    """Id of the source of which this is an augmented version, else empty."""
+
+    @property
+    def group(self) -> str:
+        """Id of the cluster, which all versions of one photograph share."""
+        return self.parent or self.id
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The input of a predictor for one image."""
+
+    image: Tensor
+    """The distorted image: uint8 RGB, shape (3, H, W), 0 to 255."""
+    reference: Tensor | None = None
+    """The pristine image, of the same shape; only for predictors that need `reference`."""
+    bitstream: bytes | None = None
+    """The encoded image; only for predictors that need `bitstream`."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A sample with its label and utility, for training."""
+
+    sample: Sample
+    label: int
+    """1 useful, 0 non-useful, -1 unlabelled; -1 occurs only for predictors that learn the utility."""
+    utility: float
+    """Continuous utility (paper, Eq. 2), mean over the label set's networks, -1 to 1."""
+    weight: float
+    """Weight in a loss, 1 on average; for predictors that learn labels, both classes have the same total weight."""
+    group: str
+    """Id of the cluster; the examples of one group are versions of one photograph."""
+
+
+def picked(items: Sequence[Example], indices: Sequence[int]) -> list[Example]:
+    """The items at these indices."""
+    return [items[index] for index in indices]
+
+
+class Examples(Sequence[Example]):
+    """Examples that are made when they are indexed, and not kept."""
+
+    def __init__(
+        self, make: Callable[[Sequence[int]], list[Example]], weights: NDArray[np.float64], groups: Sequence[str]
+    ) -> None:
+        self.make = make
+        self.weights = weights
+        """Weight of each example, available without making it; shape (N,)."""
+        self.groups = groups
+        """Cluster of each of the N examples, available without making it, so that batches can be arranged by photograph."""
+
+    @classmethod
+    def of(cls, examples: Sequence[Example]) -> Examples:
+        """Examples from a sequence that exists already."""
+        weights = np.array([example.weight for example in examples])
+        return cls(functools.partial(picked, examples), weights, [example.group for example in examples])
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def take(self, indices: Sequence[int]) -> list[Example]:
+        """The examples at these indices, in their order; each photograph among them is read once."""
+        return self.make(indices)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | list[Example]:
+        if isinstance(index, slice):
+            return self.make(range(*index.indices(len(self))))
+        return self.make([range(len(self))[index]])[0]

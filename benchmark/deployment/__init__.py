@@ -1,0 +1,1 @@
+"""Deployment: a trained predictor is used on a person's own images, or outside Python."""

@@ -1,0 +1,194 @@
+"""Inference: how useful a person's own images are, by a predictor that was evaluated before.
+
+    predictor = benchmark.load_predictor("resnet18", suite="glyphs")
+    list(predictor.score_files(["photo.jpg"]))          # [Scored(file, score, useful)]
+
+The threshold between useful and non-useful is the one that was frozen on the suite's validation part. A predictor that learns
+is loaded from the cache, where its training stored it, or from the published results.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from benchmark.core import storage
+from benchmark.core.devices import best_device
+from benchmark.core.errors import DataError, PredictorError, ResultError
+from benchmark.core.images import Pixels, decode, to_tensor
+from benchmark.core.parquet import read_table
+from benchmark.core.paths import Paths
+from benchmark.core.types import Sample
+from benchmark.evaluation.dataloading import BATCH
+from benchmark.evaluation.scorecard import Scorecard, check_same_run, read_card
+from benchmark.evaluation.scoring import SCORES_SCHEMA
+from benchmark.evaluation.training import load_trained
+from benchmark.labelling.shards import IMAGES
+from benchmark.metrics.operating_points import OperatingPoint, operating_point
+from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, checked_scores
+from benchmark.plugins.predictors.resolve import resolve_predictor
+from benchmark.suites.loading import load_suite
+from benchmark.suites.results_folder import SuiteFolder, file_stem, outcome_folders, readable_folders
+from benchmark.suites.spec import COMBINED, Suite
+
+ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The utility of one image."""
+
+    file: Path
+    score: float
+    """A higher score means a more useful image."""
+    useful: bool
+    """Whether the score reaches the threshold."""
+
+
+@dataclass(frozen=True, eq=False)
+class InferencePredictor:
+    """A predictor with its threshold."""
+
+    name: str
+    predictor: Predictor
+    threshold: float
+    """Images are useful from this score on; it is frozen on the validation part of the suite of the evaluation."""
+    validation: Callable[[], pl.DataFrame]
+    """Reads the stored scores of that part, with columns source, score, label and bits."""
+
+    def keeping(self, aim: str, value: float) -> tuple[InferencePredictor, OperatingPoint]:
+        """Return the same predictor with the threshold that keeps the most images and still reaches an aim.
+
+        Args:
+            aim: `accuracy`, `fraction` or `bits`; see `benchmark.metrics.operating_points`.
+            value: the value of the aim that must be reached.
+
+        Raises:
+            MetricError: no threshold reaches the aim on the validation images.
+            ResultError: the stored scores or labels are missing, or they are of another suite than the scorecard.
+        """
+        point = operating_point(self.validation().to_dict(), aim, value)
+        return replace(self, threshold=point.threshold), point
+
+    def score_files(self, files: Iterable[str | Path], reference: str | Path | None = None) -> Iterator[Scored]:
+        """Yield the utility of image files, in their order.
+
+        Args:
+            files: images of any kind that Pillow reads; a predictor of the bitstream track needs the kind of the suite.
+            reference: for a full-reference predictor, the pristine image or a folder of pristine images with the same names.
+
+        Raises:
+            DataError: a file is missing or is not an image, or a reference is missing or of another size.
+            PredictorError: the predictor fails on a file; the message names it.
+        """
+        paths = [Path(file) for file in files]
+        for start in range(0, len(paths), BATCH):
+            batch = paths[start : start + BATCH]
+            samples = [self.sample(path, reference) for path in batch]
+            for path, score in zip(batch, self.scores(batch, samples), strict=True):
+                yield Scored(path, score, score >= self.threshold)
+
+    def sample(self, path: Path, reference: str | Path | None) -> Sample:
+        """Return one file as the sample that the predictor receives."""
+        image = read(path)
+        pristine = None
+        if "reference" in self.predictor.needs:
+            if reference is None:
+                raise DataError(f"{self.name} compares with the pristine image: --reference FILE_OR_FOLDER")
+            location = Path(reference)
+            pristine = to_tensor(read(location / path.name if location.is_dir() else location))
+            if pristine.shape[1:] != image.shape[:2]:
+                raise DataError(f"{path} is {image.shape[:2]} px, its reference {tuple(pristine.shape[1:])}")
+        bitstream = path.read_bytes() if "bitstream" in self.predictor.needs else None
+        return Sample(to_tensor(image), pristine, bitstream)
+
+    def scores(self, paths: Sequence[Path], samples: Sequence[Sample]) -> list[float]:
+        """One score for each file; the files of a batch that fails are scored one by one, to name the file at fault."""
+        try:
+            return checked_scores(self.name, self.predictor, samples, [str(path) for path in paths]).tolist()
+        except PredictorError as error:
+            if len(paths) == 1:
+                raise PredictorError(f"{paths[0]}: {error}") from error
+            return [self.scores([path], [sample])[0] for path, sample in zip(paths, samples, strict=True)]
+
+
+def read(path: Path) -> Pixels:
+    """Decode an image file to uint8 RGB (H, W, 3)."""
+    return decode(storage.read(path), str(path))
+
+
+def image_files(names: Iterable[str]) -> list[Path]:
+    """The files of these names; a folder stands for the images below it, sorted.
+
+    Raises:
+        DataError: a file or folder does not exist, or a folder holds no image.
+    """
+    files: list[Path] = []
+    for name in names:
+        path = Path(name)
+        images = sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS) if path.is_dir() else [path]
+        if not images or not images[0].exists():
+            raise DataError(f"{path}: no image there; images end in {', '.join(sorted(ENDINGS))}")
+        files += images
+    return files
+
+
+def load_predictor(
+    name: str, suite: str = "glyphs", labels: str = COMBINED, paths: Paths | None = None, device: str = ""
+) -> InferencePredictor:
+    """Load a predictor that was evaluated on a suite, ready for other images.
+
+    Args:
+        name: name of a baseline, or path of a .py file, which is executed.
+        suite: the suite on which it was trained and its threshold was chosen.
+        labels: the label set.
+        paths: folders; they come from the environment by default.
+        device: `cpu`, `cuda` or `mps`; the best available one by default.
+
+    Raises:
+        ResultError: it was not evaluated on the suite, or its training is not on this machine.
+    """
+    paths, chosen, spec = paths or Paths.named(), load_suite(suite), resolve_predictor(name)
+    hint = f"`utilbench run {name} -s {suite}" + ("`" if labels == COMBINED else f" -l {labels}`")
+    stem = file_stem(spec.name, {"suite": chosen.folder, "labels": labels} if spec.learns else None)
+    folders = readable_folders(paths, chosen.folder)
+    folder = next((candidate for candidate in folders if candidate.card(labels, stem).is_file()), folders[0])
+    path = folder.card(labels, stem)
+    if not path.is_file():
+        raise ResultError(f"no scorecard {path}, so no threshold is known; {hint} makes it")
+    card = read_card(path)
+    if card["provenance"].get("scores") == "self-reported":
+        raise ResultError(
+            f"{path} is of scores that were reported, not of code that was run here; {name} has no threshold"
+        )
+    if card["provenance"]["code"] != spec.code:
+        raise ResultError(f"{path} is of other code than {spec.name} has now; {hint} makes it anew")
+    predictor = spec.kind(
+        Context(device or best_device(), chosen.task, card["seeds"][0], paths.networks, chosen.networks.probe)
+    )
+    if isinstance(predictor, LearnedPredictor) and load_trained(predictor, spec, card["trained_on"], paths) is None:
+        raise ResultError(f"{spec.name} was not trained with its present code on this machine; {hint} trains it")
+    rows = functools.partial(validation_rows, folder, paths, chosen, labels, card)
+    return InferencePredictor(spec.name, predictor, card["threshold"][0], rows)
+
+
+def validation_rows(folder: SuiteFolder, paths: Paths, suite: Suite, labels: str, card: Scorecard) -> pl.DataFrame:
+    """Columns source, score, label and bits of the validation part, from the tables that `run` and `label` stored."""
+    file = folder.scores(card)
+    scores, metadata = read_table(file, SCORES_SCHEMA)
+    answers, label_metadata = read_table(folder.labels)
+    check_same_run(file, metadata, card)
+    if label_metadata.get("fingerprint") != card["fingerprint"]:
+        raise ResultError(
+            f"{folder.labels} is not of the suite and images of the scorecard; run {card['predictor']} again"
+        )
+    candidates = [outcome_folder.outcomes(IMAGES) for outcome_folder in outcome_folders(paths, suite)]
+    images, _ = read_table(next((candidate for candidate in candidates if candidate.is_file()), candidates[0]))
+    rows = scores.filter(part="validation", seed=card["seeds"][0])
+    for table in (answers.with_columns(label=pl.col(labels)), images):
+        rows = rows.join(table.drop("part", strict=False), on=["source", "level"], how="left", maintain_order="left")
+    return rows.select("source", "score", "label", "bits")

@@ -1,0 +1,133 @@
+"""Samples and examples for predictors, made on request: photographs are read, compressed and decoded."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Collection, Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmark.core.devices import all_cores
+from benchmark.core.images import Pixels, digest
+from benchmark.core.types import Example, Examples, Sample
+from benchmark.labelling.ground_truth import GroundTruth
+from benchmark.plugins.datasets import MARK
+from benchmark.plugins.distortions import compressed, find_distortion
+from benchmark.plugins.predictors.base import LearnedPredictor
+
+Item = TypeVar("Item")
+BATCH = 64
+SHUFFLED = 256
+"""Number of photographs whose versions are shuffled together, so large that few images of a batch share a photograph."""
+
+
+def samples(
+    truth: GroundTruth, rows: Sequence[tuple[str, int]], needs: Collection[str]
+) -> Iterator[tuple[list[int], list[Sample]]]:
+    """Yield indices into the rows (source, level) and their samples, 64 at a time, in an order that reveals nothing.
+
+    Photographs come in random order, each is read once, and 256 of them are shuffled together. All cores make a batch.
+    """
+    codec = find_distortion(truth.suite.distortion.name)
+    indices: dict[str, list[int]] = {}
+    for index, (source, _) in enumerate(rows):
+        indices.setdefault(source, []).append(index)
+    sources = shuffled(list(indices), truth.fingerprint)
+    with all_cores() as pool:
+        for start in range(0, len(sources), SHUFFLED):
+            block = sources[start : start + SHUFFLED]
+            pristine = dict(zip(block, pool.map(truth.dataset.read, block), strict=True))
+
+            def make(index: int, pristine: dict[str, Pixels] = pristine) -> Sample:
+                return compressed(codec, pristine[rows[index][0]], rows[index][1], needs)
+
+            order = shuffled([index for source in block for index in indices[source]], f"{truth.fingerprint} {start}")
+            for first in range(0, len(order), BATCH):
+                batch = order[first : first + BATCH]
+                yield batch, list(pool.map(make, batch))
+
+
+def lesson(truth: GroundTruth, label_set: str, part: str, kind: type[LearnedPredictor]) -> Examples:
+    """The examples of a part that a predictor learns from: labelled rows with class weights, or rows with valid utility."""
+    if kind.target == "utility":
+        rows = truth.soft(label_set, part)
+        return examples(truth, rows, np.ones(rows.height), kind.needs)
+    rows = training_rows(truth, label_set) if part == "train" else truth.labelled(label_set, part)
+    return examples(truth, rows, class_weights(rows["label"].to_numpy()), kind.needs)
+
+
+def class_weights(labels: NDArray[np.int8]) -> NDArray[np.float64]:
+    """A weight for each label, 1 or 0, such that the weights of either class sum to half of the rows."""
+    useful = int(labels.sum())
+    return np.where(labels == 1, len(labels) / (2 * useful), len(labels) / (2 * (len(labels) - useful)))
+
+
+def examples(truth: GroundTruth, rows: pl.DataFrame, weights: NDArray[np.float64], needs: Collection[str]) -> Examples:
+    """Return the rows as examples with these weights."""
+    table = rows.select("source", "level", "label", "utility").rows()
+    groups = [truth.sources[source].group for source in rows["source"]]
+    return Examples(functools.partial(made, truth, table, weights, needs), weights, groups)
+
+
+def made(
+    truth: GroundTruth,
+    rows: Sequence[tuple[str, int, int, float]],
+    weights: NDArray[np.float64],
+    needs: Collection[str],
+    indices: Sequence[int],
+) -> list[Example]:
+    """Make examples of the rows at these indices; each photograph is read once, whatever the order and number of versions."""
+    codec = find_distortion(truth.suite.distortion.name)
+
+    def photograph(index: int) -> str:
+        return truth.sources[rows[index][0]].group
+
+    def versions(group: str, members: Sequence[int]) -> list[tuple[int, Example]]:
+        pixels = truth.dataset.dataset.read(group)
+        numbered = []
+        for index in members:
+            source, level, label, utility = rows[index]
+            sample = compressed(codec, truth.dataset.version(pixels, source), level, needs)
+            numbered.append((index, Example(sample, label, utility, float(weights[index]), group)))
+        return numbered
+
+    grouped = itertools.groupby(sorted(set(indices), key=photograph), key=photograph)
+    groups = [(group, list(members)) for group, members in grouped]
+    if len(groups) == 1:
+        by_index = dict(versions(*groups[0]))
+    else:
+        with all_cores() as pool:
+            by_index = dict(itertools.chain.from_iterable(pool.map(versions, *zip(*groups, strict=True))))
+    return [by_index[index] for index in indices]
+
+
+def training_rows(truth: GroundTruth, label_set: str) -> pl.DataFrame:
+    """The labelled rows to learn from, balanced as the suite specifies.
+
+    With augmentation, all rows of the rarer class are taken, and of the other class as many originals as the rarer class has
+    originals, and as many augmented rows as it has augmented rows: if augmentation were more frequent in one class, it would
+    reveal the label. A digest of each row decides which rows are drawn.
+    """
+    rows = truth.labelled(label_set, "train")
+    if truth.suite.training.balance == "weights":
+        return rows
+    drawn = [
+        int(digest("balance", source, str(level)), 16) for source, level in rows.select("source", "level").iter_rows()
+    ]
+    rows = rows.with_columns(
+        augmented=pl.col("source").str.contains(MARK, literal=True), draw=pl.Series(drawn, dtype=pl.UInt64)
+    )
+    counts = rows.group_by("augmented", "label").len().pivot("label", index="augmented", values="len").fill_null(0)
+    takes = counts.select("augmented", take=pl.min_horizontal(pl.exclude("augmented")))
+    rank = pl.col("draw").rank("ordinal").over("augmented", "label")
+    chosen = rows.join(takes, on="augmented").filter(rank <= pl.col("take"))
+    return chosen.sort("source", "level").drop("augmented", "draw", "take")
+
+
+def shuffled(items: Sequence[Item], seed: str) -> list[Item]:
+    """The items in a random order, the same for the same seed."""
+    return [items[index] for index in np.random.default_rng(int(digest("order", seed), 16)).permutation(len(items))]

@@ -1,0 +1,161 @@
+"""Downstream: what held-out networks gain by a predictor's choice, beside three rivals that keep as much (paper, Fig. 2).
+
+A gain means little without the fraction kept, so the operating point at the frozen threshold comes with the whole curve of
+performance against the fraction kept. *Gain area* is the predictor's area over random choice, as a share of the oracle's, over
+all networks together: 1 = oracle, 0 = random. Intervals resample sources; all predictors of a suite share the resamples, and
+the rivals' curves are made once per suite.
+
+The rivals are `random` choice, highest `quality` (the distortion's level) first, and an `oracle` (the network's own utility).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmark.core.images import digest
+from benchmark.core.parquet import read_table, write_table
+from benchmark.core.progress import show_progress
+from benchmark.labelling.ground_truth import GroundTruth, wanted_rows
+from benchmark.metrics import bootstrap
+from benchmark.metrics.bootstrap import Floats
+from benchmark.metrics.weighted import ratio
+from benchmark.suites.results_folder import SuiteFolder
+from benchmark.suites.tasks import classification, detection
+
+Network = classification.Downstream | detection.Downstream
+Curves = dict[tuple[str, str], Floats]
+"""(network, rival) -> performance at each of FRACTIONS, shape (1 + R, 9): on the test part, then in each resample of it."""
+FRACTIONS = np.arange(1, 10) / 10
+RIVALS: dict[str, Callable[[pl.DataFrame], Floats]] = {
+    "random": lambda rows: np.zeros(rows.height),
+    "quality": lambda rows: rows["level"].to_numpy().astype(np.float64),
+    "oracle": lambda rows: rows["oracle"].to_numpy(),
+}
+POINTS = ("unfiltered", "kept", "filtered", *RIVALS)
+"""The columns of an operating point; see GAINS of the task."""
+
+
+def redrawn(
+    truth: GroundTruth, network: Network, rows: pl.DataFrame, measure: Callable[..., Floats], *given: Any
+) -> Floats:
+    """Apply a measure (rows, weights (R, N), *given) -> (R, ...) to all rows, then to each resample: (1 + R, ...)."""
+    cluster, counts = truth.clusters(rows)
+
+    def kernel(weights: Floats) -> Floats:
+        return measure(rows, weights, *given)
+
+    drawn = bootstrap.replicate(kernel, counts[: network.REPLICATES], cluster)
+    return np.concatenate([kernel(np.ones((1, rows.height))), drawn])
+
+
+def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
+    """The rivals' curves, read from the folder of the suite's results, or computed and stored there."""
+    names, path = truth.suite.networks.held_out, folder.file("rivals.parquet")
+    expected = {"held_out": digest("rivals 1", truth.held_out_digest, str(truth.resamples.shape))}
+    table, metadata = read_table(path) if path.is_file() else (pl.DataFrame(), {})
+    if metadata == expected:
+        groups = table.group_by("network", "rival", maintain_order=True)
+        return {
+            (str(held_out_name), str(rival)): rows["curve"].to_numpy().astype(np.float64)
+            for (held_out_name, rival), rows in groups
+        }
+    curves: Curves = {}
+    held_out = [(source, level) for part, source, level in wanted_rows(truth) if part == "held_out"]
+    plain = pl.DataFrame(held_out, {"source": pl.String, "level": pl.Int16}, orient="row")
+    with show_progress(f"{truth.suite.folder}, rivals", len(names) * len(RIVALS), "curves") as advance:
+        for name in names:
+            network = truth.downstream(name)
+            rows = network.placed(plain)
+            for rival, priority in RIVALS.items():
+                made = redrawn(truth, network, rows, network.best, priority(rows), FRACTIONS)
+                curves[name, rival] = made.astype(np.float32).astype(np.float64)  # rounded as they are stored
+                advance(1)
+    kind = pl.Array(pl.Float32, len(FRACTIONS))
+    parts = [
+        pl.DataFrame({"curve": pl.Series(values, dtype=kind)}).select(
+            pl.lit(name).alias("network"), pl.lit(rival).alias("rival"), "curve"
+        )
+        for (name, rival), values in curves.items()
+    ]
+    write_table(path, pl.concat(parts), expected)
+    return curves
+
+
+def operating_point(rows: pl.DataFrame, weights: Floats, network: Network, kept: NDArray[np.bool_]) -> Floats:
+    """POINTS in each replicate, shape (R, 6)."""
+    share = ratio(weights @ kept, weights.sum(axis=1))
+    rivals = [network.best(rows, weights, priority(rows), share[:, None])[:, 0] for priority in RIVALS.values()]
+    everything = network.chosen(rows, weights, np.ones(rows.height, bool))
+    return np.stack([everything, share, network.chosen(rows, weights, kept), *rivals], axis=1)
+
+
+def gains(
+    truth: GroundTruth, scores: pl.DataFrame, threshold: float, rivals: Curves
+) -> tuple[dict[str, Any], dict[str, Floats]]:
+    """What each held-out network gains by the scores of one seed.
+
+    Args:
+        truth: the ground truth of the suite.
+        scores: source, level and score of the test sources at the held-out levels.
+        threshold: an image is kept where its score >= threshold.
+        rivals: the curves that `rival_curves` returns.
+
+    Returns:
+        The operating point, `area` and `curve` of each network; and the gains, each of shape (1 + R,): `area`, `gain` over the
+        unfiltered images, `over_random` and `over_quality` at the same fraction kept, as means over networks, and the first two
+        also for each network.
+    """
+    results: dict[str, Any] = {}
+    areas, points = [], []
+    for name in truth.suite.networks.held_out:
+        network = truth.downstream(name)
+        rows = network.placed(scores)
+        score = rows["score"].to_numpy()
+        kept = score >= threshold
+        curve = redrawn(truth, network, rows, network.best, score, FRACTIONS)
+        point = redrawn(truth, network, rows, operating_point, network, kept)
+        areas.append([values.mean(axis=1) for values in (curve, rivals[name, "random"], rivals[name, "oracle"])])
+        points.append(point)
+        results[name] = {
+            **{
+                key: value if np.isfinite(value) else None for key, value in zip(POINTS, point[0].tolist(), strict=True)
+            },
+            "curve": {"value": curve[0].tolist(), **bands(curve[1:])},
+            **network.extras(rows, kept),
+        }
+    replicates = relative(np.array(areas), np.array(points), list(results))
+    for name in results:
+        area = replicates[f"area of {name}"][0]
+        results[name]["area"] = float(area) if np.isfinite(area) else None
+    return results, replicates
+
+
+def relative(areas: Floats, points: Floats, names: list[str]) -> dict[str, Floats]:
+    """Gains from the areas (networks, 3, 1 + R) of predictor, random and oracle, and operating points (networks, 1 + R, 6)."""
+    won, winnable = areas[:, 0] - areas[:, 1], areas[:, 2] - areas[:, 1]
+    unfiltered, _, filtered, random, quality, _ = np.moveaxis(points, 2, 0)
+    together = {
+        "area": scaled(won.sum(axis=0), winnable.sum(axis=0)),
+        "gain": (filtered - unfiltered).mean(axis=0),
+        "over_random": (filtered - random).mean(axis=0),
+        "over_quality": (filtered - quality).mean(axis=0),
+    }
+    for name, gained, possible, gain in zip(names, won, winnable, filtered - unfiltered, strict=True):
+        together |= {f"area of {name}": scaled(gained, possible), f"gain of {name}": gain}
+    return together
+
+
+def scaled(won: Floats, winnable: Floats) -> Floats:
+    """The share that is won of what can be won over random choice; NaN where nothing can be won."""
+    return ratio(won, np.where(winnable > 0, winnable, 0.0))
+
+
+def bands(replicates: Floats) -> dict[str, list[float]]:
+    """The ends of the 95 % intervals of a curve, from (R, F)."""
+    ends = [bootstrap.interval(column) for column in replicates.T]
+    return {"low": [low for low, _ in ends], "high": [high for _, high in ends]}

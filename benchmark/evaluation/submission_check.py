@@ -1,0 +1,116 @@
+"""Verify: is a submission complete and right for the suites on this machine? Each check reports all its problems.
+
+    for check in verify("submissions/NAME", Paths.named()):
+        print(check.name, check.problem or "holds")
+
+Nothing of the submission is executed unless that is requested: then its predictor is run again where it has tables of scores.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.checks import Check
+from benchmark.core.devices import best_device
+from benchmark.core.errors import BenchmarkError
+from benchmark.core.paths import Paths
+from benchmark.evaluation.score_table import read_scores
+from benchmark.evaluation.scoring import identity, make_scores
+from benchmark.evaluation.training import training_record
+from benchmark.labelling.ground_truth import wanted_rows
+from benchmark.labelling.pipeline import make_ground_truth, unlabelled
+from benchmark.plugins.predictors.base import track
+from benchmark.plugins.predictors.contract import CLOSE
+from benchmark.plugins.predictors.resolve import resolve_predictor
+from benchmark.plugins.predictors.submission import NAME, Submission, code_problems, read_submission
+from benchmark.suites.loading import load_suite, suite_names
+from benchmark.suites.spec import COMBINED
+
+
+def verify(folder: str, paths: Paths, run: bool = False, device: str = "") -> Iterator[Check]:
+    """Yield each check of a submission; a check that fails in several ways is yielded once for each.
+
+    Args:
+        folder: the folder of the submission.
+        paths: folders; a table is checked against the photographs that they hold.
+        run: whether to execute its predictor and compare its scores with the tables.
+        device: where to run it: `cpu`, `cuda` or `mps`; the best available one by default.
+    """
+    submission, problems = read_submission(Path(folder))
+    yield from checks("name and card.toml", problems)
+    if not NAME.fullmatch(submission.name):
+        return
+    if submission.code.is_file():
+        wrong = code_problems(submission.code)
+        yield from checks("predictor.py looks like one predictor", wrong)
+        problems += wrong
+    for suite in submission.card.scores:
+        wrong = table_problems(submission, suite, paths)
+        yield from checks(f"the table for {suite}", wrong)
+        if run and submission.code.is_file() and not (problems or wrong):
+            yield rerun(submission, suite, paths, device)
+    if run and not (submission.code.is_file() and submission.card.scores):
+        yield Check("predictor.py gives the reported scores", "a predictor.py and a table of scores are needed")
+
+
+def checks(name: str, problems: Sequence[str]) -> list[Check]:
+    """A check that holds, or one for each problem."""
+    return [Check(name, problem) for problem in problems] or [Check(name, "")]
+
+
+def table_problems(submission: Submission, name: str, paths: Paths) -> list[str]:
+    """Every problem with the table for a suite, or the reason why the table cannot be checked."""
+    if name not in suite_names():
+        return [f"{submission.folder}: [scores.{name}]: there is no such suite; there are {', '.join(suite_names())}"]
+    try:
+        _, _, problems = read_scores(submission, unlabelled(load_suite(name), paths))
+    except BenchmarkError as error:
+        return [f"{submission.folder}: [scores.{name}]: cannot be checked on this machine ({error})"]
+    return problems
+
+
+def rerun(submission: Submission, name: str, paths: Paths, device: str) -> Check:
+    """Check that the predictor, executed here, gives the scores of a table; its prints go to standard error."""
+    claim = f"predictor.py gives the scores reported for {name}"
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            truth = make_ground_truth(load_suite(name), paths, device)
+            spec, stated = resolve_predictor(str(submission.folder)), submission.card.scores[name]
+            run_identity = identity(truth, spec, training_record(spec, truth, stated.labels or COMBINED))
+            scores, _ = make_scores(truth, spec, run_identity, 0, truth, paths, device or best_device())
+    except BenchmarkError as error:
+        return Check(claim, str(error))
+    except SystemExit as error:  # otherwise a submitted file could end the command with status 0
+        return Check(claim, f"predictor.py ends the process ({error})")
+    if track(spec.kind) != submission.card.track:
+        return Check(claim, f"its track is {track(spec.kind)}, that of the card {submission.card.track}")
+    if spec.learns != bool(stated.labels):
+        learned = "it learns from labels" if spec.learns else "it learns from no labels"
+        return Check(claim, f"{learned}, and [scores.{name}] has labels = {stated.labels!r}")
+    _, reported, _ = read_scores(submission, truth)
+    gap, worst = largest_gap(reported, scores["score"].to_numpy())
+    _, source, level = wanted_rows(truth)[worst]
+    difference = f"the largest difference is {gap:.2g} of the scores' standard deviation"
+    if gap <= CLOSE:
+        return Check(f"{claim}: {difference}", "")
+    was, now = reported[worst], scores["score"][worst]
+    return Check(
+        claim, f"{difference}, {source} at level {level}: reported {was:.6g}, here {now:.6g}; at most {CLOSE:g}"
+    )
+
+
+def largest_gap(reported: NDArray[np.float64], computed: NDArray[np.float64]) -> tuple[float, int]:
+    """The largest difference of two columns of scores, and its index.
+
+    The unit is the reported scores' standard deviation, since scores have no scale: only their order and spread count.
+    """
+    gaps = np.abs(computed - reported)
+    worst = int(gaps.argmax())
+    spread = reported.std()
+    return (float(gaps[worst] / spread) if spread else float("inf") if gaps[worst] else 0.0), worst

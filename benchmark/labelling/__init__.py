@@ -1,0 +1,1 @@
+"""From photographs to outcomes and labels: the only room in which task networks run."""

@@ -1,0 +1,109 @@
+"""The engine for many machines: shards on Ray Data, their networks in actors, one a GPU or per few cores.
+
+A worker opens the dataset and the networks by itself, from the same names, and returns each shard's file as bytes, so that
+nodes need share no disk but that of the weights, and of the photographs where these lie at no address. A shard is done again
+where a node is lost; its file is the one that the local engine makes on the same kind of machine with as many threads.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.core.devices import keep_freed_memory
+from benchmark.core.errors import LabelError
+from benchmark.core.files import atomic
+from benchmark.core.progress import show_progress
+from benchmark.labelling.shards import Shard
+from benchmark.labelling.worker import Worker, WorkerConfig, judge_shard, prepare_shard
+
+
+class RayWorker:
+    """An actor: a worker of its own, which runs shards that are handed to it."""
+
+    def __init__(self, config: WorkerConfig, temperatures: dict[str, float]) -> None:
+        import torch
+
+        keep_freed_memory()
+        torch.set_num_threads(config.threads)
+        self.folder = tempfile.TemporaryDirectory(prefix="utilbench-")
+        self.worker = config.open(Path(self.folder.name))
+        self.worker.temperatures = temperatures
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The files of a batch of shards: number of the shard, network, bytes."""
+        rows = []
+        for number, text in zip(batch["number"], batch["shard"], strict=True):
+            shard: Shard = pickle.loads(text)  # from the driver of this very cluster
+            made = judge_shard(self.worker, shard, prepare_shard(self.worker, shard))
+            for name, path in zip(shard.networks, made, strict=True):
+                rows.append((number, name, path.read_bytes()))
+                path.unlink()
+        numbers, names, files = zip(*rows, strict=True)
+        return {"number": list(numbers), "name": list(names), "file": np.array(files, dtype=object)}
+
+
+def run(worker: Worker, shards: Sequence[Shard], title: str, address: str = "") -> dict[str, list[Path]]:
+    """Run the shards on a cluster; returns each network's files, in the shards' order, in this machine's cache.
+
+    Args:
+        worker: with its config.
+        shards: what is to be done; what the cache holds is not done again.
+        title: what the progress is called.
+        address: of the cluster, as `ray.init` takes it; empty: the one this process is connected to, else a new one here.
+
+    Raises:
+        LabelError: Ray is not installed, or the cluster has no node that a worker fits on.
+    """
+    left = {
+        number: shard
+        for number, shard in enumerate(shards)
+        if not all(worker.file(shard, name).is_file() for name in shard.networks)
+    }
+    if left:
+        collect(worker, left, title, address)
+    files: dict[str, list[Path]] = {}
+    for shard in shards:
+        for name in shard.networks:
+            files.setdefault(name, []).append(worker.file(shard, name))
+    return files
+
+
+def collect(worker: Worker, shards: dict[int, Shard], title: str, address: str) -> None:
+    """Have the shards done, and put each file into the cache when it comes."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise LabelError(f"--engine ray needs Ray ({error}); pip install 'utilbench[scale]'") from error
+    if not ray.is_initialized():
+        ray.init(address or None, include_dashboard=False, log_to_driver=False)
+    config = worker.config
+    share = {"num_gpus": 1.0} if config.device.startswith("cuda") else {"num_cpus": float(config.threads)}
+    kind, needed = ("GPU", 1) if "num_gpus" in share else ("CPU", config.threads)
+    places = sum(int(node["Resources"].get(kind, 0) // needed) for node in ray.nodes() if node["Alive"])
+    if not places:
+        raise LabelError(f"no node of the cluster has {needed} {kind}, which a worker needs")
+    rows = [{"number": number, "shard": pickle.dumps(shard)} for number, shard in shards.items()]
+    made = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+        RayWorker,
+        batch_size=1,
+        fn_constructor_args=(config, worker.temperatures),
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(places, len(rows))),
+        **share,
+    )
+    waiting = {number: set(shard.networks) for number, shard in shards.items()}
+    with show_progress(title, sum(shard.images for shard in shards.values()), "images") as advance:
+        for row in made.iter_rows():
+            shard = shards[row["number"]]
+            with atomic(worker.file(shard, row["name"])) as temporary:
+                temporary.write_bytes(row["file"])
+            waiting[row["number"]].discard(row["name"])
+            if not waiting[row["number"]]:
+                advance(shard.images)

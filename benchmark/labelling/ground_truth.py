@@ -1,0 +1,193 @@
+"""Ground truth: a suite's sources, outcomes and labels together; made by `pipeline.label`, used by all that follows.
+
+truth.labels("combined").filter(part="test")       # source, level, label, utility
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmark.core.errors import LabelError
+from benchmark.core.images import digest
+from benchmark.core.parquet import content_digest
+from benchmark.core.types import PRISTINE, Source
+from benchmark.labelling.shards import IMAGES
+from benchmark.metrics import image_utility
+from benchmark.metrics.bootstrap import resamples
+from benchmark.plugins.datasets import Augmented
+from benchmark.suites.spec import COMBINED, Suite
+from benchmark.suites.splits import Parts
+from benchmark.suites.tasks import TASKS, classification, detection
+
+
+@dataclass(frozen=True, eq=False)
+class GroundTruth:
+    """A suite on this machine's images, with the outcomes of its networks."""
+
+    suite: Suite
+    dataset: Augmented
+    parts: Parts
+    """Sources of train (with augmented versions), validation and test."""
+    outcomes: dict[str, pl.DataFrame]
+    """One table a network, and `images`."""
+    temperatures: dict[str, float]
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Digest of the suite's choices and of its images: ids, contents, parts."""
+        members = (f"{part} {source.id} {source.digest}" for part, sources in self.parts.items() for source in sources)
+        return digest("suite 1", self.suite.choices(), *members)
+
+    @functools.cached_property
+    def sources(self) -> dict[str, Source]:
+        """Every source by its id."""
+        return {source.id: source for members in self.parts.values() for source in members}
+
+    @functools.cached_property
+    def truths(self) -> dict[str, Any]:
+        """Class or objects of every source."""
+        return {name: source.truth for name, source in self.sources.items()}
+
+    @functools.cached_property
+    def membership(self) -> pl.DataFrame:
+        """Columns source and part."""
+        rows = [(source.id, part) for part, members in self.parts.items() for source in members]
+        return pl.DataFrame(rows, schema={"source": pl.String, "part": pl.String}, orient="row")
+
+    @functools.cache  # noqa: B019 - ground truth lives as long as the process
+    def judgement(self, network: str) -> pl.DataFrame:
+        """What a network decided about each distorted image: see the task's `judge`."""
+        task = TASKS[self.suite.task]
+        return task.judge(self.outcomes[network], self.truths, self.temperatures[network], self.suite.labels)
+
+    def label_networks(self, label_set: str) -> tuple[str, ...]:
+        """The networks whose decisions make a label set.
+
+        Raises:
+            LabelError: no such label set.
+        """
+        if label_set not in self.suite.label_sets:
+            raise LabelError(
+                f"{self.suite.name} has no label set {label_set!r}; valid are {', '.join(self.suite.label_sets)}"
+            )
+        return self.suite.networks.labelling if label_set == COMBINED else (label_set,)
+
+    @functools.cache  # noqa: B019
+    def labels(self, label_set: str) -> pl.DataFrame:
+        """Labels of a label set on all distorted images of the training levels.
+
+        Returns:
+            Columns source, level, label (1, 0, -1 unlabelled), utility (Eq. 2; mean over the networks), eligible (all
+            networks get the pristine version right), part.
+
+        Raises:
+            LabelError: no such label set.
+        """
+        names = self.label_networks(label_set)
+        levels = self.suite.distortion.levels
+        tables = [self.judgement(name).filter(pl.col("level").is_in(levels)) for name in names]
+        first = tables[0]
+        aligned = [
+            first.select("source", "level").join(t, on=["source", "level"], maintain_order="left") for t in tables
+        ]
+        label = image_utility.unanimous([table["label"].to_numpy() for table in aligned])
+        mean = image_utility.mean([table["utility"].to_numpy() for table in aligned])
+        eligible = np.all([table["pristine_right"].to_numpy() for table in aligned], axis=0)
+        rows = first.select("source", "level").with_columns(
+            label=pl.Series(label), utility=pl.Series(mean), eligible=pl.Series(eligible)
+        )
+        return rows.join(self.membership, on="source", maintain_order="left")
+
+    def labelled(self, label_set: str, part: str) -> pl.DataFrame:
+        """The labelled rows of one part.
+
+        Raises:
+            LabelError: the part has no row of one of the classes.
+        """
+        rows = self.labels(label_set).filter(pl.col("part") == part)
+        counts = {name: rows.filter(label=value).height for value, name in ((1, "useful"), (0, "non-useful"))}
+        for name, count in counts.items():
+            if not count:
+                raise LabelError(
+                    f"{self.suite.folder}, label set {label_set}: none of the {rows.height} rows of the part {part} is "
+                    f"labelled {name} ({counts}); more sources, other thresholds or other networks are needed"
+                )
+        return rows.filter(pl.col("label") >= 0)
+
+    def soft(self, label_set: str, part: str) -> pl.DataFrame:
+        """The rows of one part whose utility tells of the distortion: those whose pristine versions are got right.
+
+        Raises:
+            LabelError: there is none.
+        """
+        rows = self.labels(label_set).filter(pl.col("eligible"), part=part)
+        if not rows.height:
+            raise LabelError(
+                f"{self.suite.folder}, label set {label_set}: no photograph of the part {part} is got right uncompressed"
+            )
+        return rows
+
+    def lesson_digest(self, label_set: str) -> str:
+        """Digest of all that a predictor can learn from this label set."""
+        rows = self.labels(label_set).filter(pl.col("part") != "test")
+        return digest("lesson 2", self.fingerprint, *self.recorded(label_set, rows))
+
+    def digest(self, label_set: str) -> str:
+        """Digest of all that a scorecard of this label set is judged by: labels, outcomes behind utilities and gains."""
+        rows = self.labels(label_set)
+        return digest("ground truth 3", self.fingerprint, *self.recorded(label_set, rows), self.held_out_digest)
+
+    def recorded(self, label_set: str, rows: pl.DataFrame) -> list[str]:
+        """Digests of the labels of these rows, and of the stored outcomes that they and their utilities follow from.
+
+        Utilities themselves are left out: the last digit of a computed number differs from one processor to another.
+        """
+        keys = ["source", "level"]
+        pristine = rows.select("source", pl.lit(PRISTINE, pl.Int16).alias("level")).unique()
+        images = pl.concat([rows.select(keys), pristine])
+        parts = [content_digest(rows.select(*keys, "label", "eligible", "part").sort(keys))]
+        for name in self.label_networks(label_set):
+            outcomes = self.outcomes[name].join(images, on=keys, how="semi").sort(keys)
+            parts += [name, repr(self.temperatures[name]), content_digest(outcomes)]
+        return parts
+
+    @functools.cached_property
+    def held_out_digest(self) -> str:
+        """Digest of all that downstream performance depends on."""
+        task = TASKS[self.suite.task]
+        held = [task.facts(self.outcomes[name], self.judgement(name)) for name in self.suite.networks.held_out]
+        return digest("held out 1", self.fingerprint, *held)
+
+    @functools.cached_property
+    def resamples(self) -> NDArray[np.int32]:
+        """How often each test source counts in each resample, the same for all predictors: see `statistics.resamples`."""
+        return resamples(len(self.parts["test"]), self.fingerprint)
+
+    def clusters(self, rows: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Index of each row's source among the test sources, and the suite's common resamples of them."""
+        place = {source.id: number for number, source in enumerate(self.parts["test"])}
+        return np.array([place[source] for source in rows["source"]]), self.resamples
+
+    @functools.cache  # noqa: B019
+    def downstream(self, network: str) -> classification.Downstream | detection.Downstream:
+        """What a held-out network gains: see the task's `Downstream`."""
+        outcomes, task = self.outcomes[network], TASKS[self.suite.task]
+        return task.Downstream(outcomes, self.truths, self.judgement(network), self.outcomes[IMAGES])
+
+
+def wanted_rows(truth: GroundTruth) -> list[tuple[str, str, int]]:
+    """(part, source, level): validation and test at the training levels, test at the held-out ones."""
+    levels, held_out = truth.suite.distortion.levels, truth.suite.distortion.held_out
+    chosen = [("validation", levels), ("test", levels), ("held_out", held_out)]
+    return [
+        (part, source.id, level)
+        for part, some in chosen
+        for source in truth.parts["test" if part == "held_out" else part]
+        for level in some
+    ]

@@ -1,0 +1,82 @@
+"""Export: a suite's splits as Parquet shards with image bytes and labels.
+
+    utilbench export glyphs -o out         out/train-00000-of-00008.parquet, ... validation, test, held_out
+
+A row is one compressed image. Hugging Face `datasets` reads the folder as it is (`load_dataset("parquet", data_dir=...)`; the
+column `image` decodes itself), and so does `ray.data.read_parquet`. Columns: image {bytes, path}, source, level, label (1
+useful, 0 non-useful, null unlabelled), utility (Eq. 2), and the ground truth: class, or boxes, classes and crowd. The part
+held_out holds the test sources at the held-out levels, which have no label and no utility; its rows and those of validation and
+test are the ones that a submitted table of scores needs. `datasets` loads it where it is named in `data_files`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmark.core.files import atomic
+from benchmark.core.paths import Paths
+from benchmark.core.progress import show_progress
+from benchmark.labelling.ground_truth import GroundTruth, wanted_rows
+from benchmark.labelling.pipeline import label
+from benchmark.plugins.distortions import find_distortion
+from benchmark.suites.spec import Suite
+from benchmark.suites.tasks import TASKS
+
+ROWS_PER_SHARD = 5_000
+COLUMNS: dict[str, tuple[pa.DataType, Any]] = {
+    "image": (pa.struct([("bytes", pa.binary()), ("path", pa.string())]), {"_type": "Image"}),
+    "source": (pa.string(), {"dtype": "string", "_type": "Value"}),
+    "level": (pa.int16(), {"dtype": "int16", "_type": "Value"}),
+    "label": (pa.int8(), {"dtype": "int8", "_type": "Value"}),
+    "utility": (pa.float64(), {"dtype": "float64", "_type": "Value"}),
+}
+"""Columns of every task: type, and what Hugging Face `datasets` calls it."""
+
+
+def schema(task: str) -> pa.Schema:
+    """All columns of a task's export."""
+    columns = COLUMNS | TASKS[task].truth_columns()
+    features = {name: feature for name, (_, feature) in columns.items()}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    return pa.schema([(name, kind) for name, (kind, _) in columns.items()], metadata=metadata)
+
+
+def export(suite: Suite, label_set: str, paths: Paths, output: str) -> list[Path]:
+    """Write the three parts of a label set and the test sources at the held-out levels; returns the shards, in order."""
+    truth = label(suite, paths)
+    labels = truth.labels(label_set).select("part", "source", "level", "label", "utility")
+    parts: dict[str, list[tuple[Any, ...]]] = {
+        part: labels.filter(part=part).drop("part").rows() for part in truth.parts
+    }
+    parts["held_out"] = [(source, level, -1, None) for part, source, level in wanted_rows(truth) if part == "held_out"]
+    written = []
+    for part, rows in parts.items():
+        starts = range(0, len(rows), ROWS_PER_SHARD)
+        with show_progress(f"export {part}", len(rows), "images") as advance:
+            for number, start in enumerate(starts):
+                some = rows[start : start + ROWS_PER_SHARD]
+                path = Path(output) / f"{part}-{number:05d}-of-{len(starts):05d}.parquet"
+                with atomic(path) as temporary:
+                    table = pa.Table.from_pylist([record(truth, *row) for row in some], schema=schema(suite.task))
+                    pq.write_table(table, temporary, row_group_size=500, compression="zstd")
+                written.append(path)
+                advance(len(some))
+    return written
+
+
+def record(truth: GroundTruth, source: str, level: int, label: int, utility: float | None) -> dict[str, Any]:
+    """One row."""
+    codec = find_distortion(truth.suite.distortion.name)
+    return {
+        "image": {"bytes": codec.encode(truth.dataset.read(source), level), "path": f"{source}_{level}.{codec.name}"},
+        "source": source,
+        "level": level,
+        "label": None if label < 0 else label,
+        "utility": utility,
+        **TASKS[truth.suite.task].truth_values(truth.sources[source].truth),
+    }

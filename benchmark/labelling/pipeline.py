@@ -1,0 +1,179 @@
+"""Label: from a suite to its ground truth, running only what is recorded nowhere.
+
+    truth = label(load_suite("glyphs"), Paths.named())           # photographs -> outcomes -> labels
+    truth = recorded_truth(load_suite("glyphs"), Paths.named())  # what is stored, without any photograph
+
+`label` leaves the suite's choices, its sources and the labels of every set beside the outcomes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import replace
+
+import polars as pl
+
+from benchmark.core.devices import best_device
+from benchmark.core.errors import LabelError, ResultError
+from benchmark.core.files import write_text
+from benchmark.core.parquet import read_table, write_table
+from benchmark.core.paths import Paths
+from benchmark.core.types import Source
+from benchmark.labelling.ground_truth import GroundTruth
+from benchmark.labelling.outcomes import (
+    PUBLISHED,
+    ExecutionConfig,
+    Stored,
+    adopt,
+    check_codec,
+    complete,
+    read_outcomes,
+)
+from benchmark.plugins.datasets import Augmented, NoPhotographs, index, open_dataset
+from benchmark.suites.results_folder import SuiteFolder, outcome_folders, readable_folders, suite_folder
+from benchmark.suites.spec import Suite
+from benchmark.suites.splits import PARTS, Parts, check_disjoint, split
+from benchmark.suites.tasks import TASKS
+
+
+def unlabelled(suite: Suite, paths: Paths) -> GroundTruth:
+    """A suite on this machine's images without any outcome: enough for its parts and its fingerprint.
+
+    Raises:
+        DataError: photographs are missing or unreadable.
+        LabelError: a source is in two parts.
+    """
+    dataset = Augmented(open_dataset(suite.dataset, paths.data))
+    parts = split(index(dataset.dataset, paths.cache), suite.split, suite.limit)
+    versions = [version for source in parts["train"] for version in dataset.versions(source, suite.training.copies)]
+    parts["train"] = parts["train"] + versions
+    check_disjoint(parts)
+    return GroundTruth(suite, dataset, parts, {}, {})
+
+
+def label(suite: Suite, paths: Paths, device: str = "", how: ExecutionConfig = PUBLISHED) -> GroundTruth:
+    """Record every outcome that the suite needs and that is not recorded yet; write its labels; return its ground truth.
+
+    Args:
+        suite: of which.
+        paths: folders; outcomes that `paths.published` holds of the same images and arithmetic are used, not computed.
+        device: where networks run, if they must; the best there is by default.
+        how: all else about that.
+
+    Raises:
+        DataError: photographs are missing or unreadable.
+        NetworkError: a network that must run cannot; published outcomes need none.
+        LabelError: the recorded outcomes are of other pixels, weights or precision; or a source is in two parts.
+    """
+    truth = make_ground_truth(suite, paths, device, how)
+    save_labels(truth, suite_folder(paths, suite))
+    return truth
+
+
+def make_ground_truth(suite: Suite, paths: Paths, device: str = "", how: ExecutionConfig = PUBLISHED) -> GroundTruth:
+    """As `label`, but labels are not written."""
+    truth = unlabelled(suite, paths)
+    own, *others = outcome_folders(paths, suite)
+    stored = read_outcomes(suite, own, truth)
+    check_codec(truth, stored, own)
+    for folder in others:
+        adopt(stored, own, folder, truth, how)
+    complete(truth, stored, own, paths, device or best_device(), how)
+    return with_outcomes(truth, stored)
+
+
+def recorded_truth(suite: Suite, paths: Paths) -> GroundTruth:
+    """The ground truth that is stored, without photographs or networks; a quick look needs one that `label` was run for.
+
+    Raises:
+        ResultError: sources or outcomes are recorded nowhere; the message says what records them.
+    """
+    folders = readable_folders(paths, suite.folder)
+    home = next((folder for folder in folders if folder.file("sources.parquet").is_file()), None)
+    hint = f"`utilbench label {suite.name}" + (f" --limit {suite.limit}`" if suite.limit else "`")
+    if home is None:
+        raise ResultError(f"{folders[0].path}: no sources.parquet; {hint} records sources and labels")
+    table, about = read_table(home.file("sources.parquet"))
+    task = TASKS[suite.task]
+    parts: Parts = {part: [] for part in PARTS}
+    for row in table.iter_rows(named=True):
+        source = Source(row["source"], task.recorded_truth_of(row), row["digest"], parent=row["parent"])
+        parts[row["part"]].append(source)
+    truth = GroundTruth(suite, Augmented(NoPhotographs(about["classes"])), parts, {}, {})
+    if truth.fingerprint != about["fingerprint"]:
+        raise ResultError(f"{home.path}: recorded of other choices than {suite.name} has now; {hint} records them anew")
+    stored: Stored = {}
+    for folder in outcome_folders(paths, suite):
+        stored = read_outcomes(suite, folder, truth) | stored
+    if missing := [name for name in (*suite.networks.labelling, *suite.networks.held_out) if name not in stored]:
+        raise ResultError(f"{home.path}: no outcomes of {missing[0]}; {hint} records them")
+    return with_outcomes(truth, stored)
+
+
+def with_outcomes(truth: GroundTruth, stored: Stored) -> GroundTruth:
+    """A suite with what was recorded of it."""
+    tables = {name: table for name, (table, _) in stored.items()}
+    temperatures = {name: about["temperature"] for name, (_, about) in stored.items() if "temperature" in about}
+    return replace(truth, outcomes=tables, temperatures=temperatures)
+
+
+def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:
+    """Write the suite's choices, sources and labels, so that what follows needs neither suite file nor photographs."""
+    suite, task = truth.suite, TASKS[truth.suite.task]
+    write_text(folder.file("suite.json"), json.dumps(dataclasses.asdict(suite), indent=1) + "\n")
+    known = {"fingerprint": truth.fingerprint, "labels": {name: truth.digest(name) for name in suite.label_sets}}
+    if not (folder.labels.is_file() and read_table(folder.labels)[1] == known):
+        tables = [truth.labels(name) for name in suite.label_sets]
+        columns = [table["label"].alias(name) for name, table in zip(suite.label_sets, tables, strict=True)]
+        write_table(folder.labels, tables[0].select("part", "source", "level").with_columns(columns), known)
+    path, about = folder.file("sources.parquet"), {"fingerprint": truth.fingerprint, "classes": truth.dataset.classes}
+    if not (path.is_file() and read_table(path)[1] == about):
+        rows = [
+            {"part": part, "source": source.id, "digest": source.digest, "parent": source.parent}
+            | task.record_of(source.truth)
+            for part, sources in truth.parts.items()
+            for source in sources
+        ]
+        text = dict.fromkeys(("part", "source", "digest", "parent"), pl.String)
+        write_table(path, pl.DataFrame(rows, schema=text | task.TRUTH_SCHEMA), about)
+
+
+LEAST = 3
+"""Sources of each label that a quick look should have in each part."""
+
+
+def check_labelled(truth: GroundTruth, label_set: str, parts: tuple[str, ...], paths: Paths) -> None:
+    """Raise LabelError, before any work, where a part has no row of one of the labels; the message says what would do."""
+    try:
+        for part in parts:
+            truth.labelled(label_set, part)
+    except LabelError as error:
+        if not truth.suite.limit:
+            raise
+        try:
+            least = least_limit(recorded_truth(replace(truth.suite, limit=0), paths), label_set, parts)
+        except ResultError:  # the whole suite was not labelled yet
+            raise error from None
+        raise LabelError(f"{error}; --limit {least} would do") from error
+
+
+def least_limit(whole: GroundTruth, label_set: str, parts: tuple[str, ...]) -> int:
+    """The smallest `--limit` with which each part has sources enough with rows of either label, LEAST where there are so many.
+
+    Args:
+        whole: ground truth of the whole suite; a quick look takes the first sources of each of its parts.
+        label_set: whose labels.
+        parts: that need both labels.
+    """
+    originals = {part: [source for source in members if not source.parent] for part, members in whole.parts.items()}
+    total, least = sum(map(len, originals.values())), 1
+    for part in parts:
+        order = {source.id: number for number, source in enumerate(originals[part], start=1)}
+        rows = whole.labelled(label_set, part)
+        for value in (0, 1):
+            firsts = sorted({order.get(name, total) for name in rows.filter(label=value)["source"]})
+            needed = firsts[min(LEAST, len(firsts)) - 1]
+            while round(len(order) * min(1.0, least / total)) < needed:
+                least += 1
+    return least

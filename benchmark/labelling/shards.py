@@ -1,0 +1,71 @@
+"""Shards: what is not yet known of a suite, in units that can be done anywhere and again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from benchmark.core.types import PRISTINE, Source
+from benchmark.suites.spec import Suite
+from benchmark.suites.splits import Parts
+
+if TYPE_CHECKING:
+    from benchmark.plugins.networks.network import Letterbox, NoResize, Preprocessing
+
+    View = Preprocessing | Letterbox | NoResize
+
+IMAGES = "images"
+"""Stands beside the networks' names: the table of bits and pixel digests."""
+IMAGES_SCHEMA = pl.Schema(
+    {"source": pl.String, "digest": pl.String, "level": pl.Int16, "bits": pl.Int32, "pixels": pl.UInt64}
+)
+SOURCES_PER_SHARD = 16
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A unit of labelling."""
+
+    sources: tuple[Source, ...]
+    levels: tuple[int, ...]
+    networks: tuple[str, ...]
+    """Networks, and `images`, that lack some of these images."""
+
+    @property
+    def images(self) -> int:
+        """Number of distorted images."""
+        return len(self.sources) * len(self.levels)
+
+
+def plan(suite: Suite, parts: Parts, known: dict[str, set[tuple[str, int]]]) -> tuple[list[Shard], list[Shard]]:
+    """The shards that are needed: the pristine level first, then the others.
+
+    Args:
+        suite: what is needed.
+        parts: its sources; augmented versions are among those for training.
+        known: for each network, and `images`, the (digest, level) pairs that are recorded already.
+    """
+    levels, held_out = suite.distortion.levels, suite.distortion.held_out
+    labelling, networks = suite.networks.labelling, suite.networks
+    judges: dict[str, list[tuple[tuple[int, ...], tuple[str, ...]]]] = {
+        "train": [(levels, labelling)],
+        "validation": [(levels, labelling)],
+        "test": [
+            (levels, tuple(dict.fromkeys((*labelling, *suite.judging_probe)))),
+            (held_out, networks.held_out),
+        ],
+    }
+    first: list[Shard] = []
+    then: list[Shard] = []
+    for part, members in parts.items():
+        everyone = tuple(dict.fromkeys(name for _, names in judges[part] for name in names))
+        for start in range(0, len(members), SOURCES_PER_SHARD):
+            chunk = tuple(members[start : start + SOURCES_PER_SHARD])
+            for some_levels, names in [((PRISTINE,), everyone), *judges[part]]:
+                pairs = {(source.digest, level) for source in chunk for level in some_levels}
+                lacking = tuple(name for name in (*names, IMAGES) if not pairs <= known.get(name, set()))
+                if lacking:
+                    (first if some_levels == (PRISTINE,) else then).append(Shard(chunk, some_levels, lacking))
+    return first, then

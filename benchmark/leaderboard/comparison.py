@@ -1,0 +1,224 @@
+"""Comparison: does one predictor beat another on a suite? Paired differences with intervals that resample sources.
+
+    for row in compare(truth, "dct_statistics", "resnet18", "combined", Paths.named()):
+        print(row.measure, row.difference, row.low, row.high, row.p)
+
+Both predictors are measured on the same resamples, so that variation which they share cancels out. The replicates of the
+measures on the scorecards are stored by `run` and are only subtracted here. P values are two-sided and corrected (Holm)
+within each family of measures: metrics of labels, agreement with the utility, downstream gains, AUROC by level, by largest
+object and by class, and mAP by object size. Gains at the frozen thresholds depend on how much each
+predictor keeps; gain areas do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmark.core.errors import ResultError
+from benchmark.core.markdown import markdown, number
+from benchmark.core.parquet import read_table
+from benchmark.core.paths import Paths
+from benchmark.evaluation.downstream import redrawn
+from benchmark.evaluation.scorecard import (
+    GROUPS,
+    Scorecard,
+    check_same_run,
+    read_card,
+    read_replicates,
+    replicates_of,
+)
+from benchmark.evaluation.scoring import SCORES_SCHEMA
+from benchmark.labelling.ground_truth import GroundTruth
+from benchmark.leaderboard.plot_data import ENOUGH
+from benchmark.metrics import bootstrap, classification, weighted
+from benchmark.suites.results_folder import file_stem, readable_folders
+from benchmark.suites.tasks import TASKS
+
+LOWER = ("overlap", "rmse")
+"""Measures of which lower values are better."""
+SIGNIFICANT = 0.05
+
+Replicates = dict[str, tuple[float, NDArray[np.float64]]]
+"""Maps each measure to its value and to its values in the resamples, shape (R,)."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One measure of two predictors, compared."""
+
+    measure: str
+    """Name of a metric or of a gain of the held-out networks; higher is better, except for those in LOWER."""
+    one: float
+    """Value of the first predictor."""
+    other: float
+    """Value of the second predictor."""
+    low: float
+    """Lower end of the 95 % interval of `one - other`."""
+    high: float
+    """Upper end of that interval."""
+    p: float
+    """Two-sided p value, corrected within the family."""
+
+    @property
+    def difference(self) -> float:
+        """Value of the first predictor minus that of the second."""
+        return self.one - self.other
+
+
+@dataclass(frozen=True, eq=False)
+class PredictorResult:
+    """A predictor's stored scores, its scorecard, and the replicates stored beside the scorecard."""
+
+    scores: pl.DataFrame
+    card: Scorecard
+    replicates: pl.DataFrame
+
+    def family(self, name: str) -> Replicates:
+        """The measures of one of GROUPS on the scorecard that have intervals."""
+        return {
+            measure: (values["value"], replicates_of(self.replicates, measure))
+            for measure, values in self.card[name].items()
+            if values.get("low") is not None
+        }
+
+
+def compare(truth: GroundTruth, first: str, second: str, labels: str, paths: Paths) -> list[Difference]:
+    """Compare two predictors that were run on a suite in every measure, averaged over seeds.
+
+    Args:
+        truth: ground truth of the suite.
+        first: name of a predictor, or `NAME@SUITE.LABELS` as its files are called.
+        second: name of the predictor that it is compared with, in the same form.
+        labels: name of the label set.
+        paths: where the results are stored.
+
+    Raises:
+        ResultError: a predictor was not run, or was run on other images or labels.
+    """
+    pair = [judged(truth, name, labels, paths) for name in (first, second)]
+    both = []
+    for result in pair:
+        families = [result.family(name) for name in GROUPS]
+        by_size = sized_replicates(truth, result)
+        both.append([*families, *grouped_replicates(truth, result, labels), by_size])
+    return [row for families in zip(*both, strict=True) for row in differences(*families)]
+
+
+def differences(first: Replicates, second: Replicates) -> list[Difference]:
+    """The differences in one family of measures, with p values corrected for the number of measures.
+
+    Undefined differences are left out, such as those in the gain of a predictor that keeps nothing.
+    """
+    rows = [
+        Difference(name, first[name][0], second[name][0], *bootstrap.interval(deltas), bootstrap.p_value(deltas))
+        for name in first
+        if name in second
+        for deltas in [first[name][1] - second[name][1]]
+        if np.isfinite(deltas).mean() > 0.5 and np.isfinite(first[name][0] - second[name][0])
+    ]
+    corrected = bootstrap.holm([row.p for row in rows])
+    return [replace(row, p=float(p)) for row, p in zip(rows, corrected, strict=True)]
+
+
+def as_table(first: str, second: str, rows: Sequence[Difference]) -> list[str]:
+    """The differences as a Markdown table; it names the better predictor, or shows `=` where the corrected p is .05 or more."""
+    cells = [
+        [
+            row.measure,
+            number(row.one),
+            number(row.other),
+            f"{row.difference:+.3f}",
+            f"{row.low:+.3f} to {row.high:+.3f}",
+            f"{row.p:.3f}",
+            "=" if row.p >= SIGNIFICANT else first if (row.difference > 0) != (row.measure in LOWER) else second,
+        ]
+        for row in rows
+    ]
+    return markdown(["measure", first, second, "difference", "95 % interval", "p (Holm)", "better"], cells)
+
+
+def judged(truth: GroundTruth, name: str, labels: str, paths: Paths) -> PredictorResult:
+    """The stored scores, scorecard and replicates of a predictor on this ground truth.
+
+    Raises:
+        ResultError: scores or scorecard are missing, or are of other images or labels.
+    """
+    folders = readable_folders(paths, truth.suite.folder)
+    own = file_stem(name, {"suite": truth.suite.folder, "labels": labels})
+    pairs = [
+        (folder, stem) for folder in folders for stem in (file_stem(name, None), own) if stem in folder.score_stems()
+    ]
+    if not pairs:
+        stems = sorted({stem for folder in folders for stem in folder.score_stems()})
+        raise ResultError(f"{folders[0].path}: no scores of {name!r}; there are {', '.join(stems) or 'none'}")
+    hint = f"`utilbench run {name} -s {truth.suite.name} -l {labels}` makes it"
+    having = [(folder, folder.card(labels, stem)) for folder, stem in pairs if folder.card(labels, stem).is_file()]
+    if not having:
+        raise ResultError(f"no scorecard {pairs[0][0].card(labels, pairs[0][1])}; {hint}")
+    folder, path = having[0]
+    card = read_card(path)
+    if (card["fingerprint"], card["ground_truth"]) != (truth.fingerprint, truth.digest(labels)):
+        raise ResultError(f"{path} is of other images or labels than this machine's; {hint} anew")
+    scores_path = folder.scores(card)
+    scores, metadata = read_table(scores_path, SCORES_SCHEMA)
+    check_same_run(scores_path, metadata, card)
+    return PredictorResult(scores, card, read_replicates(path, card))
+
+
+def grouped_replicates(truth: GroundTruth, result: PredictorResult, labels: str) -> list[Replicates]:
+    """AUROC on the labelled test rows of each level, largest object and class that has at least ENOUGH rows of both labels."""
+    test = truth.labelled(labels, "test")
+    kinds = TASKS[truth.suite.task].groups
+    member = {source.id: kinds(source.truth) for source in truth.parts["test"]}
+    indices: dict[str, list[int]] = {}
+    for index, (source, level) in enumerate(test.select("source", "level").iter_rows()):
+        for name in (f"level {level}", *member[source]):
+            indices.setdefault(name, []).append(index)
+    families: dict[str, Replicates] = {"level": {}, "largest": {}, "class": {}}
+    for name in sorted(indices, key=natural):
+        rows = test[indices[name]]
+        if min(rows.filter(label=label).height for label in (0, 1)) >= ENOUGH:
+            families[name.partition(" ")[0]][f"AUROC, {name}"] = auroc_replicates(truth, result, rows)
+    return list(families.values())
+
+
+def natural(name: str) -> tuple[str, float]:
+    """Sort key that orders names which end in a number by that number, the highest first."""
+    word, _, digits = name.rpartition(" ")
+    return (word, -float(digits)) if digits.isdigit() else (name, 0.0)
+
+
+def auroc_replicates(
+    truth: GroundTruth, result: PredictorResult, rows: pl.DataFrame
+) -> tuple[float, NDArray[np.float64]]:
+    """AUROC on these rows and in each of their resamples, averaged over seeds."""
+    cluster, counts = truth.clusters(rows)
+    y, values = rows["label"].to_numpy(), []
+    for seed in result.card["seeds"]:
+        scores = result.scores.filter(part="test", seed=seed).select("source", "level", "score")
+        s = rows.join(scores, on=["source", "level"], how="left", maintain_order="left")["score"].to_numpy()
+        values.append((classification.auroc(y, s), bootstrap.replicate(weighted.auroc, counts, cluster, y, s)))
+    return means(values)
+
+
+def sized_replicates(truth: GroundTruth, result: PredictorResult) -> Replicates:
+    """Mean mAP, over networks and seeds, of small, medium and large objects where the better half of the images is kept."""
+    samples: dict[str, list[tuple[float, NDArray[np.float64]]]] = {}
+    for name in truth.suite.networks.held_out:
+        for size, network in truth.downstream(name).by_size.items():
+            for seed in result.card["seeds"]:
+                rows = network.placed(result.scores.filter(part="held_out", seed=seed))
+                values = redrawn(truth, network, rows, network.best, rows["score"].to_numpy(), [0.5])[:, 0]
+                samples.setdefault(f"mAP, {size} objects, better half kept", []).append((values[0], values[1:]))
+    return {name: means(values) for name, values in samples.items() if all(np.isfinite(point) for point, _ in values)}
+
+
+def means(values: Sequence[tuple[float, NDArray[np.float64]]]) -> tuple[float, NDArray[np.float64]]:
+    """Mean value and mean replicates of several runs, such as those of different seeds."""
+    points, replicates = zip(*values, strict=True)
+    return float(np.mean(points)), np.mean(replicates, axis=0)

@@ -1,0 +1,108 @@
+"""Tables of text as Markdown and LaTeX, and the paper's Tables I to IV: values from scorecards beside the published ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.core.markdown import markdown
+from benchmark.evaluation.scorecard import Cards, Scorecard, title
+from benchmark.suites.tasks import TASKS
+
+REFERENCE = "resnet18"
+LATEX = str.maketrans({
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "†": r"$\dagger$",
+    "±": r"$\pm$", "\n": " ",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One table of text."""
+
+    name: str
+    """Stem of the file that it is written to."""
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str
+    """A remark on what the values mean, which stands below the table."""
+
+    def markdown(self) -> list[str]:
+        """The lines of a heading, the table and the note."""
+        return [f"## {self.caption}", "", *markdown(self.head, self.rows), self.note, ""]
+
+    def latex(self) -> str:
+        """A floating table as LaTeX, which needs the package booktabs."""
+        lines = [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{self.caption.translate(LATEX)}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(self.head) - 1)}}}",
+            r"\toprule",
+            row(self.head),
+            r"\midrule",
+            *map(row, self.rows),
+            r"\bottomrule",
+            r"\end{tabular}",
+            rf"\par\smallskip\footnotesize {self.note.translate(LATEX)}",
+            r"\end{table}",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def row(cells: Iterable[str]) -> str:
+    """A row of a LaTeX table."""
+    return " & ".join(cell.translate(LATEX) for cell in cells) + r" \\"
+
+
+def accuracy_grid(cards: Cards, suite: dict[str, Any]) -> Grid:
+    """Balanced accuracy of every predictor on every label set (Tables I and II)."""
+    task = TASKS[suite["task"]]
+    predictors = list(dict.fromkeys(title(card) for group in cards.values() for card in group))
+    rows = []
+    for labels, group in cards.items():
+        accuracy = {title(card): card["metrics"]["balanced_accuracy"]["value"] for card in group}
+        rows.append((labels, *(f"{100 * accuracy[name]:.1f}" if name in accuracy else "" for name in predictors)))
+    shown = predictors if REFERENCE in predictors else [*predictors, REFERENCE]
+    rows = [(*cells, *[""] * (len(shown) - len(predictors))) for cells in rows]
+    rows += [
+        (f"paper: {labels}", *(f"{value}" if name == REFERENCE else "" for name in shown))
+        for labels, value in task.PUBLISHED_ACCURACY.items()
+    ]
+    return Grid(
+        f"table_{task.TABLE}",
+        f"Table {task.TABLE}: balanced accuracy in % on each label set",
+        ("labels", *shown),
+        tuple(rows),
+        "The paper's rows: accuracy of its ResNet-18 at balanced classes, on its own photographs and networks.",
+    )
+
+
+def gains_grid(cards: Sequence[Scorecard], suite: dict[str, Any]) -> Grid:
+    """Performance of held-out networks after filtering by the reference trained on either task (Tables III and IV)."""
+    task = TASKS[suite["task"]]
+    own = [card for card in cards if title(card) == REFERENCE]
+    cross = [card for card in cards if card["predictor"] == REFERENCE and title(card) != REFERENCE]
+    rows = []
+    for name in suite["networks"]["held_out"]:
+        gains = [card["downstream"][name] for card in (*own, *cross)]
+        filtered = [task.told(gain["filtered"]) for gain in gains]
+        rivals = [task.told(gains[0][key]) for key in ("random", "quality")] if own else []
+        unfiltered = task.told(cards[0]["downstream"][name]["unfiltered"])
+        rows.append((name, unfiltered, *filtered, *rivals))
+    names = [title(card) for card in (*own, *cross)]
+    blank = [""] * (len(names) + (2 if own else 0) - 2)
+    if len(names) > 1:
+        rows += [(f"paper: {name}", "", *map(task.told, pair), *blank) for name, pair in task.PUBLISHED_GAINS.items()]
+    head = ("network", "all images", *names, *(("random", "by quality") if own else ()))
+    return Grid(
+        f"table_{task.GAINS_TABLE}",
+        f"Table {task.GAINS_TABLE}: {task.MEASURE} of held-out networks after filtering",
+        head,
+        tuple(rows),
+        "Random and by quality keep as much as the reference trained on this task. The paper's rows: its ResNet-18 trained on "
+        "this task and on the other one; it publishes no unfiltered value.",
+    )

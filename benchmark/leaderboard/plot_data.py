@@ -1,0 +1,129 @@
+"""The numbers that plots show, from stored scores, labels and scorecards; `figures` and `site.plots` draw them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmark.core.parquet import read_table
+from benchmark.core.storage import stamp
+from benchmark.core.types import PRISTINE
+from benchmark.evaluation.scorecard import Scorecard
+from benchmark.metrics import classification
+from benchmark.suites.results_folder import SuiteFolder
+from benchmark.suites.spec import COMBINED
+from benchmark.suites.tasks import TASKS
+
+BINS = 30
+ENOUGH = 10
+"""Number of rows of each class that a level, or another group of images, needs for an AUROC of its own."""
+
+
+@dataclass(frozen=True)
+class BinaryGroups:
+    """The two groups of images that a version of Fig. 1 compares."""
+
+    stem: str
+    """Stem of the figure's files."""
+    names: tuple[str, str]
+    """Names of class 1 and of class 0."""
+    rows: pl.DataFrame
+    """The images, in columns source, level and class."""
+
+
+def classes_of(folder: SuiteFolder, suite: dict[str, Any]) -> list[BinaryGroups]:
+    """The groups that Fig. 1 can show for a suite: the probe's decisions, where its task has them, and the combined labels."""
+    labels = BinaryGroups("figure_1_labels", ("useful", "non-useful"), combined_labels(folder))
+    probe = suite["networks"]["probe"]
+    if not (probe and TASKS[suite["task"]].PROBE_JUDGES):
+        return [labels]
+    kept = BinaryGroups("figure_1", (f"decision of {probe} kept", "changed"), probe_decisions(folder, suite))
+    return [kept, labels]
+
+
+def probe_decisions(folder: SuiteFolder, suite: dict[str, Any]) -> pl.DataFrame:
+    """Columns source, level and class; the class is 1 where the probe decides as on the pristine image, else 0."""
+    limit = f"-limit{suite['limit']}" if suite["limit"] else ""
+    home = SuiteFolder(folder.path.with_name(suite["twin_of"] + limit)) if suite["twin_of"] else folder
+    table, _ = read_table(home.outcomes(suite["networks"]["probe"]))
+    pristine = table.filter(level=PRISTINE).select("source", before="top")
+    joined = table.filter(pl.col("level") != PRISTINE).join(pristine, on="source", maintain_order="left")
+    return joined.select("source", "level", (pl.col("top") == pl.col("before")).cast(pl.Int8).alias("class"))
+
+
+def combined_labels(folder: SuiteFolder) -> pl.DataFrame:
+    """Columns source, level and class; the class is the combined label, and rows without one are left out."""
+    table, _ = read_table(folder.labels)
+    return table.filter(pl.col(COMBINED) >= 0).select("source", "level", pl.col(COMBINED).alias("class"))
+
+
+def test_scores(folder: SuiteFolder, card: Scorecard) -> pl.DataFrame:
+    """The test scores, at the training levels, of a scorecard's first seed."""
+    return seed_scores(folder.scores(card), card["seeds"][0])
+
+
+def seed_scores(file: Path, seed: int) -> pl.DataFrame:
+    """The test scores, at the training levels, of one seed."""
+    return read_table(file)[0].filter(part="test", seed=seed)
+
+
+def classified(
+    folder: SuiteFolder, card: Scorecard, rows: pl.DataFrame
+) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """Class and score, shape (N,) each, of the rows (source, level, class) that have a score, in the order of the scores."""
+    table = test_scores(folder, card).join(rows, on=["source", "level"], maintain_order="left")
+    return table["class"].to_numpy(), table["score"].to_numpy()
+
+
+def histograms(y: NDArray[np.int8], s: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+    """Common edges, shape (31,), of 30 bins of equal width, and the shares of class 1 and class 0 in them, (30,) each."""
+    edges = np.linspace(s.min(), s.max() if s.max() > s.min() else s.min() + 1, BINS + 1)
+    return edges, [np.histogram(s[y == value], edges)[0] / max(1, int((y == value).sum())) for value in (1, 0)]
+
+
+def level_aurocs(folder: SuiteFolder, card: Scorecard) -> dict[int, float]:
+    """AUROC of the combined labels at each level that has enough rows of both classes, in descending order of levels."""
+    scores = folder.scores(card)
+    return at_levels(folder, scores, card["seeds"][0], stamp(scores), stamp(folder.labels))
+
+
+@functools.cache  # figures and pages show the same values; a stamp changes when its file is rewritten
+def at_levels(folder: SuiteFolder, scores: Path, seed: int, *stamps: str) -> dict[int, float]:
+    """The AUROC of one seed's scores at each level, as `level_aurocs` returns it."""
+    table = seed_scores(scores, seed).join(combined_labels(folder), on=["source", "level"], maintain_order="left")
+    aurocs = {}
+    for level in sorted(table["level"].unique(), reverse=True):
+        rows = table.filter(level=level)
+        if min(rows.filter(pl.col("class") == value).height for value in (0, 1)) >= ENOUGH:
+            aurocs[level] = classification.auroc(rows["class"], rows["score"])
+    return aurocs
+
+
+def costs(cards: Sequence[Scorecard]) -> list[tuple[int, float, float]]:
+    """Index of each scorecard that has a cost, its milliseconds per image and its AUROC, the cheapest first.
+
+    Predictors that cannot be distinguished from chance are left out: far below, they would squeeze the others into a corner.
+    """
+    points = []
+    for index, card in enumerate(cards):
+        spent, auroc = card["cost"]["score_ms_per_image"], card["metrics"]["auroc"]
+        if spent is not None and (auroc["low"] is None or auroc["low"] > 0.5):
+            points.append((index, spent, auroc["value"]))
+    return sorted(points, key=lambda point: (point[1], -point[2]))
+
+
+def front(points: Sequence[tuple[int, float, float]]) -> list[tuple[float, float]]:
+    """Cost and AUROC of the points whose AUROC no cheaper point reaches (the Pareto front)."""
+    best, kept = -1.0, []
+    for _, cost, value in points:
+        if value > best:
+            best = value
+            kept.append((cost, value))
+    return kept

@@ -1,0 +1,166 @@
+"""Leaderboards as Markdown tables of scorecards beside the paper's numbers; photographs and networks are not needed.
+
+    rank(["glyphs"], limit=0, paths=Paths.named())      # writes results/glyphs/leaderboard.md and figures/
+    rank([], limit=0, paths=Paths.named())              # all suites, and results/boards.md, a summary
+
+The same scorecards give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchmark.core.errors import ResultError
+from benchmark.core.files import write_text
+from benchmark.core.markdown import number
+from benchmark.core.parquet import read_metadata
+from benchmark.core.paths import Paths
+from benchmark.evaluation.scorecard import (
+    Cards,
+    Scorecard,
+    SuiteResults,
+    check_same_run,
+    read_card,
+    read_replicates,
+)
+from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
+from benchmark.leaderboard.tables import board, short_board
+from benchmark.suites.loading import load_suite
+from benchmark.suites.results_folder import SuiteFolder, list_suite_folders
+from benchmark.suites.spec import COMBINED
+
+
+def read_cards(folder: SuiteFolder) -> Cards:
+    """All scorecards of a suite by label set, the combined labels first.
+
+    Raises:
+        ResultError: there are none, one is stale, or two differ in images, suite, labels or code; the message names both files.
+    """
+    files = folder.cards()
+    if not files:
+        raise ResultError(f"{folder.path}: no scorecards; `utilbench run PREDICTOR -s {folder.path.name}` makes them")
+    cards: Cards = {}
+    first: dict[tuple[str, str], tuple[str, Path]] = {}
+    for path in files:
+        card = read_card(path)
+        labels = card["labels"]
+        trained = card["trained_on"] or {"suite": "", "labels": "", "digest": ""}
+        origin = f"{trained['suite']}, {trained['labels']}"
+        recorded = [("fingerprint", "", card["fingerprint"]), ("ground_truth", labels, card["ground_truth"])]
+        made = card["provenance"].get("code", card["provenance"].get("table", ""))
+        recorded += [("trained_on", origin, trained["digest"]), ("code", f"{card['predictor']} {origin}", made)]
+        for key, scope, current in recorded:
+            value, other = first.setdefault((key, scope), (current, path))
+            if value != current:
+                raise ResultError(
+                    f"{path}: stale: its {key} is {current}, that of {other} is {value}; they were made with different "
+                    f"suites, images, labels or code and do not mix: run both predictors again, or delete the stale file"
+                )
+        check_fresh(folder, path, card)
+        cards.setdefault(labels, []).append(card | {"replicates": read_replicates(path, card)})
+    for group in cards.values():
+        group.sort(key=lambda card: (-card["metrics"]["auroc"]["value"], card["predictor"]))
+    return {labels: cards[labels] for labels in sorted(cards, key=lambda name: (name != COMBINED, name))}
+
+
+def check_fresh(folder: SuiteFolder, path: Path, card: Scorecard) -> None:
+    """Raise ResultError if a scorecard was not made from the scores and the labels that are stored beside it."""
+    scores = folder.scores(card)
+    check_same_run(scores, read_metadata(scores), card)
+    stored = read_metadata(folder.labels)["labels"].get(card["labels"])
+    if stored != card["ground_truth"]:
+        raise ResultError(
+            f"{path}: stale: it was judged by the ground truth {card['ground_truth']}, {folder.labels} is of "
+            f"{stored}; run {card['predictor']} again"
+        )
+
+
+def rank(names: Sequence[str], limit: int, paths: Paths, figure: str = "") -> list[str]:
+    """Write the boards, tables, figures and pages of the suites; returns the boards and lines that name the paths written.
+
+    Args:
+        names: names of suites, or paths of their files; if empty, all suites that have results.
+        limit: if positive, rank the results of quick looks at this number of sources.
+        paths: where the results are stored.
+        figure: if given, write only this figure of `figures.FIGURES`.
+
+    Raises:
+        ResultError: there are no results, or there are results that do not mix.
+    """
+    from benchmark.leaderboard.figures import draw
+    from benchmark.leaderboard.site import write_index, write_suite_pages
+
+    ranked = in_order(read_ranked(folder) for folder in folders_of(names, limit, paths))
+    messages: list[str] = []
+    for results in ranked:
+        combined = results.cards.get(COMBINED, [])
+        drawn = draw(results.folder, combined, results.suite, figure) if combined else []
+        if figure:
+            messages += [f"wrote {path}" for path in drawn]
+            continue
+        text = board(results.cards, results.suite)
+        written = [write(results.folder.file("leaderboard.md"), text), *write_tables(results), *drawn]
+        if combined:
+            written += write_suite_pages(results)
+        messages += [text, *(f"wrote {path}" for path in written)]
+    if not names and not figure:
+        indexed = [results for results in ranked if COMBINED in results.cards]
+        written = [write(paths.results / "boards.md", in_short(indexed)), *write_index(paths.results, indexed)]
+        messages += [f"wrote {path}" for path in written]
+    return messages
+
+
+def in_order(ranked: Iterable[SuiteResults]) -> list[SuiteResults]:
+    """Sort suites by name, those that anyone can run first; twins follow the suites whose outcomes they share."""
+    return sorted(ranked, key=lambda results: (not results.suite.get("redistributable"), results.folder.path.name))
+
+
+def in_short(ranked: Sequence[SuiteResults]) -> str:
+    """The boards of the combined labels in a few columns, as Markdown."""
+    return "\n".join(line for results in ranked for line in short_board(results.cards, results.suite))
+
+
+def folders_of(names: Sequence[str], limit: int, paths: Paths) -> list[SuiteFolder]:
+    """The result folders of these suites, or of all; quick looks only if `limit` asks for them or nothing else exists."""
+    suffix = f"-limit{limit}" if limit else ""
+    if names:
+        own = [load_suite(name).name if name.endswith(".toml") else name for name in names]
+        return [SuiteFolder(paths.results / (name + suffix)) for name in own]
+    listed = list_suite_folders(paths.results)
+    folders = [
+        folder
+        for folder in listed
+        if (folder.path.name.endswith(suffix) if limit else "-limit" not in folder.path.name)
+    ]
+    folders = folders or ([] if limit else listed)
+    if not folders:
+        raise ResultError(f"{paths.results}: no results to rank; `utilbench run PREDICTOR -s SUITE` makes some")
+    return folders
+
+
+def read_ranked(folder: SuiteFolder) -> SuiteResults:
+    """Read the scorecards and the choices of one suite."""
+    cards = read_cards(folder)
+    return SuiteResults(folder, cards, json.loads(folder.file("suite.json").read_text(encoding="utf-8")))
+
+
+def write_tables(ranked: SuiteResults) -> list[Path]:
+    """Write the paper's tables as LaTeX; returns the files."""
+    grids = [accuracy_grid(ranked.cards, ranked.suite)]
+    if COMBINED in ranked.cards:
+        grids.append(gains_grid(ranked.cards[COMBINED], ranked.suite))
+    return [write(ranked.folder.file("tables") / f"{grid.name}.tex", grid.latex()) for grid in grids]
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a text file either completely or not at all; returns its path."""
+    write_text(path, text)
+    return path
+
+
+def one_line(card: Scorecard) -> str:
+    """A summary of a scorecard in one line."""
+    shown = ", ".join(f"{name} {number(card['metrics'][name]['value'])}" for name in ("auroc", "within_quality_auroc"))
+    return f"{card['predictor']} on {card['suite']}, {card['labels']} labels: {shown}"

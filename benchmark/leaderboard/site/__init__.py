@@ -1,0 +1,163 @@
+"""Static web pages of the results that `rank` reads; they open from disk and make no network requests.
+
+    write_suite_pages(ranked)             # results/SUITE/index.html and a page per predictor
+    write_index(results, all_ranked)      # results/index.html, over all suites
+    write_assets(results)                 # results/assets: scripts of plotly and itables, once for all pages
+
+Text from scorecards is escaped: by jinja2 in the templates, and by `plots` in the plots. Equal scorecards give equal bytes.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+
+from benchmark.core.files import write_text
+from benchmark.core.markdown import milliseconds, number, with_interval
+from benchmark.evaluation.scorecard import GROUPS, Scorecard, SuiteResults, title
+from benchmark.leaderboard.figures import panel, save
+from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
+from benchmark.leaderboard.plot_data import BinaryGroups, classes_of, classified
+from benchmark.leaderboard.site import plots
+from benchmark.leaderboard.site.samples import pick
+from benchmark.leaderboard.tables import LEGEND, counts_line, label_rows, trained_on
+from benchmark.suites.results_folder import file_stem
+from benchmark.suites.spec import COMBINED
+from benchmark.suites.tasks import TASKS
+
+SHIPPED = Path(__file__).parent
+"""Folder of the templates, the style and the script."""
+
+
+@functools.cache
+def templates() -> jinja2.Environment:
+    """The environment of the templates, in which all inserted values are escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(SHIPPED), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.filters |= {"number": number, "interval": with_interval, "milliseconds": milliseconds}
+    return environment
+
+
+def write(path: Path, template: str, **context: Any) -> Path:
+    """Write a template that is filled in with these values; returns the path."""
+    write_text(path, templates().get_template(template).render(**context))
+    return path
+
+
+def write_assets(results: Path) -> None:
+    """Write the scripts and the styles that all pages share."""
+    import base64
+    import importlib.resources
+
+    from plotly.offline import get_plotlyjs
+
+    bundle = importlib.resources.files("itables") / "html"
+    code, style = (base64.b64encode((bundle / f"dt_bundle.{end}").read_bytes()).decode() for end in ("js", "css"))
+    texts = {
+        "plotly.min.js": get_plotlyjs(),
+        "itables.js": f'window.itablesCode = "{code}";\nwindow.itablesStyle = "{style}";\n',
+        **{name: (SHIPPED / name).read_text(encoding="utf-8") for name in ("page.css", "page.js")},
+    }
+    for name, text in texts.items():
+        path = results / "assets" / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+
+
+def predictor_page(card: Scorecard) -> str:
+    """Name of the file of a predictor's page."""
+    return f"{file_stem(card['predictor'], card['trained_on'])}.html"
+
+
+def write_suite_pages(ranked: SuiteResults) -> list[Path]:
+    """Write the page of a suite and one of each predictor that has results on the combined labels; returns the files."""
+    write_assets(ranked.folder.path.parent)
+    combined, suite = ranked.cards[COMBINED], ranked.suite
+    classes = classes_of(ranked.folder, suite)
+    boards = [board(labels, cards) for labels, cards in ranked.cards.items()]
+    grids = [accuracy_grid(ranked.cards, suite), gains_grid(combined, suite)]
+    context = {
+        "root": "..",
+        "suite": suite,
+        "card": combined[0],
+        "boards": boards,
+        "legend": LEGEND,
+        "plots": plots.of_suite(ranked),
+        "figure_1": [(groups.stem, groups.names) for groups in classes],
+        "four": (ranked.folder.figures / f"{classes[0].stem}.png").is_file(),
+        "figure_2": f"figure_{TASKS[suite['task']].FIGURE}",
+        "grids": grids,
+        "samples": pick(ranked) if suite.get("redistributable") else [],
+    }
+    written = [write(ranked.folder.file("index.html"), "suite.html", **context)]
+    return [*written, *(write_predictor(ranked, card, classes) for card in combined)]
+
+
+def board(labels: str, cards: Sequence[Scorecard]) -> dict[str, Any]:
+    """The board of one label set, as the template expects it; on the combined labels, predictors link to their pages."""
+    head, rows = label_rows(cards)
+    linked = labels == COMBINED
+    named = [
+        {"cells": row, "page": quote(f"predictors/{predictor_page(card)}") if linked else ""}
+        for row, card in zip(rows, cards, strict=True)
+    ]
+    return {"labels": labels, "head": head, "rows": named, "counts": counts_line(cards[0])}
+
+
+def write_predictor(ranked: SuiteResults, card: Scorecard, classes: Sequence[BinaryGroups]) -> Path:
+    """Write the page of one predictor; returns its path."""
+    folder = ranked.folder.file("predictors")
+    stem = predictor_page(card).removesuffix(".html")
+    pictures = [draw_panel(folder, stem, ranked, card, groups) for groups in classes]
+    name = title(card)
+    others = {labels: other for labels, cards in ranked.cards.items() for other in cards if title(other) == name}
+    context = {
+        "root": "../..",
+        "suite": ranked.suite,
+        "card": card,
+        "title": name,
+        "trained": trained_on(card),
+        "pictures": pictures,
+        "plots": plots.of_predictor(ranked, card, classes),
+        "others": others,
+        "groups": GROUPS,
+        "measure": TASKS[ranked.suite["task"]].MEASURE,
+        "gains": {key: text for key, text in TASKS[ranked.suite["task"]].GAINS.items() if text},
+    }
+    return write(folder / predictor_page(card), "predictor.html", **context)
+
+
+def draw_panel(
+    folder: Path, stem: str, ranked: SuiteResults, card: Scorecard, classes: BinaryGroups
+) -> tuple[str, str]:
+    """Draw a predictor's panel of Fig. 1 as a picture; returns its address and a description."""
+    from matplotlib import pyplot as plt
+
+    margins = {"left": 0.2, "right": 0.97, "bottom": 0.27, "top": 0.95}  # faster than computing a layout
+    figure, axis = plt.subplots(figsize=(4, 2.6), gridspec_kw=margins)
+    panel(axis, *classified(ranked.folder, card, classes.rows))
+    axis.set_ylabel("share of images")
+    (path,) = save(figure, folder / f"{stem}.{classes.stem}", ["png"])
+    return quote(path.name), f"{classes.names[0]} (blue) against {classes.names[1]} (orange)"
+
+
+def write_index(results: Path, ranked: Sequence[SuiteResults]) -> list[Path]:
+    """Write the page over all suites; returns its file."""
+    write_assets(results)
+    suites = [
+        {
+            "suite": entry.suite,
+            "page": quote(f"{entry.folder.path.name}/index.html"),
+            "board": board(COMBINED, entry.cards[COMBINED]),
+            "first": entry.cards[COMBINED][0],
+        }
+        for entry in ranked
+    ]
+    return [write(results / "index.html", "index.html", root=".", suites=suites, legend=LEGEND)]

@@ -1,0 +1,74 @@
+"""Sample images of both classes on which predictors err most, from suites whose images may be published."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from scipy.stats import rankdata
+
+from benchmark.core.images import Pixels
+from benchmark.evaluation.scorecard import SuiteResults, title
+from benchmark.leaderboard.plot_data import classified, combined_labels, test_scores
+from benchmark.plugins.datasets import open_dataset
+from benchmark.plugins.distortions import find_distortion
+from benchmark.suites.spec import COMBINED
+
+SHOWN = ("resnet18", "dct_statistics", "ssim", "jpeg_quality")
+"""Predictors whose scores are shown beside the images."""
+EACH = 12
+"""Number of images shown of each class."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One image with its label and the scores that predictors give it."""
+
+    source: str
+    level: int
+    useful: bool
+    image: str
+    """The compressed image as a data address."""
+    pristine: str
+    """The pristine image as a data address."""
+    size: tuple[int, int]
+    """Height and width in pixels."""
+    scores: tuple[tuple[str, int, bool], ...]
+    """Predictor, percentage of the test images that it scores lower, and whether it keeps the image."""
+
+
+def pick(ranked: SuiteResults) -> list[Shown]:
+    """Choose and read images of both classes, the most wrongly scored first."""
+    combined, suite = ranked.cards[COMBINED], ranked.suite
+    cards = [card for name in SHOWN for card in combined if title(card) == name] or combined[:4]
+    labels = combined_labels(ranked.folder)
+    rows = test_scores(ranked.folder, cards[0]).join(labels, on=["source", "level"], maintain_order="left")
+    scores = [classified(ranked.folder, card, labels)[1] for card in cards]
+    ranks = np.array([rankdata(values) / rows.height for values in scores])
+    kept = np.array([values >= card["threshold"][0] for values, card in zip(scores, cards, strict=True)])
+    y = rows["class"].to_numpy()
+    wrong = np.where(y == 1, 1 - ranks, ranks).mean(axis=0)
+    order = np.argsort(-wrong, kind="stable")
+    chosen = sorted((index for value in (1, 0) for index in order[y[order] == value][:EACH]), key=lambda i: -wrong[i])
+    dataset, codec = open_dataset(suite["dataset"], None), find_distortion(suite["distortion"]["name"])
+    names = [title(card) for card in cards]
+    images = []
+    for index in map(int, chosen):
+        source, level, useful = rows.select("source", "level", "class").row(index)
+        pristine = dataset.read(source)
+        percent = (round(100 * float(rank)) for rank in ranks[:, index])
+        verdicts = tuple(zip(names, percent, kept[:, index].tolist(), strict=True))
+        distorted = codec.decode(codec.encode(pristine, level))
+        pair = (address(distorted), address(pristine))
+        images.append(Shown(source, level, useful == 1, *pair, pristine.shape[:2], verdicts))
+    return images
+
+
+def address(image: Pixels) -> str:
+    """An image as a data address that holds its pixels without loss."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,0 +1,134 @@
+"""Metrics of how well scores separate useful from non-useful images, as pure functions of labels and scores.
+
+Point estimates come from scikit-learn; overlap and the within-level AUROC are defined here. Every function takes `labels` (N,),
+1 useful or 0 non-useful, and `scores` (N,), finite, where higher means more useful. All raise MetricError if there are no rows,
+only one class, or a score that is not finite; none returns 0 for missing data.
+
+    >>> auroc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    0.75
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+from sklearn import metrics as reference
+
+from benchmark.core.errors import MetricError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Area under the ROC curve: probability that a useful image scores above a non-useful one. 0 to 1, best 1, chance .5."""
+    y, s = checked(labels, scores)
+    return float(reference.roc_auc_score(y, s))
+
+
+def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Area under the precision-recall curve, useful = positive. 0 to 1, best 1; chance is the share of useful rows."""
+    y, s = checked(labels, scores)
+    return float(reference.average_precision_score(y, s))
+
+
+def within_level_auroc(labels: ArrayLike, scores: ArrayLike, levels: ArrayLike) -> tuple[float, int]:
+    """AUROC over the pairs (useful, non-useful) that share a distortion level, pooled over levels.
+
+    The value is the share of concordant pairs, with ties counted half. Scores that depend on the level alone get .5.
+
+    Returns:
+        The value (0 to 1, best 1) and the number of pairs.
+
+    Raises:
+        MetricError: no level has rows of both classes.
+    """
+    y, s = checked(labels, scores)
+    row_levels = np.asarray(levels)
+    if row_levels.shape != y.shape:
+        raise MetricError(f"levels of shape {row_levels.shape} for {len(y)} rows")
+    concordant, pairs = 0.0, 0
+    for level in np.unique(row_levels):
+        chosen = row_levels == level
+        useful = int(y[chosen].sum())
+        others = int(chosen.sum()) - useful
+        ranks = rankdata(s[chosen])
+        concordant += float(ranks[y[chosen] == 1].sum()) - useful * (useful + 1) / 2
+        pairs += useful * others
+    if not pairs:
+        raise MetricError("no level has both useful and non-useful rows, so there is no pair within a level")
+    return concordant / pairs, pairs
+
+
+def histogram_edges(scores: ArrayLike, bins: int = 20) -> Floats:
+    """Unique edges of `bins` pooled-quantile bins, which are invariant to increasing transforms of the scores."""
+    s = np.asarray(scores, np.float64)
+    edges = np.unique(np.quantile(s, np.linspace(0, 1, bins + 1), method="inverted_cdf"))
+    return np.append(edges, np.nextafter(edges[-1], np.inf))  # the highest score has its own bin
+
+
+def overlap(labels: ArrayLike, scores: ArrayLike, edges: ArrayLike | None = None) -> float:
+    """Overlap of the two classes' histograms: sum over bins of min(n1_b / n1, n0_b / n0).
+
+    0 to 1; 0 = separated (best), 1 = identical. Equals 1 - total variation of the binned distributions.
+
+    Args:
+        labels: 1 useful or 0 non-useful, shape (N,).
+        scores: finite, shape (N,).
+        edges: increasing bin edges that cover the scores; 20 pooled-quantile bins by default.
+    """
+    y, s = checked(labels, scores)
+    bounds = histogram_edges(s) if edges is None else np.asarray(edges, np.float64)
+    if bounds.ndim != 1 or len(bounds) < 2 or not (np.diff(bounds) > 0).all():
+        raise MetricError("edges must be two or more increasing numbers")
+    if s.min() < bounds[0] or s.max() > bounds[-1]:
+        raise MetricError(
+            f"scores from {s.min():g} to {s.max():g} lie outside the edges {bounds[0]:g} to {bounds[-1]:g}"
+        )
+    useful = np.histogram(s[y == 1], bounds)[0] / (y == 1).sum()
+    others = np.histogram(s[y == 0], bounds)[0] / (y == 0).sum()
+    return float(np.minimum(useful, others).sum())
+
+
+def decisions(labels: ArrayLike, scores: ArrayLike, threshold: float) -> dict[str, float]:
+    """Metrics of the rule "useful where score >= threshold".
+
+    Returns:
+        `accuracy` at the natural prevalence, `majority_accuracy` of always choosing the larger class, `balanced_accuracy`
+        (all 0 to 1, best 1) and `mcc`, Matthews' correlation (-1 to 1, best 1).
+    """
+    y, s = checked(labels, scores)
+    guess = (s >= threshold).astype(np.int64)
+    return {
+        "accuracy": float(reference.accuracy_score(y, guess)),
+        "majority_accuracy": float(max(y.mean(), 1 - y.mean())),
+        "balanced_accuracy": float(reference.balanced_accuracy_score(y, guess)),
+        "mcc": float(reference.matthews_corrcoef(y, guess)),
+    }
+
+
+def best_threshold(labels: ArrayLike, scores: ArrayLike) -> float:
+    """The threshold of maximum balanced accuracy, halfway between two neighbouring scores; at a tie, the lowest."""
+    y, s = checked(labels, scores)
+    false, true, cuts = reference.roc_curve(y, s, drop_intermediate=False)
+    best = float(cuts[len(cuts) - 1 - int(np.argmax((true - false)[::-1]))])
+    below = s[s < best]
+    middle = best / 2 + below.max() / 2 if len(below) else best
+    return float(middle) if len(below) and middle > below.max() else best
+
+
+def checked(labels: ArrayLike, scores: ArrayLike) -> tuple[Ints, Floats]:
+    """Labels and scores as arrays, after the checks that every metric needs."""
+    y, s = np.asarray(labels), np.asarray(scores, np.float64)
+    if y.ndim != 1 or y.shape != s.shape:
+        raise MetricError(f"labels of shape {y.shape} and scores of shape {s.shape}; both must be (N,)")
+    if not len(y):
+        raise MetricError("no rows to measure")
+    if not np.isin(y, (0, 1)).all():
+        raise MetricError("labels must be 0 or 1")
+    if not np.isfinite(s).all():
+        raise MetricError(f"{int((~np.isfinite(s)).sum())} of {len(s)} scores are not finite")
+    if y.min() == y.max():
+        raise MetricError(f"all {len(y)} rows are {'useful' if y[0] else 'non-useful'}; both classes are needed")
+    return y.astype(np.int64), s

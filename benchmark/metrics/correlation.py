@@ -1,0 +1,148 @@
+"""Metrics of how well scores follow a continuous utility (the soft track), as used in image quality assessment.
+
+    srcc([0.1, 0.4, 0.9], [1, 2, 3])          # 1.0
+
+Point estimates come from SciPy. Every function takes `target` (N,), the utility, and `scores` (N,), where higher means more
+useful; both must be finite and not constant, else MetricError is raised. PLCC and RMSE follow the usual logistic fit (Video
+Quality Experts Group, 2003) of a rising curve, a + b / (1 + exp(-(score - centre) / width)) with b >= 0, so that a score in the
+wrong direction gains nothing. Kernels, for `benchmark.metrics.bootstrap.replicate`, weight rows and equal SciPy on
+repeated rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from benchmark.core.errors import MetricError
+from benchmark.metrics.bootstrap import Floats
+from benchmark.metrics.weighted import ratio
+
+SOFT = ("srcc", "plcc", "krcc", "rmse")
+PAIRS = 4_000_000
+"""Number of pairs of rows that are compared at once."""
+
+
+def srcc(target: ArrayLike, scores: ArrayLike) -> float:
+    """Spearman's rank correlation. -1 to 1, best 1, chance 0."""
+    y, s = checked(target, scores)
+    return float(stats.spearmanr(y, s).statistic)
+
+
+def krcc(target: ArrayLike, scores: ArrayLike) -> float:
+    """Kendall's rank correlation tau-b. -1 to 1, best 1, chance 0."""
+    y, s = checked(target, scores)
+    return float(stats.kendalltau(y, s).statistic)
+
+
+def fitted(target: ArrayLike, scores: ArrayLike) -> Floats:
+    """The scores after the logistic with the fitted centre and width, 0 to 1, shape (N,), without a and b.
+
+    Least squares over all four parameters maximises the correlation over centre and width, since a and b do not change it.
+    """
+    y, s = checked(target, scores)
+    x = (s - s.mean()) / s.std()
+
+    def curve(shape: NDArray[np.float64]) -> Floats:
+        return np.asarray(expit((x - shape[0]) / np.exp(np.clip(shape[1], -5, 5))))
+
+    def loss(shape: NDArray[np.float64]) -> float:
+        z = curve(shape)
+        return -float(np.corrcoef(z, y)[0, 1]) if z.std() > 1e-9 else 1.0
+
+    options = {"xatol": 1e-6, "fatol": 1e-10}
+    starts = [(centre, width) for centre in (-1.0, 0.0, 1.0) for width in (-1.0, 1.0)]
+    best = minimize(loss, min(starts, key=lambda start: loss(np.array(start))), method="Nelder-Mead", options=options)
+    return curve(best.x)
+
+
+def plcc(target: ArrayLike, scores: ArrayLike) -> float:
+    """Pearson's correlation after the logistic fit. -1 to 1, best 1, chance 0."""
+    y, s = checked(target, scores)
+    return float(stats.pearsonr(y, fitted(y, s)).statistic)
+
+
+def rmse(target: ArrayLike, scores: ArrayLike) -> float:
+    """Root mean squared error of the fitted logistic, in units of the target. 0 or more, best 0."""
+    y, s = checked(target, scores)
+    return float(residual(y.std(), plcc(y, s)))
+
+
+def residual(spread: ArrayLike, correlation: ArrayLike) -> Floats:
+    """Root mean squared error of the least-squares rising line, from the target's spread and the correlation."""
+    return np.asarray(spread) * np.sqrt(1 - np.clip(correlation, 0, 1) ** 2)
+
+
+def srcc_kernel(weights: Floats, target: Floats, scores: Floats) -> Floats:
+    """Spearman's correlation in each replicate, shape (R,)."""
+    return moments(weights, midranks(weights, target), midranks(weights, scores))[0]
+
+
+def fit_kernel(weights: Floats, target: Floats, curve: Floats) -> Floats:
+    """PLCC and RMSE in each replicate, (R, 2), of scores that `fitted` has transformed.
+
+    Centre and width stay those of all rows. The correlation is at its maximum there, so fitting them again would change it only
+    in second order.
+    """
+    correlation, spread = moments(weights, np.broadcast_to(curve, weights.shape), target)
+    return np.stack([correlation, residual(spread, correlation)], axis=1)
+
+
+def moments(weights: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Weighted correlation of x and y, each (R, N) or (N,), and standard deviation of y: (R,) each."""
+    total = weights.sum(axis=1, keepdims=True)
+    dx, dy = (values - (weights * values).sum(axis=1, keepdims=True) / total for values in (x, y))
+    xx, yy, xy = (np.einsum("rn,rn,rn->r", weights, *pair) for pair in ((dx, dx), (dy, dy), (dx, dy)))
+    return ratio(xy, np.sqrt(xx * yy)), np.sqrt(yy / total[:, 0])
+
+
+def midranks(weights: Floats, values: Floats) -> Floats:
+    """Rank of each row among all weighted rows, with ties at their mean rank: (R, N)."""
+    _, group = np.unique(values, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    size = np.add.reduceat(weights[:, order], np.flatnonzero(np.r_[True, np.diff(group[order]) > 0]), axis=1)
+    return np.asarray((np.cumsum(size, axis=1) - size / 2 + 0.5)[:, group])
+
+
+def krcc_replicates(counts: NDArray[np.int32], cluster: ArrayLike, target: ArrayLike, scores: ArrayLike) -> Floats:
+    """Kendall's tau-b in each replicate, shape (R,).
+
+    Sums over pairs of rows are quadratic forms of the sources' counts, so that pairs are compared only once: if D[a, b] is the
+    number of concordant minus discordant pairs of a row of source a and a row of source b, a replicate has counts D counts.
+
+    Args:
+        counts: the result of `bootstrap.resamples`, shape (R, S).
+        cluster: index of each row's source, shape (N,).
+        target: the utility, shape (N,).
+        scores: the scores, shape (N,).
+    """
+    order = np.argsort(np.asarray(cluster), kind="stable")
+    source, (y, s) = np.asarray(cluster)[order], (values[order] for values in checked(target, scores))
+    starts = np.flatnonzero(np.r_[True, np.diff(source) > 0])
+    sums = np.zeros((3, len(starts), len(starts)))
+    step = max(1, PAIRS // len(s))
+    for first in range(0, len(s), step):
+        block = slice(first, first + step)
+        dy, ds = (np.sign(values[block, None] - values).astype(np.int8) for values in (y, s))
+        rows = np.searchsorted(starts, np.arange(len(s))[block], side="right") - 1
+        for total, pairs in zip(sums, (dy * ds, np.abs(dy), np.abs(ds)), strict=True):
+            np.add.at(total, rows, np.add.reduceat(pairs, starts, axis=1, dtype=np.float64))
+    drawn = counts[:, source[starts]].astype(np.float64)
+    concordant, untied_y, untied_s = (np.einsum("ra,ra->r", drawn @ matrix, drawn) for matrix in sums)
+    return ratio(concordant, np.sqrt(untied_y * untied_s))
+
+
+def checked(target: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
+    """Target and scores as arrays, after the checks that every metric needs."""
+    y, s = np.asarray(target, np.float64), np.asarray(scores, np.float64)
+    if y.ndim != 1 or y.shape != s.shape or len(y) < 3:
+        raise MetricError(f"target of shape {y.shape} and scores of shape {s.shape}; both must be (N,), N at least 3")
+    for name, values in (("target", y), ("scores", s)):
+        if not np.isfinite(values).all():
+            raise MetricError(f"{int((~np.isfinite(values)).sum())} of {len(values)} {name} are not finite")
+        if values.min() == values.max():
+            raise MetricError(f"all {len(values)} {name} are {values[0]:g}; a constant has no correlation")
+    return y, s

@@ -1,0 +1,90 @@
+"""Distortions are named maps from an image and a level to an encoded bitstream and back.
+
+    jpeg = find_distortion("jpeg")
+    bitstream = jpeg.encode(image, 30)          # bytes; 8 * len(bitstream) bits
+    distorted = jpeg.decode(bitstream)          # uint8 (H, W, 3)
+
+Images are encoded when they are needed and never stored: encoding is cheap, and its result depends only on the version of the
+encoder, which is recorded with every outcome.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import PIL
+from PIL import Image, features
+
+from benchmark.core.errors import PluginError, SuiteError
+from benchmark.core.images import Pixels, decode, to_tensor
+from benchmark.core.types import Sample
+from benchmark.plugins.registry import extensions, resolve
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """One codec or filter, with its levels."""
+
+    name: str
+    """Name in suites."""
+    encode: Callable[[Pixels, int], bytes]
+    """(image uint8 (H, W, 3), level) -> bitstream."""
+    decode: Callable[[bytes], Pixels]
+    """bitstream -> image uint8 (H, W, 3) of the size that was encoded."""
+    encoder: Callable[[], str]
+    """Library and version of the encoder on this machine."""
+    levels: range
+    """The valid levels; a higher level means higher quality."""
+
+
+def compressed(codec: Distortion, pristine: Pixels, level: int, needs: Collection[str] = ()) -> Sample:
+    """The sample that a predictor gets of an image (uint8 (H, W, 3)) at a level, with the extra inputs that it needs."""
+    bitstream = codec.encode(pristine, level)
+    return Sample(
+        image=to_tensor(codec.decode(bitstream)),
+        reference=to_tensor(pristine) if "reference" in needs else None,
+        bitstream=bitstream if "bitstream" in needs else None,
+    )
+
+
+def encode_jpeg(image: Pixels, quality: int) -> bytes:
+    """Encode a baseline JPEG at this quality, with chroma 4:2:0 and standard Huffman tables."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling="4:2:0", optimize=False)
+    return buffer.getvalue()
+
+
+def decode_jpeg(bitstream: bytes) -> Pixels:
+    """Decode the pixels of a JPEG bitstream."""
+    return decode(bitstream, "JPEG bitstream")
+
+
+def jpeg_encoder() -> str:
+    """The versions of Pillow and libjpeg, and the chroma subsampling."""
+    library = "libjpeg-turbo" if features.check("libjpeg_turbo") else "libjpeg"
+    version = features.version("libjpeg_turbo") or features.version("jpg")
+    return f"Pillow {PIL.__version__}, {library} {version}, 4:2:0"
+
+
+DISTORTIONS = {
+    "jpeg": Distortion("jpeg", encode_jpeg, decode_jpeg, jpeg_encoder, range(1, 96)),
+}
+
+
+@functools.cache
+def find_distortion(name: str) -> Distortion:
+    """The distortion of this name, from this package or an installed one.
+
+    Raises:
+        SuiteError: there is none; the message lists the valid names.
+    """
+    distortion = resolve("distortions", name, DISTORTIONS)
+    if distortion is None:
+        names = ", ".join([*DISTORTIONS, *extensions("distortions")])
+        raise SuiteError(f"unknown distortion {name!r}; valid are {names}")
+    if not isinstance(distortion, Distortion):
+        raise PluginError(f"the distortion {name!r} is {distortion!r}, no Distortion")
+    return distortion

@@ -1,0 +1,67 @@
+"""Networks by name: `load("timm:tf_efficientnet_lite0", folder, "cpu")`. torch is imported only when one is loaded."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.core.errors import NetworkError, PluginError
+from benchmark.plugins.registry import extensions, resolve
+
+if TYPE_CHECKING:
+    from benchmark.plugins.networks.network import Network
+
+SOURCES = ("torchvision", "timm", "onnx", "zoo")
+
+
+def load(name: str, folder: Path | None, device: str = "cpu", download: bool = True) -> Network:
+    """Load a network with its weights, which are downloaded if this machine lacks them and `download` is true.
+
+    Raises:
+        NetworkError: there is no such source or model (the message lists similar names), or the weights are wrong.
+        MissingWeights: the weights are nowhere on this machine and cannot be downloaded.
+    """
+    from benchmark.plugins.networks.network import Network
+    from benchmark.plugins.networks.sources import LOADERS
+
+    check_name(name, folder)
+    source, _, model = name.partition(":")
+    loader = resolve("networks", source, LOADERS)
+    assert loader is not None
+    network = loader(model, folder, device, download)
+    if not isinstance(network, Network):
+        raise PluginError(f"the source of networks {source!r} gives {network!r}, no Network")
+    return network
+
+
+def check_name(name: str, folder: Path | None) -> None:
+    """Raise NetworkError unless the name is known; `onnx:` files and packages' networks are checked when they are loaded."""
+    source, colon, model = name.partition(":")
+    added = extensions("networks", SOURCES)
+    if source not in (*SOURCES, *added) or not colon:
+        sources = ", ".join([*SOURCES, *added])
+        raise NetworkError(f"unknown network {name!r}; a name is source:model, the sources are {sources}")
+    candidates = [] if source in added else models(source, folder)
+    if source != "onnx" and source not in added and model not in candidates:
+        near = difflib.get_close_matches(model, candidates, n=4, cutoff=0.5) or candidates[:4]
+        raise NetworkError(f"unknown network {name!r}; near ones: {', '.join(f'{source}:{other}' for other in near)}")
+
+
+def models(source: str, folder: Path | None) -> list[str]:
+    """The models that a source offers; those of the zoo in the order of their definition, others sorted."""
+    if source == "torchvision":
+        from torchvision import models as torchvision_models
+
+        modules = (torchvision_models, torchvision_models.detection)
+        return sorted(name for module in modules for name in torchvision_models.list_models(module=module))
+    if source == "timm":
+        import timm
+
+        return list(timm.list_models())
+    if source == "onnx":
+        return sorted(path.stem for path in folder.glob("*.onnx")) if folder else []
+    from benchmark.plugins.networks.zoo import ARCHITECTURES
+    from benchmark.plugins.networks.zoo_detectors import DETECTORS
+
+    return [*ARCHITECTURES, *DETECTORS]

@@ -1,0 +1,1 @@
+"""Predictors: their base class, discovery, contract and submissions."""

@@ -1,0 +1,199 @@
+"""The interface of a predictor, which scores images by how useful they are to a machine.
+
+A predictor file defines one subclass of Predictor, or of LearnedPredictor if it is trained:
+
+    class Contrast(Predictor):
+        "Standard deviation of the pixels. No-reference, no training."
+
+        def score(self, samples):
+            return [float(sample.image.float().std()) for sample in samples]
+
+`utilbench run contrast.py -s glyphs` evaluates it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.errors import BenchmarkError, PredictorError
+from benchmark.core.types import Examples, Sample
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+
+    from benchmark.plugins.networks.network import Network
+
+NEEDS = {"reference", "bitstream", "probe"}
+TARGETS = ("label", "utility")
+
+
+@dataclass(frozen=True)
+class Context:
+    """The environment that a predictor is built with."""
+
+    device: str = "cpu"
+    """`cpu`, `cuda` or `mps`."""
+    task: str = "classification"
+    """The task for which the images are scored."""
+    seed: int = 0
+    """Seed of stochastic methods."""
+    networks: Path | None = None
+    """Folder of weight files."""
+    probe: str = ""
+    """Name of the suite's probe, a classifier whose layers may be read, or empty."""
+
+    def network(self, name: str) -> Network:
+        """A pretrained network, such as `torchvision:resnet18`, whose weights are on this machine; nothing is downloaded.
+
+        Raises:
+            MissingWeights: the weights are not on this machine.
+        """
+        from benchmark.plugins.networks import load
+
+        return load(name, self.networks, self.device, download=False)
+
+    def classifier(self) -> Network:
+        """The suite's probe: a classifier whose logits and layers a predictor may read.
+
+        Raises:
+            PredictorError: the suite names no probe, or one that returns no logits.
+        """
+        from benchmark.plugins.networks import load
+
+        if not self.probe:
+            raise PredictorError("the suite names no probe; [networks] probe = a classifier that gives logits")
+        network = load(self.probe, self.networks, self.device)
+        if not network.logits or network.module is None:
+            raise PredictorError(
+                f"{self.probe} gives probabilities only; a probe must be a classifier that gives logits"
+            )
+        return network
+
+
+class Predictor(ABC):
+    """A predictor that scores samples; a higher score means more useful."""
+
+    needs: ClassVar[set[str]] = set()
+    """Extra inputs: `reference` and `bitstream` of each sample, and `probe`, the suite's classifier, of the context."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @abstractmethod
+    def score(self, samples: Sequence[Sample]) -> Sequence[float]:
+        """Return one finite number for each sample, which depends on that sample alone."""
+
+    def graph(self) -> Module:
+        """The module for `utilbench export`: uint8 images (N, 3, H, W) of one size -> scores (N,); see `resnet18`.
+
+        Raises:
+            PredictorError: the predictor is not a module, which is the default.
+        """
+        raise PredictorError(f"{type(self).__name__} is no network that can be exported; it has no graph()")
+
+
+class LearnedPredictor(Predictor):
+    """A predictor that is first trained on labelled examples."""
+
+    target: ClassVar[str] = "label"
+    """What it learns: `label`, from labelled images with class weights, or `utility`, from all images whose pristine versions
+    the networks classify correctly, labelled or not."""
+    seeded: ClassVar[bool] = True
+    """Whether its training depends on the seed; if not, one run is enough."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.notes: dict[str, str] = {}
+        """Remarks on the training for readers of the scorecard; they are saved with the state."""
+
+    @abstractmethod
+    def fit(self, train: Examples, validation: Examples) -> None:
+        """Learn from `train` and select on `validation`. Examples are made when they are indexed, and not kept."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Tensor]:
+        """The learned tensors, by name."""
+
+    @abstractmethod
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Restore the tensors that `state` returned; `notes` are restored before."""
+
+
+class Variant(LearnedPredictor):
+    """A learned predictor that wraps another one; a subclass builds the inner predictor, which does all the rest."""
+
+    def __init__(self, context: Context, inner: LearnedPredictor) -> None:
+        super().__init__(context)
+        self.inner = inner
+
+    def score(self, samples: Sequence[Sample]) -> Sequence[float]:
+        """Return the scores of the inner predictor."""
+        return self.inner.score(samples)
+
+    def fit(self, train: Examples, validation: Examples) -> None:
+        """Train the inner predictor."""
+        self.inner.fit(train, validation)
+        self.notes = self.inner.notes
+
+    def graph(self) -> Module:
+        """Return the module of the inner predictor."""
+        return self.inner.graph()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the state of the inner predictor."""
+        return self.inner.state()
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Restore the state of the inner predictor."""
+        self.inner.load_state(state)
+
+
+@contextlib.contextmanager
+def named(name: str, what: str) -> Iterator[None]:
+    """Turn any error of a predictor's own code into a PredictorError that names the predictor."""
+    try:
+        yield
+    except BenchmarkError:
+        raise
+    except Exception as error:  # third-party code may raise anything
+        raise PredictorError(f"{name}: {what} raised {type(error).__name__}: {error}") from error
+
+
+def checked_scores(
+    name: str, predictor: Predictor, samples: Sequence[Sample], sample_names: Sequence[str]
+) -> NDArray[np.float64]:
+    """One finite score for each sample, shape (N,).
+
+    Args:
+        name: the predictor's name, for messages.
+        predictor: the predictor that scores the samples.
+        samples: the samples, N of them.
+        sample_names: the name of each sample, for messages.
+
+    Raises:
+        PredictorError: it raises, returns another number of scores, or a score is not finite; the message names the sample.
+    """
+    with named(name, "score()"):
+        scores = np.asarray(predictor.score(samples), np.float64)
+    if scores.shape != (len(samples),):
+        raise PredictorError(f"{name}: returned {scores.shape} scores for {len(samples)} samples; one each is needed")
+    if not np.isfinite(scores).all():
+        culprit = sample_names[int(np.argmin(np.isfinite(scores)))]
+        raise PredictorError(f"{name}: the score of {culprit} is not finite; the run is void")
+    return scores
+
+
+def track(kind: type[Predictor]) -> str:
+    """The track of a predictor by its needs: `full-reference`, `bitstream` or `no-reference`."""
+    if "reference" in kind.needs:
+        return "full-reference"
+    return "bitstream" if "bitstream" in kind.needs else "no-reference"

@@ -1,0 +1,193 @@
+"""The contract of a predictor as named checks, which take seconds and need no photographs or downloads.
+
+    for check in check_predictor("my/predictor.py"):
+        print(check.name, check.problem or "holds")
+
+A predictor that learns is first trained on a few letters, of which the heavily compressed ones are non-useful.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmark.core.checks import Check
+from benchmark.core.images import Pixels
+from benchmark.core.types import Example, Examples, Sample
+from benchmark.plugins.datasets.glyphs import scene
+from benchmark.plugins.distortions import compressed, find_distortion
+from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, checked_scores
+from benchmark.plugins.predictors.discovery import find_predictor
+
+SIZES = ((1, 1), (7, 13), (63, 65), (3, 400), (1500, 2000))
+"""Heights and widths of realistic and extreme images, in px."""
+CLOSE = 1e-4
+SCENES = 24
+PROBE = "zoo:vgg"
+
+
+def check_predictor(name: str, networks: Path | None = None, device: str = "cpu") -> Iterator[Check]:
+    """Yield each check of a predictor, which is given by name or path and whose code is executed.
+
+    Args:
+        name: name of a predictor, or path of a .py file.
+        networks: folder of weight files, for predictors that load a network.
+        device: `cpu`, `cuda` or `mps`.
+
+    Raises:
+        PredictorError: it cannot be loaded at all.
+    """
+    _, kind, _ = find_predictor(name)
+    made: list[Predictor] = []
+
+    def make() -> str:
+        made.append(trained(kind, Context(device, networks=networks, probe=PROBE)))
+        return ""
+
+    first = Check("it can be built" + (" and trained" if issubclass(kind, LearnedPredictor) else ""), attempt(make))
+    yield first
+    if not first.problem:
+        for title, test in (CHECKS if issubclass(kind, LearnedPredictor) else UNTRAINED).items():
+            yield Check(title, attempt(test, made[0]))
+
+
+def attempt(test: Callable[..., str], *given: Any) -> str:
+    """The complaint of a check, or the error that it raised; anything it prints is dropped."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            return test(*given)
+    except Exception as error:  # third-party code may raise anything
+        return f"{type(error).__name__}: {error}"
+
+
+def trained(kind: type[Predictor], context: Context) -> Predictor:
+    """A predictor, which is trained if it learns."""
+    predictor = kind(context)
+    if isinstance(predictor, LearnedPredictor):
+        rows = [(number, quality) for number in range(SCENES) for quality in (90, 5)]
+        examples = [
+            Example(letter(number, quality, kind), int(quality > 50), quality / 50 - 1 - number / 100, 1.0, str(number))
+            for number, quality in rows
+        ]
+        predictor.fit(Examples.of(examples[:32]), Examples.of(examples[32:]))
+    return predictor
+
+
+def letter(number: int, quality: int, kind: type[Predictor]) -> Sample:
+    """A letter at a JPEG quality."""
+    return compressed(find_distortion("jpeg"), scene("train", number), quality, kind.needs)
+
+
+def letters(predictor: Predictor) -> list[Sample]:
+    """Six letters at six qualities."""
+    return [letter(100 + number, 15 * number + 10, type(predictor)) for number in range(6)]
+
+
+def scores(predictor: Predictor, samples: Sequence[Sample]) -> NDArray[np.float64]:
+    """The scores, after a check of their number and finiteness."""
+    return checked_scores("it", predictor, samples, [f"sample {index}" for index in range(len(samples))])
+
+
+def differ(first: NDArray[np.float64], second: NDArray[np.float64], when: str) -> str:
+    """A complaint where two arrays of scores differ by more than 1e-4 of their size, else an empty text."""
+    gap = np.abs(first - second) / np.maximum(1, np.abs(first))
+    worst = int(np.argmax(gap))
+    return f"{first[worst]!r} becomes {second[worst]!r} {when}" if gap[worst] > CLOSE else ""
+
+
+def finite(predictor: Predictor) -> str:
+    """The predictor returns one finite number for each sample."""
+    scores(predictor, letters(predictor))
+    return ""
+
+
+def twice(predictor: Predictor) -> str:
+    """Scores are neither drawn at random nor dependent on earlier calls."""
+    samples = letters(predictor)
+    return differ(scores(predictor, samples), scores(predictor, samples), "the second time")
+
+
+def alone(predictor: Predictor) -> str:
+    """A score depends only on its own sample."""
+    samples = letters(predictor)
+    each = np.array([scores(predictor, [sample])[0] for sample in samples])
+    return differ(scores(predictor, samples), each, "when the image comes alone")
+
+
+def reordered(predictor: Predictor) -> str:
+    """A score does not depend on the position in the batch."""
+    samples = letters(predictor)
+    return differ(scores(predictor, samples), scores(predictor, samples[::-1])[::-1], "in another order")
+
+
+def untouched(predictor: Predictor) -> str:
+    """The predictor does not modify the samples."""
+    samples = letters(predictor)
+    before = copy.deepcopy(samples)
+    scores(predictor, samples)
+    for sample, original in zip(samples, before, strict=True):
+        for field in ("image", "reference"):
+            if getattr(original, field) is not None and not getattr(sample, field).equal(getattr(original, field)):
+                return f"score() changed the pixels of sample.{field}"
+    return ""
+
+
+def sizes(predictor: Predictor) -> str:
+    """The predictor accepts images of any size, also mixed in one batch."""
+    random = np.random.default_rng(0)
+    small = [
+        random.integers(0, 256, (max(1, height // 20), max(1, width // 20), 3), np.uint8) for height, width in SIZES
+    ]
+    images = [np.asarray(Image.fromarray(noise).resize(size[::-1])) for noise, size in zip(small, SIZES, strict=True)]
+    samples = [compressed(find_distortion("jpeg"), image, 30, type(predictor).needs) for image in images]
+    for sample, size in zip(samples, SIZES, strict=True):
+        try:
+            scores(predictor, [sample])
+        except Exception as error:
+            raise ValueError(f"an image of {size[0]} x {size[1]} px: {type(error).__name__}: {error}") from error
+    scores(predictor, samples)
+    return ""
+
+
+def plain(predictor: Predictor) -> str:
+    """The predictor accepts images without colour or content."""
+    grey = np.repeat(scene("train", 3)[..., :1], 3, axis=2)
+    flat: list[Pixels] = [np.full((64, 64, 3), value, np.uint8) for value in (0, 128, 255)]
+    scores(
+        predictor, [compressed(find_distortion("jpeg"), image, 30, type(predictor).needs) for image in (grey, *flat)]
+    )
+    return ""
+
+
+def kept(predictor: Predictor) -> str:
+    """The trained state gives the same scores after it is saved as safetensors and loaded."""
+    from safetensors.torch import load, save
+
+    assert isinstance(predictor, LearnedPredictor)
+    samples = letters(predictor)
+    restored = type(predictor)(predictor.context)
+    restored.notes = dict(predictor.notes)
+    if wrong := [name for name, value in predictor.notes.items() if not isinstance(value, str)]:
+        return f"notes[{wrong[0]!r}] is no string"
+    restored.load_state(load(save({name: value.contiguous() for name, value in predictor.state().items()})))
+    return differ(scores(predictor, samples), scores(restored, samples), "after it was saved and loaded")
+
+
+UNTRAINED: dict[str, Callable[[Predictor], str]] = {
+    "one finite score for each image": finite,
+    "the same scores twice": twice,
+    "the same score alone and in a batch": alone,
+    "the same score in any order": reordered,
+    "samples are left unchanged": untouched,
+    "images of any size, 1 x 1 to 1500 x 2000": sizes,
+    "grey and empty images": plain,
+}
+CHECKS = UNTRAINED | {"it survives saving and loading": kept}

@@ -1,0 +1,158 @@
+"""Finds predictors by the name of a baseline, of a library's metric or of a package's plug-in, or by the path of a file.
+
+name, kind, code = find_predictor("ssim")
+name, kind, code = find_predictor("iqa:ms_ssim")
+name, kind, code = find_predictor("my/predictor.py")
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib.util
+import inspect
+import sys
+import textwrap
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+
+from benchmark.core.errors import PredictorError
+from benchmark.core.images import digest
+from benchmark.plugins.predictors.base import NEEDS, TARGETS, LearnedPredictor, Predictor
+from benchmark.plugins.registry import extensions, resolve
+
+ADAPTERS = {"iqa": ("baselines.adapters.iqa", "piq"), "ood": ("baselines.adapters.ood", "pytorch-ood")}
+"""Libraries whose parts are predictors, named as `iqa:ms_ssim`: by prefix, the module that adapts it and its package."""
+
+
+def predictor_names() -> list[str]:
+    """The names of the baselines that come with the package."""
+    return sorted(path.stem for path in baselines_folder().glob("[a-z]*.py"))
+
+
+def baselines_folder() -> Path:
+    """The folder of the baselines."""
+    spec = importlib.util.find_spec("baselines")
+    if spec is None or spec.origin is None:
+        raise PredictorError("the package `baselines` is not installed; pip install utilbench installs it")
+    return Path(spec.origin).parent
+
+
+def find_predictor(name: str) -> tuple[str, type[Predictor], str]:
+    """A predictor by name, or by the path of a Python file.
+
+    The name is that of a baseline, of a library's part (`iqa:ms_ssim`) or of an installed package's plug-in. Only the code
+    of the named predictor is executed.
+
+    Returns:
+        Its name (that of a file without the ending), its class and the digest of its code.
+
+    Raises:
+        PredictorError: there is no such predictor or file, or a file holds not exactly one predictor.
+        PluginError: a package's predictor fails to load.
+    """
+    if name.partition(":")[0] in ADAPTERS:
+        return find_adapted(name)
+    path = Path(name) if name.endswith(".py") else baselines_folder() / f"{name}.py"
+    if not path.is_file():
+        kind = resolve("predictors", name, {})
+        if kind is None:
+            added = [*(f"{prefix}:..." for prefix in ADAPTERS), *extensions("predictors", predictor_names())]
+            available = ", ".join([*predictor_names(), *added])
+            raise PredictorError(f"no predictor {name!r}; there are {available}, or the path of a .py file")
+        check_kind(kind)
+        return name, kind, package_digest(kind)
+    module_name = f"baselines.{path.stem}" if path.parent == baselines_folder() else f"predictor_{path.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise PredictorError(f"{path}: cannot be loaded as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # a third-party file may raise anything
+        raise PredictorError(f"{path}: fails to load ({type(error).__name__}: {error})") from error
+    kinds = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Predictor)]
+    own = [kind for kind in kinds if kind.__module__ == module_name]
+    if len(own) != 1:
+        raise PredictorError(f"{path}: defines {len(own)} subclasses of Predictor; exactly one is needed")
+    check_kind(own[0])
+    return path.stem, own[0], code_digest(path.read_text(encoding="utf-8"))
+
+
+def find_adapted(name: str) -> tuple[str, type[Predictor], str]:
+    """A part of a library by `prefix:part`, as `find_predictor` returns it; the digest covers the library's version.
+
+    Raises:
+        PredictorError: there is no such part (the message lists all, similar ones first), or no such library.
+    """
+    prefix, _, part = name.partition(":")
+    module, library = adapter(prefix)
+    if part not in module.PREDICTORS:
+        near = difflib.get_close_matches(part, module.PREDICTORS, n=4, cutoff=0.5)
+        candidates = [*near, *(other for other in module.PREDICTORS if other not in near)]
+        raise PredictorError(
+            f"no predictor {name!r}; there are {', '.join(f'{prefix}:{other}' for other in candidates)}"
+        )
+    kind = module.find(part)
+    check_kind(kind)
+    return name, kind, digest(code_digest(inspect.getsource(module)), library)
+
+
+def adapter(prefix: str) -> tuple[ModuleType, str]:
+    """The module that adapts a library, and the library's name and version.
+
+    Raises:
+        PredictorError: the library is not installed; the message says how to install it.
+    """
+    module, package = ADAPTERS[prefix]
+    try:
+        return importlib.import_module(module), f"{package} {version(package)}"
+    except ImportError as error:
+        raise PredictorError(f"{prefix}: needs {package} ({error}); pip install 'utilbench[adapters]'") from error
+
+
+def code_digest(source: str) -> str:
+    """Digest of Python code and of the baselines that it imports, without comments, docstrings and layout."""
+    tree = ast.parse(textwrap.dedent(source))
+    names = [
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    used = {part for name in names if name.startswith("baselines.") for part in [name.split(".")[1]]}
+    files = [baselines_folder() / f"{name}.py" for name in sorted(used)]
+    others = [code_digest(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [statement for statement in body if not is_text(statement)] or [ast.Pass()]  # type: ignore[attr-defined]
+    return digest(ast.dump(tree), *others)
+
+
+def package_digest(kind: type) -> str:
+    """Digest of all code of the package that defines a class."""
+    package = sys.modules[kind.__module__.partition(".")[0]]
+    folders = [Path(folder) for folder in getattr(package, "__path__", ())]
+    files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
+    files = files or [Path(inspect.getfile(kind))]
+    return digest(*(code_digest(file.read_text(encoding="utf-8")) for file in files))
+
+
+def is_text(node: object) -> bool:
+    """Whether a statement is only a string, such as a docstring."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def check_kind(kind: type[Predictor]) -> None:
+    """Raise PredictorError unless the class is complete and its needs and target are valid."""
+    if not (isinstance(kind, type) and issubclass(kind, Predictor)):
+        raise PredictorError(f"{kind!r} is no subclass of Predictor")
+    if missing := sorted(getattr(kind, "__abstractmethods__", ())):
+        raise PredictorError(f"{kind.__name__} lacks {', '.join(missing)}")
+    if unknown := set(kind.needs) - NEEDS:
+        raise PredictorError(f"{kind.__name__} needs {sorted(unknown)}; there are {sorted(NEEDS)}")
+    if issubclass(kind, LearnedPredictor) and kind.target not in TARGETS:
+        raise PredictorError(f"{kind.__name__} has the target {kind.target!r}; there are {', '.join(TARGETS)}")

@@ -1,0 +1,1 @@
+"""Suites: frozen choices read from TOML, their splits, their tasks, and the folder of their results."""

@@ -1,0 +1,131 @@
+"""Suites read from TOML files, and checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from benchmark.core.errors import SuiteError
+from benchmark.core.schema import typed, unknown
+from benchmark.suites.spec import DistortionChoice, NetworkChoice, SplitChoice, Suite, TrainingChoice
+from benchmark.suites.tasks import TASKS
+
+FOLDER = Path(__file__).parent
+
+
+SECTIONS = {
+    "split": SplitChoice,
+    "distortion": DistortionChoice,
+    "networks": NetworkChoice,
+    "training": TrainingChoice,
+}
+
+
+def suite_names() -> list[str]:
+    """The suites that come with the package."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load_suite(name: str, limit: int = 0) -> Suite:
+    """Read a suite by name, or by the path of a TOML file.
+
+    Raises:
+        SuiteError: no such suite, or a key or value that is not valid; the message names it.
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.is_file():
+        near = difflib.get_close_matches(name, suite_names(), cutoff=0.4)
+        hint = f"; near: {', '.join(near)}" if near else ""
+        raise SuiteError(f"no suite {name!r}{hint}; there are {', '.join(suite_names())}, or the path of a .toml file")
+    try:
+        table = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path}: not TOML ({error})") from error
+    if limit < 0:
+        raise SuiteError(f"limit is {limit}; it is a number of sources, 0 for all")
+    suite = twin(table, path) if "twin_of" in table else build(table, path)
+    return dataclasses.replace(suite, limit=limit)
+
+
+def twin(table: dict[str, Any], path: Path) -> Suite:
+    """A suite that says only how its labels differ from another's."""
+    unknown(table, {"twin_of", "name", "version", "title", "labels"}, path, "in a twin")
+    other, name = table["twin_of"], table.get("name")
+    if not isinstance(other, str) or not isinstance(name, str) or name == other:
+        raise SuiteError(f"{path}: a twin needs a name of its own and, in twin_of, that of another suite")
+    sibling = path.with_name(f"{other}.toml")
+    if sibling == path:
+        raise SuiteError(f"{path}: is a twin of itself")
+    parent = load_suite(str(sibling) if sibling.is_file() else other)
+    if parent.twin_of:
+        raise SuiteError(f"{path}: {parent.name} is itself a twin; name {parent.twin_of}")
+    values = typed(Suite, {key: value for key, value in table.items() if key != "labels"}, path, "at the top")
+    if "labels" in table:
+        values["labels"] = section("labels", table["labels"], path, TASKS[parent.task].LabelChoice)
+    suite = dataclasses.replace(parent, **values)
+    check(suite, path)
+    return suite
+
+
+def build(table: dict[str, Any], path: Path) -> Suite:
+    """A suite from a whole file."""
+    fields = {field.name for field in dataclasses.fields(Suite)} - {"twin_of", "limit"}
+    unknown(table, fields, path, "at the top")
+    needed = [key for key in sorted(fields - {"labels", "training", "redistributable"}) if key not in table]
+    if needed:
+        raise SuiteError(f"{path}: lacks {', '.join(needed)}")
+    if table["task"] not in TASKS:
+        raise SuiteError(f"{path}: task is {table['task']!r}; valid are {', '.join(TASKS)}")
+    kinds = SECTIONS | {"labels": TASKS[table["task"]].LabelChoice}
+    sections = {key: section(key, table.get(key, {}), path, kind) for key, kind in kinds.items()}
+    rest = {key: value for key, value in table.items() if key not in kinds}
+    suite = Suite(**typed(Suite, rest, path, "at the top"), **sections)
+    check(suite, path)
+    return suite
+
+
+def section(key: str, table: Any, path: Path, kind: type) -> Any:
+    """One table of a suite file as its dataclass."""
+    if not isinstance(table, dict):
+        raise SuiteError(f"{path}: {key} must be a table [{key}]")
+    unknown(table, set(get_type_hints(kind)), path, f"in [{key}]")
+    values = typed(kind, table, path, f"in [{key}]")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise SuiteError(f"{path}: [{key}] {str(error).partition(') ')[2]}") from error
+
+
+def check(suite: Suite, path: Path) -> None:
+    """Raise SuiteError unless the suite makes sense."""
+    from benchmark.plugins.distortions import find_distortion
+
+    split, distortion, networks = suite.split, suite.distortion, suite.networks
+    try:
+        codec = find_distortion(distortion.name)
+    except SuiteError as error:
+        raise SuiteError(f"{path}: [distortion] name: {error}") from error
+    both = (*distortion.levels, *distortion.held_out)
+    judges = (*networks.labelling, *networks.held_out)
+    rules = [
+        ("name" in suite.dataset, "[dataset] lacks name"),
+        (abs(split.train + split.validation + split.test - 1) < 1e-9, "[split] shares must add up to 1"),
+        (min(split.train, split.validation, split.test) > 0, "[split] shares must be above 0"),
+        (bool(distortion.levels and distortion.held_out), "[distortion] needs levels and held_out"),
+        (len(set(both)) == len(both), "[distortion] a level stands twice in levels and held_out"),
+        (all(x in codec.levels for x in both), f"[distortion] levels must be in {codec.levels}"),
+        (bool(networks.labelling and networks.held_out), "[networks] needs labelling and held_out networks"),
+        (len(set(judges)) == len(judges), "[networks] a network stands twice in labelling and held_out"),
+        (not suite.labels.problem(), suite.labels.problem()),
+        (suite.training.balance in ("weights", "augmentation"), "[training] balance: weights or augmentation"),
+        (
+            suite.training.copies > 0 if suite.training.balance == "augmentation" else suite.training.copies == 0,
+            "[training] copies: above 0 with augmentation, else 0",
+        ),
+    ]
+    for fine, message in rules:
+        if not fine:
+            raise SuiteError(f"{path}: {message}")

@@ -1,0 +1,58 @@
+"""Splits by source, made before anything is compressed or augmented, and the guards against leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from benchmark.core.errors import LabelError
+from benchmark.core.images import digest
+from benchmark.core.types import Source
+from benchmark.suites.spec import SplitChoice
+
+Parts = dict[str, list[Source]]
+PARTS = ("train", "validation", "test")
+
+
+def split(sources: Sequence[Source], choice: SplitChoice, limit: int = 0) -> Parts:
+    """Divide indexed sources into train, validation and test.
+
+    Sources are put in the order of a digest of (seed, id) and cut at the shares, so that a source's place depends on no other
+    source's content. Where a dataset fixes pools, its pool `test` is the test part and only the rest is cut. With a limit,
+    each part keeps its first sources in that order, in proportion.
+
+    Raises:
+        LabelError: a part would be empty, or two parts share a source.
+    """
+    order = sorted(sources, key=lambda source: digest("split", str(choice.seed), source.id))
+    parts: Parts
+    if any(source.pool for source in sources):
+        rest = [source for source in order if source.pool in ("train", "")]
+        cut = round(len(rest) * choice.train / (choice.train + choice.validation))
+        parts = {
+            "train": rest[:cut],
+            "validation": rest[cut:],
+            "test": [source for source in order if source.pool == "test"],
+        }
+    else:
+        first = round(len(order) * choice.train)
+        second = round(len(order) * (choice.train + choice.validation))
+        parts = {"train": order[:first], "validation": order[first:second], "test": order[second:]}
+    if limit:
+        share = min(1.0, limit / max(1, len(order)))
+        parts = {name: members[: max(1, round(len(members) * share))] for name, members in parts.items()}
+    for name, members in parts.items():
+        if not members:
+            raise LabelError(f"the part {name} has no source; {len(sources)} sources are too few for this split")
+    check_disjoint(parts)
+    return parts
+
+
+def check_disjoint(parts: dict[str, Iterable[Source]] | Parts) -> None:
+    """Raise LabelError where two parts share a photograph: its id, its parent or its content."""
+    owner: dict[str, tuple[str, str]] = {}
+    for name, members in parts.items():
+        for source in members:
+            for key in {source.id, source.group, source.digest} - {""}:
+                part, other = owner.setdefault(key, (name, source.id))
+                if part != name:
+                    raise LabelError(f"leak: {source.id} in {name} and {other} in {part} are of one photograph ({key})")

@@ -1,0 +1,216 @@
+"""All that is particular to classification: what an outcome holds, and how outcomes become labels.
+
+An outcome is what one network made of one image at one level, kept raw, so that any threshold, temperature or rule can be
+applied later:
+
+    source, digest      id and content digest of the pristine image
+    level               distortion level, -1 for the pristine image
+    top                 index of the predicted class
+    score_true          logit of the true class (probability, where the network gives no logits)
+    score_top           likewise of the predicted class
+    logsumexp           of the logits; null where the network gives probabilities
+    logsumexp_t         of logits / T, T the network's fitted temperature, which stands in the file's metadata
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import operator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from benchmark.core.types import PRISTINE
+from benchmark.metrics import image_utility
+from benchmark.suites.tasks.filtering import GAINS as GAINS  # every task's module has this name, and Downstream
+from benchmark.suites.tasks.filtering import Downstream as Downstream
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from benchmark.plugins.networks.network import Network
+
+SCHEMA = pl.Schema(
+    {
+        "source": pl.String,
+        "digest": pl.String,
+        "level": pl.Int16,
+        "top": pl.Int16,
+        "score_true": pl.Float32,
+        "score_top": pl.Float32,
+        "logsumexp": pl.Float32,
+        "logsumexp_t": pl.Float32,
+    }
+)
+
+TOLERANCE = 1e-3
+"""By which scores may differ between machines, as a share of the largest."""
+BYTES = 20
+"""Of an outcome on disk, about."""
+PROBE_JUDGES = True
+"""Whether the probe, a classifier, does this task, so that its decisions on the suite's images are recorded."""
+MEASURE = "accuracy"
+TABLE, GAINS_TABLE, FIGURE = "I", "III", "2a"
+PUBLISHED_ACCURACY = {"Inception-v3": 87.5, "VGG-19": 84.2, "DenseNet-121": 91.2, "combined": 93.3}
+"""Accuracy of ResNet-18 in per cent (paper, Table I), for each labelling network and the combined labels."""
+MIQA = "PSNR", "SSIM", "DISTS", "ResNet-18", "ResNet-50", "RA-MIQA"
+"""Methods that MIQA (MIQD-2.5M, 2025) tells the SRCC of."""
+PUBLISHED_SRCC = dict(zip(MIQA, (0.239, 0.303, 0.388, 0.513, 0.558, 0.700), strict=True))
+PUBLISHED_GAINS = {"AlexNet": (0.468, 0.460), "ResNeXt-50": (0.663, 0.654), "EfficientNet-B7": (0.658, 0.659)}
+"""Accuracy after filtering, ResNet-18 trained on classification and on detection (paper, Table III)."""
+
+
+@dataclass(frozen=True)
+class LabelChoice:
+    """How outcomes become labels (paper, section IV)."""
+
+    high: float = 0.9
+    """T_H: useful above this confidence in the true class."""
+    low: float = 0.1
+    """T_L: non-useful below this."""
+    calibrate: bool = False
+    """Whether confidences are taken at each network's fitted temperature (ours)."""
+
+    def problem(self) -> str:
+        """What is wrong with the choice, or nothing."""
+        return "" if 0 <= self.low <= self.high <= 1 else "[labels] must be 0 <= low <= high <= 1"
+
+
+TRUTH_SCHEMA: dict[str, Any] = {"class": pl.Int16}
+"""Columns of `sources.parquet` that hold the ground truth."""
+
+
+def record_of(truth: int) -> dict[str, Any]:
+    """The ground truth of one image in these columns."""
+    return {"class": truth}
+
+
+def recorded_truth_of(row: dict[str, Any]) -> int:
+    """The ground truth of a row of `sources.parquet`."""
+    return int(row["class"])
+
+
+def truth_columns() -> dict[str, tuple[pa.DataType, Any]]:
+    """Columns of an export that hold the ground truth: type, and what Hugging Face `datasets` calls it."""
+    return {"class": (pa.int16(), {"dtype": "int16", "_type": "Value"})}
+
+
+def truth_values(truth: int) -> dict[str, Any]:
+    """The ground truth of one image in these columns."""
+    return {"class": truth}
+
+
+def groups(truth: int) -> list[str]:
+    """What an image of this ground truth belongs to, for comparisons by group."""
+    return [f"class {truth}"]
+
+
+def told(value: float | None) -> str:
+    """An accuracy in per cent, as the paper's Table III has it, or a dash."""
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def rules(labels: LabelChoice) -> dict[str, LabelChoice]:
+    """The rules whose counts are worth telling beside each other."""
+    return {
+        "calibrated": dataclasses.replace(labels, calibrate=True),
+        "plain (the paper's)": dataclasses.replace(labels, calibrate=False),
+    }
+
+
+def observe(
+    network: Network, answers: Tensor, truths: list[int], sizes: object, temperature: float | None
+) -> dict[str, list[object]]:
+    """Outcome columns of a batch.
+
+    Args:
+        network: whose answers they are.
+        answers: logits or probabilities, float32 (N, K).
+        truths: index of the true class of each image.
+        sizes: not used here.
+        temperature: the fitted one, or None before it is fitted; then a column `logits` is added, to fit it from.
+    """
+    import torch
+
+    answers, logits = answers.float().cpu(), network.logits
+    best = answers.max(dim=1)
+    columns: dict[str, list[object]] = {
+        "top": best.indices.tolist(),
+        "score_true": answers[torch.arange(len(answers)), torch.tensor(truths)].tolist(),
+        "score_top": best.values.tolist(),
+        "logsumexp": answers.logsumexp(1).tolist() if logits else [None] * len(answers),
+        "logsumexp_t": [None] * len(answers),
+    }
+    if logits and temperature is None:
+        columns["logits"] = answers.tolist()
+    elif logits and temperature is not None:
+        columns["logsumexp_t"] = (answers / temperature).logsumexp(1).tolist()
+    return columns
+
+
+def fit_temperature(pristine: pl.DataFrame, truths: dict[str, int]) -> float:
+    """The temperature of one network, from the pristine rows (with `logits`) of the training sources."""
+    rows = pristine.filter(pl.col("source").is_in(list(truths)))
+    return image_utility.fit_temperature(rows["logits"].to_numpy(), [truths[source] for source in rows["source"]])
+
+
+def with_temperature(pristine: pl.DataFrame, temperature: float) -> pl.DataFrame:
+    """Pristine rows with `logsumexp_t` filled in from `logits`, which are dropped."""
+    import torch
+
+    table = torch.tensor(np.stack(pristine["logits"].to_list()))
+    filled = pl.Series("logsumexp_t", (table / temperature).logsumexp(1).numpy(), pl.Float32)
+    return pristine.drop("logits").with_columns(filled)
+
+
+def confidence(outcomes: pl.DataFrame, temperature: float, calibrate: bool) -> NDArray[np.float64]:
+    """phi: confidence in the true class, 0 to 1, one a row; calibrated only where the network gives logits."""
+    true = outcomes["score_true"].to_numpy().astype(np.float64)
+    if outcomes["logsumexp"].null_count():
+        return np.asarray(np.clip(true, 0, 1))
+    column = "logsumexp_t" if calibrate else "logsumexp"
+    t = temperature if calibrate else 1.0
+    return np.asarray(np.minimum(np.exp(true / t - outcomes[column].to_numpy().astype(np.float64)), 1.0))
+
+
+def judge(outcomes: pl.DataFrame, truths: dict[str, int], temperature: float, labels: LabelChoice) -> pl.DataFrame:
+    """What one network decided about each distorted image.
+
+    Returns:
+        A row for each row of `outcomes` that is not pristine: source, level, `right` (Eq. 5), `kept` (predicted class is that
+        of the pristine image), `pristine_right`, `utility` (Eq. 2) and `label` (section IV: 1, 0, or -1 unlabelled).
+    """
+    truth = pl.Series("truth", [truths[source] for source in outcomes["source"]], pl.Int16)
+    phi = pl.Series("phi", confidence(outcomes, temperature, labels.calibrate))
+    right = pl.Series("right", image_utility.correct(outcomes["top"].to_numpy(), truth.to_numpy()))
+    rows = outcomes.select("source", "level", "top").with_columns(truth, phi, right)
+    pristine = rows.filter(level=PRISTINE).select("source", top_p="top", phi_p="phi", right_p="right")
+    rows = rows.filter(pl.col("level") != PRISTINE).join(pristine, on="source", how="left", maintain_order="left")
+    label = image_utility.threshold_labels(rows["phi"], rows["right"], rows["right_p"], labels.high, labels.low)
+    return rows.select(
+        "source",
+        "level",
+        "right",
+        kept=pl.col("top") == pl.col("top_p"),
+        pristine_right="right_p",
+        utility=pl.Series(image_utility.utility(rows["phi"], rows["phi_p"]), dtype=pl.Float64),
+        label=pl.Series(label, dtype=pl.Int8),
+    )
+
+
+def disagree(recorded: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
+    """Which outcomes are not the recorded ones: another class, or scores more than TOLERANCE of the largest apart."""
+    columns = ["score_true", "score_top", "logsumexp"]
+    scale = float(recorded.select(pl.max_horizontal(pl.col(columns).abs().max())).item() or 1.0)
+    gaps = [(recorded[name] - found[name]).abs().fill_null(0.0) > TOLERANCE * scale for name in columns]
+    return functools.reduce(operator.or_, gaps, recorded["top"] != found["top"])
+
+
+def facts(outcomes: pl.DataFrame, judgement: pl.DataFrame) -> str:
+    """All that downstream performance depends on, as text."""
+    return judgement.select("source", "level", "right").write_csv()

@@ -1,0 +1,175 @@
+"""Downstream performance in detection: the mAP of a held-out detector once some images are replaced by their pristine versions.
+
+Detections are read as outcomes store them: boxes in eighths of a px, scores in ten-thousandths (`PX`, `SCORE`).
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import math
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from benchmark.core.errors import MetricError
+from benchmark.core.types import PRISTINE, Objects
+from benchmark.metrics.mean_ap import Detections, Matches, match, weighted_mean_ap
+
+PX, SCORE = 8, 10_000
+"""Units of boxes and scores: eighths of a px, ten-thousandths."""
+GAINS = {
+    "unfiltered": "all images as they are",
+    "kept": "the fraction that the predictor keeps; the others are replaced by their pristine versions",
+    "filtered": "after the predictor's choice",
+    "random": "after a random choice of as many",
+    "quality": "keeping as many, those of highest quality",
+    "oracle": "keeping as many, those most useful to this very network; a reference, not a bound",
+    "area": "gain over random choice, mean over nine fractions kept, as a share of the oracle's: 1 oracle, 0 random",
+    "pristine": "all replaced",
+    "bits": "mean bits an image as they are",
+    "bits_filtered": "mean bits an image after the predictor's choice",
+    "levels": "",
+}
+"""What a scorecard tells of a held-out network, in words."""
+SIZES = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
+"""Least and largest area of an object's box, in px (Lin et al., ECCV 2014; there it is the area of the object itself)."""
+DRAWS = 10
+"""Random orders of equal images that an mAP is the mean over."""
+REDRAWS = 2
+"""Likewise in each of many resamples."""
+
+
+def unpack(outcomes: pl.DataFrame) -> list[Detections]:
+    """The detections of each row."""
+    columns = (outcomes[name].to_list() for name in ("boxes", "scores", "classes"))
+    return [
+        Detections(
+            np.array(boxes, np.float64).reshape(-1, 4) / PX, np.array(scores) / SCORE, np.array(classes, np.int64)
+        )
+        for boxes, scores, classes in zip(*columns, strict=True)
+    ]
+
+
+class Downstream:
+    """The mAP of a held-out detector once images that a predictor finds non-useful are replaced by their pristine versions.
+
+    Each (source, level) is one image of one pooled evaluation (paper, section V and Fig. 2).
+    """
+
+    REPLICATES = 200
+    """Resamples that its intervals come from."""
+
+    def __init__(
+        self, outcomes: pl.DataFrame, truths: dict[str, Objects], judgement: pl.DataFrame, images: pl.DataFrame
+    ) -> None:
+        bits = images.select("source", "level", "bits")
+        self.rows = (
+            outcomes.select("source", "level")
+            .with_row_index("place")
+            .join(bits, on=["source", "level"], how="left", maintain_order="left")
+            .join(
+                judgement.select("source", "level", oracle="utility"),
+                on=["source", "level"],
+                how="left",
+                maintain_order="left",
+            )
+        )
+        objects = [truths[source] for source in outcomes["source"]]
+        found = unpack(outcomes)
+        known = [one.classes for one in objects] + [one.classes for one in found]
+        classes = 1 + max(int(one.max(initial=0)) for one in known)
+        self.answers = (objects, found, classes)
+        self.matches: Matches = match(*self.answers)
+
+    @functools.cached_property
+    def by_size(self) -> dict[str, Downstream]:
+        """The same, asked only for objects of one of COCO's sizes."""
+        found = {}
+        for name, area in SIZES.items():
+            found[name] = copy.copy(self)
+            found[name].matches = match(*self.answers, area)
+        return found
+
+    def placed(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows (source, level, ...), with what is known of each image and of its pristine version.
+
+        `oracle` is the utility to this detector: a good priority, not the best.
+        """
+        rows = rows.join(self.rows, on=["source", "level"], how="left", maintain_order="left")
+        pristine = self.rows.filter(level=PRISTINE).select("source", place_p="place", bits_p="bits")
+        return rows.join(pristine, on="source", how="left", maintain_order="left")
+
+    def best(
+        self, rows: pl.DataFrame, weights: NDArray[np.float64], priority: NDArray[np.float64], shares: ArrayLike
+    ) -> NDArray[np.float64]:
+        """The mAP where a share of the images, those of highest priority, is kept and the others are replaced.
+
+        Images of equal priority are kept in random order: a single replicate is the mean over DRAWS orders, one of many the
+        mean over REDRAWS.
+
+        Args:
+            rows: of `placed`, N of them.
+            weights: how often each counts in each replicate, whole numbers, shape (R, N).
+            priority: shape (N,).
+            shares: shape (F,) or (R, F).
+
+        Returns:
+            Shape (R, F); 0 to 1.
+        """
+        tied = len(np.unique(priority)) < len(priority)
+        draws = 1 if not tied else DRAWS if len(weights) == 1 else REDRAWS
+        wanted = np.broadcast_to(shares, (len(weights), np.shape(shares)[-1]))
+        random, found = np.random.default_rng(0), np.zeros((draws, *wanted.shape))
+        for number, own in enumerate(weights):
+            for values in found[:, number]:
+                order = np.lexsort((random.random(len(priority)), priority))[::-1]
+                taken = np.cumsum(own[order])
+                counts = np.searchsorted(taken, wanted[number] * taken[-1] + 1e-6, side="right")
+                kept = np.zeros(len(priority), bool)
+                for place in np.argsort(counts, kind="stable"):
+                    kept[order[: counts[place]]] = True
+                    values[place] = self.after(rows, own, kept)
+        return np.asarray(found.mean(axis=0))
+
+    def chosen(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The mAP where what is not kept is replaced, shape (R,)."""
+        return np.array([self.after(rows, own, kept) for own in weights])
+
+    def after(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> float:
+        """The mAP of rows that count so often each, what is not kept replaced; NaN where they hold no object."""
+        places = np.where(kept, rows["place"].to_numpy(), rows["place_p"].to_numpy())
+        counts = np.bincount(places, weights, minlength=len(self.matches.objects)).astype(np.int64)
+        try:
+            return weighted_mean_ap(self.matches, counts)
+        except MetricError:
+            return math.nan
+
+    def extras(self, rows: pl.DataFrame, kept: NDArray[np.bool_]) -> dict[str, Any]:
+        """What else a scorecard tells of a choice.
+
+        Returns:
+            `pristine`, the mAP where all is replaced; `bits` and `bits_filtered`, mean bits an image before and after; and
+            `levels`, some of an operating point for each level.
+        """
+        sent = np.where(kept, rows["bits"].to_numpy(), rows["bits_p"].to_numpy())
+        levels = {}
+        for level in rows["level"].unique(maintain_order=True):
+            here = rows["level"].to_numpy() == level
+            some, own = rows.filter(here), kept[here]
+            one, share = np.ones((1, len(own))), float(own.mean())
+            levels[str(level)] = {
+                "unfiltered": self.chosen(some, one, np.ones(len(own), bool)).item(),
+                "filtered": self.chosen(some, one, own).item(),
+                "kept": share,
+                "random": self.best(some, one, np.zeros(len(own)), [share]).item(),
+                "pristine": self.chosen(some, one, np.zeros(len(own), bool)).item(),
+            }
+        return {
+            "pristine": self.chosen(rows, np.ones((1, rows.height)), np.zeros(rows.height, bool)).item(),
+            "bits": float(rows["bits"].mean()),  # type: ignore[arg-type] # a mean of numbers is one
+            "bits_filtered": float(sent.mean()),
+            "levels": levels,
+        }

@@ -1,5 +1,0 @@
-"""Tasks: a module each, which holds all in which the task differs from the others."""
-
-from benchmark.tasks import classification, detection
-
-TASKS = {"classification": classification, "detection": detection}

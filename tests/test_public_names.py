@@ -1,0 +1,102 @@
+"""What a stranger may import: the public names, each the same object whenever it is asked for; baselines use nothing else.
+
+The floors of the rooms are import-linter's contracts, in pyproject.toml.
+"""
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import benchmark
+
+ROOT = Path(benchmark.__file__).parent
+BASELINES = ROOT.parent / "baselines"
+LONGEST = 250
+"""Lines of a file."""
+
+
+def module_name(path):
+    """The dotted name of a file of the package."""
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(ROOT.rglob("*.py")) if path != ROOT / "__init__.py"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_file_is_long(module):
+    """A file of the package is read in one go."""
+    assert len(MODULES[module].read_text().splitlines()) <= LONGEST
+
+
+def test_the_house_has_as_many_rooms_as_it_shows():
+    """Under `benchmark/` stand the rooms and nothing else."""
+    rooms = {path.name for path in ROOT.iterdir() if path.name not in ("__pycache__", "__init__.py", "__main__.py")}
+    assert rooms == {
+        "cli", "core", "deployment", "evaluation", "labelling", "leaderboard", "metrics", "plugins", "suites",
+    }  # fmt: skip
+
+
+def test_no_module_imports_the_bare_package():
+    """Inside the package nothing says `import benchmark`: that name reaches every floor."""
+    for path in MODULES.values():
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not (isinstance(node, ast.Import) and any(alias.name == "benchmark" for alias in node.names))
+
+
+@pytest.mark.parametrize("path", sorted(BASELINES.rglob("*.py")), ids=lambda path: path.stem)
+def test_baselines_use_the_public_interface_only(path):
+    """A baseline imports from `benchmark` what a stranger may: the names in `__all__`, and else other baselines."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            assert all(alias.name == "benchmark" or alias.name.split(".")[0] != "benchmark" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not (node.module or "").startswith("benchmark.")
+            if node.module == "benchmark":
+                assert {alias.name for alias in node.names} <= set(benchmark.__all__)
+
+
+def test_there_are_baselines():
+    """The folder of baselines is found, so that the test above tests something."""
+    assert len(list(BASELINES.glob("*.py"))) > 3
+
+
+@pytest.mark.parametrize("name", benchmark.__all__)
+def test_every_public_name_is_defined_where_it_is_said_to_be(name):
+    """Each public name is defined at the top of the module that exports it, and is documented there."""
+    path = MODULES[benchmark.HOMES[name]]
+    defined = {
+        node.name: ast.get_docstring(node)
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef)
+    }
+    assert defined.get(name)
+
+
+TWICE = """
+import importlib, inspect, sys
+import benchmark
+for name in benchmark.__all__:
+    for _ in range(2):
+        assert not inspect.ismodule(getattr(benchmark, name)), name
+    namespace = {}
+    exec(f"from benchmark import {name}", namespace)
+    assert namespace[name] is getattr(benchmark, name) is getattr(importlib.import_module(benchmark.HOMES[name]), name), name
+"""
+
+
+@pytest.mark.parametrize("names", ["in order", "reversed"])
+def test_every_public_name_is_the_same_object_each_time(names):
+    """Accessed twice and imported by name, in a fresh interpreter and in any order, a public name is never a module."""
+    program = TWICE.replace("benchmark.__all__:", "reversed(benchmark.__all__):") if names == "reversed" else TWICE
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_no_public_name_is_a_submodule():
+    """A submodule of the same name would take its place as soon as it is imported."""
+    assert not [name for name in benchmark.__all__ if importlib.util.find_spec(f"benchmark.{name}")]
