@@ -22,7 +22,7 @@ STEPS = 24
 
 
 def measure(situation, workers):
-    """Median seconds of a step."""
+    """Mean seconds of a step, the first two apart."""
     import benchmark  # noqa: F401, I001 - before torch, which reads the policy that it sets
     import torch
     from torch.utils.data import DataLoader
