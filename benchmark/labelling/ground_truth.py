@@ -1,4 +1,4 @@
-"""Ground truth: a suite's sources, outcomes and labels together; made by `pipeline.label`, used by all that follows.
+"""Ground truth: a suite's sources, outcomes and labels, made by `pipeline.label` and used by all later steps.
 
 truth.labels("combined").filter(part="test")       # source, level, label, utility
 """
@@ -35,12 +35,12 @@ class GroundTruth:
     parts: Parts
     """Sources of train (with augmented versions), validation and test."""
     outcomes: dict[str, pl.DataFrame]
-    """One table a network, and `images`."""
+    """One table per network, and `images`."""
     temperatures: dict[str, float]
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Digest of the suite's choices and of its images: ids, contents, parts."""
+        """Digest of the suite's choices and of the ids, contents and parts of its images."""
         members = (f"{part} {source.id} {source.digest}" for part, sources in self.parts.items() for source in sources)
         return digest("suite 1", self.suite.choices(), *members)
 
@@ -51,26 +51,26 @@ class GroundTruth:
 
     @functools.cached_property
     def truths(self) -> dict[str, Any]:
-        """Class or objects of every source."""
+        """The class or the objects of every source, by its id."""
         return {name: source.truth for name, source in self.sources.items()}
 
     @functools.cached_property
     def membership(self) -> pl.DataFrame:
-        """Columns source and part."""
+        """The part of every source, in the columns source and part."""
         rows = [(source.id, part) for part, members in self.parts.items() for source in members]
         return pl.DataFrame(rows, schema={"source": pl.String, "part": pl.String}, orient="row")
 
     @functools.cache  # noqa: B019 - ground truth lives as long as the process
     def judgement(self, network: str) -> pl.DataFrame:
-        """What a network decided about each distorted image: see the task's `judge`."""
+        """The decisions of a network on each distorted image; see the task's `judge`."""
         task = TASKS[self.suite.task]
         return task.judge(self.outcomes[network], self.truths, self.temperatures[network], self.suite.labels)
 
     def label_networks(self, label_set: str) -> tuple[str, ...]:
-        """The networks whose decisions make a label set.
+        """The networks whose decisions determine a label set.
 
         Raises:
-            LabelError: no such label set.
+            LabelError: the label set does not exist.
         """
         if label_set not in self.suite.label_sets:
             raise LabelError(
@@ -83,18 +83,19 @@ class GroundTruth:
         """Labels of a label set on all distorted images of the training levels.
 
         Returns:
-            Columns source, level, label (1, 0, -1 unlabelled), utility (Eq. 2; mean over the networks), eligible (all
-            networks get the pristine version right), part.
+            Columns source, level, label (1, 0, -1 unlabelled), utility (Eq. 2, mean over the networks), eligible (all
+            networks are correct on the pristine version) and part.
 
         Raises:
-            LabelError: no such label set.
+            LabelError: the label set does not exist.
         """
         names = self.label_networks(label_set)
         levels = self.suite.distortion.levels
         tables = [self.judgement(name).filter(pl.col("level").is_in(levels)) for name in names]
         first = tables[0]
         aligned = [
-            first.select("source", "level").join(t, on=["source", "level"], maintain_order="left") for t in tables
+            first.select("source", "level").join(table, on=["source", "level"], maintain_order="left")
+            for table in tables
         ]
         label = image_utility.unanimous([table["label"].to_numpy() for table in aligned])
         mean = image_utility.mean([table["utility"].to_numpy() for table in aligned])
@@ -108,7 +109,7 @@ class GroundTruth:
         """The labelled rows of one part.
 
         Raises:
-            LabelError: the part has no row of one of the classes.
+            LabelError: one of the two labels has no row in the part.
         """
         rows = self.labels(label_set).filter(pl.col("part") == part)
         counts = {name: rows.filter(label=value).height for value, name in ((1, "useful"), (0, "non-useful"))}
@@ -121,10 +122,10 @@ class GroundTruth:
         return rows.filter(pl.col("label") >= 0)
 
     def soft(self, label_set: str, part: str) -> pl.DataFrame:
-        """The rows of one part whose utility tells of the distortion: those whose pristine versions are got right.
+        """The rows of one part whose utility reflects the distortion: those whose pristine versions are judged correctly.
 
         Raises:
-            LabelError: there is none.
+            LabelError: there is no such row.
         """
         rows = self.labels(label_set).filter(pl.col("eligible"), part=part)
         if not rows.height:
@@ -134,19 +135,19 @@ class GroundTruth:
         return rows
 
     def lesson_digest(self, label_set: str) -> str:
-        """Digest of all that a predictor can learn from this label set."""
+        """Digest of everything that a predictor can learn from this label set."""
         rows = self.labels(label_set).filter(pl.col("part") != "test")
         return digest("lesson 2", self.fingerprint, *self.recorded(label_set, rows))
 
     def digest(self, label_set: str) -> str:
-        """Digest of all that a scorecard of this label set is judged by: labels, outcomes behind utilities and gains."""
+        """Digest of everything that scorecards of this label set depend on: labels, and outcomes behind utilities and gains."""
         rows = self.labels(label_set)
         return digest("ground truth 3", self.fingerprint, *self.recorded(label_set, rows), self.held_out_digest)
 
     def recorded(self, label_set: str, rows: pl.DataFrame) -> list[str]:
-        """Digests of the labels of these rows, and of the stored outcomes that they and their utilities follow from.
+        """Digests of the labels of these rows, and of the stored outcomes from which labels and utilities are derived.
 
-        Utilities themselves are left out: the last digit of a computed number differs from one processor to another.
+        The utilities themselves are excluded, since the last digit of a computed number differs between processors.
         """
         keys = ["source", "level"]
         pristine = rows.select("source", pl.lit(PRISTINE, pl.Int16).alias("level")).unique()
@@ -159,35 +160,35 @@ class GroundTruth:
 
     @functools.cached_property
     def held_out_digest(self) -> str:
-        """Digest of all that downstream performance depends on."""
+        """Digest of everything that downstream performance depends on."""
         task = TASKS[self.suite.task]
         held = [task.facts(self.outcomes[name], self.judgement(name)) for name in self.suite.networks.held_out]
         return digest("held out 1", self.fingerprint, *held)
 
     @functools.cached_property
     def resamples(self) -> NDArray[np.int32]:
-        """How often each test source counts in each resample, the same for all predictors: see `statistics.resamples`."""
+        """How often each test source counts in each resample, the same for all predictors; see `bootstrap.resamples`."""
         return resamples(len(self.parts["test"]), self.fingerprint)
 
     def clusters(self, rows: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Index of each row's source among the test sources, and the suite's common resamples of them."""
-        place = {source.id: number for number, source in enumerate(self.parts["test"])}
-        return np.array([place[source] for source in rows["source"]]), self.resamples
+        positions = {source.id: position for position, source in enumerate(self.parts["test"])}
+        return np.array([positions[source] for source in rows["source"]]), self.resamples
 
     @functools.cache  # noqa: B019
     def downstream(self, network: str) -> classification.Downstream | detection.Downstream:
-        """What a held-out network gains: see the task's `Downstream`."""
+        """The downstream performance of a held-out network; see the task's `Downstream`."""
         outcomes, task = self.outcomes[network], TASKS[self.suite.task]
         return task.Downstream(outcomes, self.truths, self.judgement(network), self.outcomes[IMAGES])
 
 
 def wanted_rows(truth: GroundTruth) -> list[tuple[str, str, int]]:
-    """(part, source, level): validation and test at the training levels, test at the held-out ones."""
+    """(part, source, level) of validation and test at the training levels, and of test at the held-out levels."""
     levels, held_out = truth.suite.distortion.levels, truth.suite.distortion.held_out
     chosen = [("validation", levels), ("test", levels), ("held_out", held_out)]
     return [
         (part, source.id, level)
-        for part, some in chosen
+        for part, part_levels in chosen
         for source in truth.parts["test" if part == "held_out" else part]
-        for level in some
+        for level in part_levels
     ]

@@ -3,10 +3,10 @@
     for pair in near_duplicates(truth, cache):
         print(pair)                          # train n01440764_10026 and test n01443537_2: distance 2
 
-Each pristine image gets a perceptual hash of 64 bits (imagehash's `phash`, of the low DCT frequencies); two whose hashes differ
-in at most NEAR bits are told. On 150 photographs of ImageNet all copies at JPEG quality 20 or half the size were found so, 96 %
-of those 1.3 times as bright, and 86 % of those cut by 2 % on each side; between photographs of imagenet-lite the least
-distance was 10. It is a hint to look at, not a proof.
+Each pristine image gets a perceptual hash of 64 bits (imagehash's `phash`, of the low DCT frequencies); two images whose hashes
+differ in at most NEAR bits are reported. On 150 photographs of ImageNet, this detects all copies at JPEG quality 20 or half the
+size, 96 % of those 1.3 times as bright, and 86 % of those cropped by 2 % on each side; the least distance between photographs
+of imagenet-lite is 10. A reported pair is a hint to inspect, not a proof.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from benchmark.core.types import Source
 from benchmark.labelling.ground_truth import GroundTruth
 
 NEAR = 6
-"""Most bits of 64 that the hashes of near-duplicates differ in."""
+"""Largest number of bits, of 64, in which the hashes of near-duplicates differ."""
 BLOCK = 1000
 
 
 @dataclass(frozen=True, order=True)
 class Pair:
-    """Two photographs of different parts."""
+    """Two photographs of different parts that look alike."""
 
     distance: int
-    """Bits that their hashes differ in."""
+    """Number of bits in which their hashes differ."""
     parts: tuple[str, str]
     sources: tuple[str, str]
 
     def __str__(self) -> str:
-        """As one line."""
-        told = (f"{part} {source}" for part, source in zip(self.parts, self.sources, strict=True))
-        return f"{' and '.join(told)}: distance {self.distance}"
+        """The pair as one line of text."""
+        names = (f"{part} {source}" for part, source in zip(self.parts, self.sources, strict=True))
+        return f"{' and '.join(names)}: distance {self.distance}"
 
 
 def perceptual_hash(image: Pixels) -> int:
-    """The hash of an image, uint8 RGB (H, W, 3): 64 bits."""
+    """The 64-bit hash of an image, uint8 RGB (H, W, 3)."""
     import imagehash
     from PIL import Image
 
@@ -55,39 +55,41 @@ def perceptual_hash(image: Pixels) -> int:
 
 
 def hashes(truth: GroundTruth, cache: Path) -> dict[str, int]:
-    """The hash of every photograph of a suite, versions apart; kept in the cache by the photographs' digests."""
-    kept = cache / "hashes" / f"{truth.suite.dataset['name']}.json"
+    """The hash of every photograph of a suite, without augmented versions; the cache keeps it by the photograph's digest."""
+    path = cache / "hashes" / f"{truth.suite.dataset['name']}.json"
     try:
-        known = json.loads(kept.read_text())
-    except (OSError, ValueError):  # not there, or damaged
-        known = {}
+        cached = json.loads(path.read_text())
+    except (OSError, ValueError):  # the file is missing or damaged
+        cached = {}
     sources = [source for members in truth.parts.values() for source in members if not source.parent]
-    new = [source for source in sources if source.digest not in known]
+    new = [source for source in sources if source.digest not in cached]
     with show_progress(f"{truth.suite.folder}, audit", len(new), "photographs") as advance:
         for source in new:
-            known[source.digest] = perceptual_hash(truth.dataset.read(source.id))
+            cached[source.digest] = perceptual_hash(truth.dataset.read(source.id))
             advance(1)
     if new:
-        write_text(kept, json.dumps(known))
-    return {source.id: known[source.digest] for source in sources}
+        write_text(path, json.dumps(cached))
+    return {source.id: cached[source.digest] for source in sources}
 
 
 def near_duplicates(truth: GroundTruth, cache: Path) -> list[Pair]:
     """Photographs of different parts that look alike, the most alike first."""
-    known = hashes(truth, cache)
-    parts = {name: [one for one in members if not one.parent] for name, members in truth.parts.items()}
+    source_hashes = hashes(truth, cache)
+    parts = {name: [source for source in members if not source.parent] for name, members in truth.parts.items()}
     pairs = [
-        Pair(distance, (one, other), (first.id, second.id))
-        for one, other in itertools.combinations(parts, 2)
-        for distance, first, second in close(parts[one], parts[other], known)
+        Pair(distance, names, (first.id, second.id))
+        for names in itertools.combinations(parts, 2)
+        for distance, first, second in close(parts[names[0]], parts[names[1]], source_hashes)
     ]
     return sorted(pairs)
 
 
-def close(some: list[Source], others: list[Source], known: dict[str, int]) -> Iterator[tuple[int, Source, Source]]:
-    """All pairs whose hashes are near, with their distance."""
-    left, right = (np.array([known[source.id] for source in members], np.uint64) for members in (some, others))
+def close(
+    first: list[Source], second: list[Source], source_hashes: dict[str, int]
+) -> Iterator[tuple[int, Source, Source]]:
+    """All pairs whose hashes differ in at most NEAR bits, with their distance."""
+    left, right = (np.array([source_hashes[source.id] for source in members], np.uint64) for members in (first, second))
     for start in range(0, len(left), BLOCK):
         distance: NDArray[np.uint8] = np.bitwise_count(left[start : start + BLOCK, None] ^ right)
         for row, column in np.argwhere(distance <= NEAR).tolist():
-            yield int(distance[row, column]), some[start + row], others[column]
+            yield int(distance[row, column]), first[start + row], second[column]

@@ -1,7 +1,7 @@
-"""Outcomes of a suite: what is recorded, whether it fits this machine's images, and the running of what is missing.
+"""Outcomes of a suite: reads the recorded ones, checks them against this machine's images and computes the missing ones.
 
-One Parquet file a network and one for `images`, under `results/<suite>/outcomes`. They are ground truth as data: where the
-digests of the images match, no network need be run.
+There is one Parquet file per network and one for `images`, under `results/<suite>/outcomes`. They are the ground truth as data:
+if the digests of the images match, no network needs to be run.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExecutionConfig:
-    """How networks are run, where they have to be."""
+    """How networks are run, if they have to be."""
 
     precision: str = "float32"
     """One of `precision.PRECISIONS`; ground truth is published in float32."""
@@ -46,16 +46,16 @@ class ExecutionConfig:
     engine: str = "local"
     """One of `engines.ENGINES`."""
     address: str = ""
-    """Of a cluster, for the engine `ray`."""
+    """Address of a cluster, for the engine `ray`."""
 
     @property
     def arithmetic(self) -> str:
-        """What outcomes record of how they were computed."""
+        """Description of the arithmetic, as recorded with the outcomes."""
         return self.precision + (", compiled" if self.compiled else "")
 
 
 PUBLISHED = ExecutionConfig()
-"""How ground truth is published."""
+"""The execution with which ground truth is published."""
 
 Stored = dict[str, tuple[pl.DataFrame, dict[str, Any]]]
 """Table and metadata of each network, and of `images`."""
@@ -70,7 +70,7 @@ def table_names(suite: Suite) -> tuple[str, ...]:
 
 
 def read_outcomes(suite: Suite, home: SuiteFolder, truth: GroundTruth) -> Stored:
-    """The recorded outcomes whose images are this suite's: same id, same content."""
+    """The recorded outcomes of images that this suite has with the same id and content."""
     now = pl.DataFrame({"source": list(truth.sources), "digest": [source.digest for source in truth.sources.values()]})
     stored: Stored = {}
     for name in table_names(suite):
@@ -82,32 +82,32 @@ def read_outcomes(suite: Suite, home: SuiteFolder, truth: GroundTruth) -> Stored
 
 
 def adopt(stored: Stored, own: SuiteFolder, home: SuiteFolder, truth: GroundTruth, how: ExecutionConfig) -> None:
-    """Add to `stored`, and copy to `own`, what is lacking and lies in `home`, of the same images, pixels and arithmetic."""
+    """Add missing outcomes of the same images, pixels and arithmetic from `home` to `stored`, and copy them to `own`."""
     lacking = [name for name in table_names(truth.suite) if name not in stored or not stored[name][0].height]
-    found = read_outcomes(truth.suite, home, truth) if lacking else {}
+    recorded = read_outcomes(truth.suite, home, truth) if lacking else {}
     fitting = {
-        name: found[name]
-        for name in lacking
-        if name in found and found[name][0].height and found[name][1].get("precision", how.arithmetic) == how.arithmetic
+        name: (table, metadata)
+        for name, (table, metadata) in recorded.items()
+        if name in lacking and table.height and metadata.get("precision", how.arithmetic) == how.arithmetic
     }
     if not fitting:
         return
     try:
-        check_codec(truth, found, home)
+        check_codec(truth, recorded, home)
     except LabelError as error:
         print(f"not used: {error}", file=sys.stderr, flush=True)
         return
-    for name, (table, about) in fitting.items():
-        stored[name] = in_order(table, truth), about
+    for name, (table, metadata) in fitting.items():
+        stored[name] = in_order(table, truth), metadata
         write_table(own.outcomes(name), *stored[name])
 
 
 def check_codec(truth: GroundTruth, stored: Stored, home: SuiteFolder) -> None:
-    """Raise LabelError where a few images, compressed on this machine, have other pixels than the recorded ones."""
+    """Raise LabelError if any of a few images, compressed on this machine, differs from the recorded pixels."""
     table, metadata = stored.get(IMAGES, (pl.DataFrame(), {}))
     codec = find_distortion(truth.suite.distortion.name)
-    some = table["source"].unique(maintain_order=True)[:CHECKED_SOURCES] if table.height else ()
-    for name in some:
+    checked = table["source"].unique(maintain_order=True)[:CHECKED_SOURCES] if table.height else ()
+    for name in checked:
         pristine = truth.dataset.read(name)
         for level, pixels in table.filter(source=name).select("level", "pixels").iter_rows():
             image = pristine if level == PRISTINE else codec.decode(codec.encode(pristine, level))
@@ -121,9 +121,9 @@ def check_codec(truth: GroundTruth, stored: Stored, home: SuiteFolder) -> None:
 def complete(
     truth: GroundTruth, stored: Stored, home: SuiteFolder, paths: Paths, device: str, how: ExecutionConfig
 ) -> None:
-    """Run what is missing in `stored`, add it there, and write it to `home`."""
-    known = {name: set(table.select("digest", "level").iter_rows()) for name, (table, _) in stored.items()}
-    first, then = plan(truth.suite, truth.parts, known)
+    """Compute the outcomes that are missing in `stored`, add them to it, and write them to `home`."""
+    recorded = {name: set(table.select("digest", "level").iter_rows()) for name, (table, _) in stored.items()}
+    first, then = plan(truth.suite, truth.parts, recorded)
     if not first and not then:
         return
     prepare_process()
@@ -158,7 +158,7 @@ def open_worker(
     device: str,
     how: ExecutionConfig,
 ) -> Worker:
-    """All networks that the shards need, loaded and checked against what is recorded."""
+    """A worker with all networks that the shards need, loaded and checked against the recorded outcomes."""
     needed = {name for shard in shards for name in shard.networks} - {IMAGES}
     names = tuple(name for name in table_names(truth.suite) if name in needed)
     threads = torch.get_num_threads()
@@ -175,9 +175,9 @@ def open_worker(
 
 
 def fit_temperatures(truth: GroundTruth, worker: Worker, stored: Stored, fresh: Tables) -> None:
-    """Put the networks' temperatures into the worker and into their pristine rows.
+    """Set the networks' temperatures in the worker and apply them to their pristine rows.
 
-    A recorded one stays; labelling networks that give logits get one fitted to the pristine training images; others get 1.
+    Recorded temperatures are kept; labelling networks with logits get one fitted to the pristine training images; others get 1.
     """
     task, training = TASKS[truth.suite.task], {s.id: s.truth for s in truth.parts["train"] if not s.parent}
     for name, network in worker.networks.items():
@@ -197,7 +197,7 @@ def read_shards(files: dict[str, list[Path]]) -> Tables:
 
 
 def describe(name: str, suite: Suite, worker: Worker) -> dict[str, Any]:
-    """What goes into the metadata of a table of outcomes."""
+    """The metadata of a table of outcomes."""
     described: dict[str, Any] = {
         "suite": suite.twin_of or suite.name,
         "name": name,
@@ -212,7 +212,7 @@ def describe(name: str, suite: Suite, worker: Worker) -> dict[str, Any]:
 
 
 def announce(suite: Suite, shards: list[Shard]) -> None:
-    """Say how much there is to do."""
+    """Print how many images and forward passes are to be computed."""
     images = sum(shard.images for shard in shards)
     forwards = sum(shard.images * sum(name != IMAGES for name in shard.networks) for shard in shards)
     disk = forwards * TASKS[suite.task].BYTES / 1e6
@@ -223,7 +223,7 @@ def announce(suite: Suite, shards: list[Shard]) -> None:
 
 
 def check_same(name: str, stored: Stored, home: SuiteFolder, **now: str) -> None:
-    """Raise LabelError where recorded outcomes of a network were made with other weights or precision."""
+    """Raise LabelError if the recorded outcomes of a network were computed with other weights or precision."""
     for key, value in now.items() if name in stored else ():
         before = stored[name][1][key]
         if before != value:
@@ -234,14 +234,14 @@ def check_same(name: str, stored: Stored, home: SuiteFolder, **now: str) -> None
 
 
 def in_order(table: pl.DataFrame, truth: GroundTruth) -> pl.DataFrame:
-    """The rows in the order of parts, sources and levels, each once."""
+    """The rows in the order of parts, sources and levels, without duplicates."""
     order = pl.DataFrame({"source": list(truth.sources)}).with_row_index("place")
-    place = table.unique(["source", "level"], keep="first").join(order, on="source")
-    return place.sort("place", "level").drop("place")
+    rows = table.unique(["source", "level"], keep="first").join(order, on="source")
+    return rows.sort("place", "level").drop("place")
 
 
 def report_speed(worker: Worker, seconds: float) -> None:
-    """Print images a second, how much of the time the forwards alone would take, and how long compiling took."""
+    """Print images per second, the share of the time that the forwards alone would take, and the time spent on compiling."""
     images = sum(worker.counts.values())
     if images:
         rate = f"{images} image x network in {seconds:.0f} s, {images / seconds:.0f}/s"

@@ -1,12 +1,12 @@
-"""Export: a suite's splits as Parquet shards with image bytes and labels.
+"""Export of a suite's splits as Parquet shards with image bytes and labels.
 
     utilbench export glyphs -o out         out/train-00000-of-00008.parquet, ... validation, test, held_out
 
-A row is one compressed image. Hugging Face `datasets` reads the folder as it is (`load_dataset("parquet", data_dir=...)`; the
-column `image` decodes itself), and so does `ray.data.read_parquet`. Columns: image {bytes, path}, source, level, label (1
-useful, 0 non-useful, null unlabelled), utility (Eq. 2), and the ground truth: class, or boxes, classes and crowd. The part
-held_out holds the test sources at the held-out levels, which have no label and no utility; its rows and those of validation and
-test are the ones that a submitted table of scores needs. `datasets` loads it where it is named in `data_files`.
+A row is one compressed image. Hugging Face `datasets` reads the folder directly (`load_dataset("parquet", data_dir=...)`; it
+decodes the column `image`), and so does `ray.data.read_parquet`. The columns are image {bytes, path}, source, level, label (1
+useful, 0 non-useful, null unlabelled), utility (Eq. 2) and the ground truth: class, or boxes, classes and crowd. The part
+held_out holds the test sources at the held-out levels, which have no label and no utility; a submitted table of scores needs
+its rows and those of validation and test. `datasets` loads this part only if `data_files` names it.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ COLUMNS: dict[str, tuple[pa.DataType, Any]] = {
     "label": (pa.int8(), {"dtype": "int8", "_type": "Value"}),
     "utility": (pa.float64(), {"dtype": "float64", "_type": "Value"}),
 }
-"""Columns of every task: type, and what Hugging Face `datasets` calls it."""
+"""Columns of every task, with the Arrow type and the feature of Hugging Face `datasets`."""
 
 
 def schema(task: str) -> pa.Schema:
-    """All columns of a task's export."""
+    """The schema of a task's export, with all its columns."""
     columns = COLUMNS | TASKS[task].truth_columns()
     features = {name: feature for name, (_, feature) in columns.items()}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
@@ -47,7 +47,7 @@ def schema(task: str) -> pa.Schema:
 
 
 def export(suite: Suite, label_set: str, paths: Paths, output: str) -> list[Path]:
-    """Write the three parts of a label set and the test sources at the held-out levels; returns the shards, in order."""
+    """Write the three parts of a label set and the test sources at the held-out levels; returns the shards in order."""
     truth = label(suite, paths)
     labels = truth.labels(label_set).select("part", "source", "level", "label", "utility")
     parts: dict[str, list[tuple[Any, ...]]] = {
@@ -59,18 +59,18 @@ def export(suite: Suite, label_set: str, paths: Paths, output: str) -> list[Path
         starts = range(0, len(rows), ROWS_PER_SHARD)
         with show_progress(f"export {part}", len(rows), "images") as advance:
             for number, start in enumerate(starts):
-                some = rows[start : start + ROWS_PER_SHARD]
+                shard = rows[start : start + ROWS_PER_SHARD]
                 path = Path(output) / f"{part}-{number:05d}-of-{len(starts):05d}.parquet"
                 with atomic(path) as temporary:
-                    table = pa.Table.from_pylist([record(truth, *row) for row in some], schema=schema(suite.task))
+                    table = pa.Table.from_pylist([record(truth, *row) for row in shard], schema=schema(suite.task))
                     pq.write_table(table, temporary, row_group_size=500, compression="zstd")
                 written.append(path)
-                advance(len(some))
+                advance(len(shard))
     return written
 
 
 def record(truth: GroundTruth, source: str, level: int, label: int, utility: float | None) -> dict[str, Any]:
-    """One row."""
+    """One row of the export."""
     codec = find_distortion(truth.suite.distortion.name)
     return {
         "image": {"bytes": codec.encode(truth.dataset.read(source), level), "path": f"{source}_{level}.{codec.name}"},

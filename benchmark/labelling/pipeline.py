@@ -1,9 +1,9 @@
-"""Label: from a suite to its ground truth, running only what is recorded nowhere.
+"""Labelling of a suite: makes its ground truth and runs the networks only for outcomes that are not recorded anywhere.
 
     truth = label(load_suite("glyphs"), Paths.named())           # photographs -> outcomes -> labels
-    truth = recorded_truth(load_suite("glyphs"), Paths.named())  # what is stored, without any photograph
+    truth = recorded_truth(load_suite("glyphs"), Paths.named())  # recorded outcomes only, no photographs
 
-`label` leaves the suite's choices, its sources and the labels of every set beside the outcomes.
+`label` writes the suite's choices, its sources and the labels of every set beside the outcomes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from benchmark.suites.tasks import TASKS
 
 
 def unlabelled(suite: Suite, paths: Paths) -> GroundTruth:
-    """A suite on this machine's images without any outcome: enough for its parts and its fingerprint.
+    """A suite on this machine's images without outcomes, which suffices for its parts and its fingerprint.
 
     Raises:
         DataError: photographs are missing or unreadable.
@@ -56,15 +56,15 @@ def label(suite: Suite, paths: Paths, device: str = "", how: ExecutionConfig = P
     """Record every outcome that the suite needs and that is not recorded yet; write its labels; return its ground truth.
 
     Args:
-        suite: of which.
-        paths: folders; outcomes that `paths.published` holds of the same images and arithmetic are used, not computed.
-        device: where networks run, if they must; the best there is by default.
-        how: all else about that.
+        suite: the suite to label.
+        paths: folders; outcomes of the same images and arithmetic in `paths.published` are used instead of computed.
+        device: the device on which networks run, if they must; by default the best available one.
+        how: precision, compilation and engine of that run.
 
     Raises:
         DataError: photographs are missing or unreadable.
-        NetworkError: a network that must run cannot; published outcomes need none.
-        LabelError: the recorded outcomes are of other pixels, weights or precision; or a source is in two parts.
+        NetworkError: a network that must run cannot be run; published outcomes need no network.
+        LabelError: the recorded outcomes have other pixels, weights or precision, or a source is in two parts.
     """
     truth = make_ground_truth(suite, paths, device, how)
     save_labels(truth, suite_folder(paths, suite))
@@ -72,7 +72,7 @@ def label(suite: Suite, paths: Paths, device: str = "", how: ExecutionConfig = P
 
 
 def make_ground_truth(suite: Suite, paths: Paths, device: str = "", how: ExecutionConfig = PUBLISHED) -> GroundTruth:
-    """As `label`, but labels are not written."""
+    """Make the ground truth as `label` does, without writing the labels."""
     truth = unlabelled(suite, paths)
     own, *others = outcome_folders(paths, suite)
     stored = read_outcomes(suite, own, truth)
@@ -84,24 +84,24 @@ def make_ground_truth(suite: Suite, paths: Paths, device: str = "", how: Executi
 
 
 def recorded_truth(suite: Suite, paths: Paths) -> GroundTruth:
-    """The ground truth that is stored, without photographs or networks; a quick look needs one that `label` was run for.
+    """The recorded ground truth, without photographs or networks; for a limited suite, `label` must have run with its limit.
 
     Raises:
-        ResultError: sources or outcomes are recorded nowhere; the message says what records them.
+        ResultError: sources or outcomes are not recorded anywhere; the message names the command that records them.
     """
     folders = readable_folders(paths, suite.folder)
     home = next((folder for folder in folders if folder.file("sources.parquet").is_file()), None)
     hint = f"`utilbench label {suite.name}" + (f" --limit {suite.limit}`" if suite.limit else "`")
     if home is None:
         raise ResultError(f"{folders[0].path}: no sources.parquet; {hint} records sources and labels")
-    table, about = read_table(home.file("sources.parquet"))
+    table, metadata = read_table(home.file("sources.parquet"))
     task = TASKS[suite.task]
     parts: Parts = {part: [] for part in PARTS}
     for row in table.iter_rows(named=True):
         source = Source(row["source"], task.recorded_truth_of(row), row["digest"], parent=row["parent"])
         parts[row["part"]].append(source)
-    truth = GroundTruth(suite, Augmented(NoPhotographs(about["classes"])), parts, {}, {})
-    if truth.fingerprint != about["fingerprint"]:
+    truth = GroundTruth(suite, Augmented(NoPhotographs(metadata["classes"])), parts, {}, {})
+    if truth.fingerprint != metadata["fingerprint"]:
         raise ResultError(f"{home.path}: recorded of other choices than {suite.name} has now; {hint} records them anew")
     stored: Stored = {}
     for folder in outcome_folders(paths, suite):
@@ -112,23 +112,26 @@ def recorded_truth(suite: Suite, paths: Paths) -> GroundTruth:
 
 
 def with_outcomes(truth: GroundTruth, stored: Stored) -> GroundTruth:
-    """A suite with what was recorded of it."""
+    """The ground truth with these outcomes and their temperatures."""
     tables = {name: table for name, (table, _) in stored.items()}
-    temperatures = {name: about["temperature"] for name, (_, about) in stored.items() if "temperature" in about}
+    temperatures = {
+        name: metadata["temperature"] for name, (_, metadata) in stored.items() if "temperature" in metadata
+    }
     return replace(truth, outcomes=tables, temperatures=temperatures)
 
 
 def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:
-    """Write the suite's choices, sources and labels, so that what follows needs neither suite file nor photographs."""
+    """Write the suite's choices, sources and labels, so that later steps need neither the suite file nor the photographs."""
     suite, task = truth.suite, TASKS[truth.suite.task]
     write_text(folder.file("suite.json"), json.dumps(dataclasses.asdict(suite), indent=1) + "\n")
-    known = {"fingerprint": truth.fingerprint, "labels": {name: truth.digest(name) for name in suite.label_sets}}
-    if not (folder.labels.is_file() and read_table(folder.labels)[1] == known):
+    digests = {"fingerprint": truth.fingerprint, "labels": {name: truth.digest(name) for name in suite.label_sets}}
+    if not (folder.labels.is_file() and read_table(folder.labels)[1] == digests):
         tables = [truth.labels(name) for name in suite.label_sets]
         columns = [table["label"].alias(name) for name, table in zip(suite.label_sets, tables, strict=True)]
-        write_table(folder.labels, tables[0].select("part", "source", "level").with_columns(columns), known)
-    path, about = folder.file("sources.parquet"), {"fingerprint": truth.fingerprint, "classes": truth.dataset.classes}
-    if not (path.is_file() and read_table(path)[1] == about):
+        write_table(folder.labels, tables[0].select("part", "source", "level").with_columns(columns), digests)
+    path = folder.file("sources.parquet")
+    metadata = {"fingerprint": truth.fingerprint, "classes": truth.dataset.classes}
+    if not (path.is_file() and read_table(path)[1] == metadata):
         rows = [
             {"part": part, "source": source.id, "digest": source.digest, "parent": source.parent}
             | task.record_of(source.truth)
@@ -136,15 +139,15 @@ def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:
             for source in sources
         ]
         text = dict.fromkeys(("part", "source", "digest", "parent"), pl.String)
-        write_table(path, pl.DataFrame(rows, schema=text | task.TRUTH_SCHEMA), about)
+        write_table(path, pl.DataFrame(rows, schema=text | task.TRUTH_SCHEMA), metadata)
 
 
 LEAST = 3
-"""Sources of each label that a quick look should have in each part."""
+"""Number of sources of each label that a limited suite should have in each part."""
 
 
 def check_labelled(truth: GroundTruth, label_set: str, parts: tuple[str, ...], paths: Paths) -> None:
-    """Raise LabelError, before any work, where a part has no row of one of the labels; the message says what would do."""
+    """Raise LabelError, before any work, if a part has no row of one of the labels; the message gives a limit that suffices."""
     try:
         for part in parts:
             truth.labelled(label_set, part)
@@ -153,18 +156,18 @@ def check_labelled(truth: GroundTruth, label_set: str, parts: tuple[str, ...], p
             raise
         try:
             least = least_limit(recorded_truth(replace(truth.suite, limit=0), paths), label_set, parts)
-        except ResultError:  # the whole suite was not labelled yet
+        except ResultError:  # the whole suite is not labelled yet
             raise error from None
         raise LabelError(f"{error}; --limit {least} would do") from error
 
 
 def least_limit(whole: GroundTruth, label_set: str, parts: tuple[str, ...]) -> int:
-    """The smallest `--limit` with which each part has sources enough with rows of either label, LEAST where there are so many.
+    """The smallest `--limit` with which each part has LEAST sources with rows of either label, or all if fewer.
 
     Args:
-        whole: ground truth of the whole suite; a quick look takes the first sources of each of its parts.
-        label_set: whose labels.
-        parts: that need both labels.
+        whole: ground truth of the whole suite; a limited one takes the first sources of each of its parts.
+        label_set: the label set that is used.
+        parts: the parts that need both labels.
     """
     originals = {part: [source for source in members if not source.parent] for part, members in whole.parts.items()}
     total, least = sum(map(len, originals.values())), 1

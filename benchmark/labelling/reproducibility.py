@@ -1,10 +1,10 @@
-"""Reproduce: whether this machine gives the pixels, outcomes and labels of a suite that are recorded, and if not, why not.
+"""Reproducibility: whether this machine gives the recorded pixels, outcomes and labels of a suite, and if not, why not.
 
     for check in reproduce(load_suite("glyphs"), Paths.named()):
         print(check.name, check.problem or "holds")
 
-All photographs are compared by their contents; some of them are compressed again and shown to the networks again. A difference
-comes with its likely cause: encoder, weights, precision, or the versions of what resizes and computes.
+The contents of all photographs are compared; a few of them are compressed again and shown to the networks again. A difference
+is reported with its likely cause: encoder, weights, precision, or the versions of the libraries that resize and compute.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
 
 SOURCES = 4
-"""Photographs of each part that are compressed and judged again."""
+"""Number of photographs of each part that are compressed and judged again."""
 
 
 def reproduce(suite: Suite, paths: Paths, device: str = "") -> Iterator[Check]:
-    """Each check of what is recorded of a suite under the results.
+    """Yield each check of what the results record of a suite.
 
     Raises:
         DataError: the photographs are missing or unreadable.
-        ResultError: nothing is recorded.
+        ResultError: nothing is recorded for the suite.
     """
     truth = unlabelled(suite, paths)
     folders = outcome_folders(paths, suite)
     home = next((folder for folder in folders if folder.outcomes(IMAGES).is_file()), folders[0])
-    images, about = read_table(home.outcomes(IMAGES), IMAGES_SCHEMA)
+    images, metadata = read_table(home.outcomes(IMAGES), IMAGES_SCHEMA)
     yield photographs(truth, images)
-    drawn = {part: sorted(some, key=lambda one: digest("reproduce", one.id)) for part, some in truth.parts.items()}
-    sources = [source for some in drawn.values() for source in some[:SOURCES]]
+    drawn = [sorted(members, key=lambda source: digest("reproduce", source.id)) for members in truth.parts.values()]
+    sources = [source for members in drawn for source in members[:SOURCES]]
     threads = torch.get_num_threads()
     config = WorkerConfig(suite, (), paths.data, paths.networks, device=device or best_device(), threads=threads)
     worker = config.open(paths.cache, truth.dataset)
-    pixels = same_pixels(worker, sources, images, about["encoder"])
+    pixels = same_pixels(worker, sources, images, metadata["encoder"])
     yield pixels
     for name in table_names(suite):
         if name != IMAGES:
@@ -64,21 +64,21 @@ def reproduce(suite: Suite, paths: Paths, device: str = "") -> Iterator[Check]:
 
 
 def photographs(truth: GroundTruth, images: pl.DataFrame) -> Check:
-    """Whether every photograph is the one that was recorded."""
+    """Check that every photograph is the one that was recorded."""
     recorded = dict(images.select("source", "digest").iter_rows())
     missing = [name for name in truth.sources if name not in recorded]
     other = [name for name, source in truth.sources.items() if recorded.get(name, source.digest) != source.digest]
-    told = f"the {len(truth.sources)} photographs are those that were recorded"
+    title = f"the {len(truth.sources)} photographs are those that were recorded"
     problems = [
         f"{len(names)} {what}, the first is {names[0]}"
         for names, what in ((missing, "were not recorded"), (other, "have another content"))
         if names
     ]
-    return Check(told, "; ".join(problems))
+    return Check(title, "; ".join(problems))
 
 
 def same_pixels(worker: Worker, sources: list[Source], images: pl.DataFrame, encoder: str) -> Check:
-    """Whether photographs, compressed again at every level, have the recorded pixels."""
+    """Check that photographs, compressed again at every level, have the recorded pixels."""
     recorded = [images.filter(source=source.id).to_dicts() for source in sources]
     pairs = [
         pair
@@ -86,79 +86,82 @@ def same_pixels(worker: Worker, sources: list[Source], images: pl.DataFrame, enc
         for pair in zip(rows, prepare(worker, source, [row["level"] for row in rows], set()).rows, strict=True)
     ]
     wrong = [row for row, again in pairs if row["pixels"] != again["pixels"]]
-    told = f"{len(pairs)} images of {len(sources)} photographs have the recorded pixels"
+    title = f"{len(pairs)} images of {len(sources)} photographs have the recorded pixels"
     if not wrong:
-        return Check(told, "")
+        return Check(title, "")
     now = worker.distortion.encoder()
     why = f"recorded with {encoder}, here it is {now}" if now != encoder else "another build of the same encoder"
     first = wrong[0]
     return Check(
-        told, f"{len(wrong)} differ, the first is {first['source']} at level {first['level']}; likely cause: {why}"
+        title, f"{len(wrong)} differ, the first is {first['source']} at level {first['level']}; likely cause: {why}"
     )
 
 
 def same_outcomes(
     worker: Worker, name: str, sources: list[Source], home: SuiteFolder, paths: Paths, pixels: Check
 ) -> Check:
-    """Whether a network, asked again, says what is recorded."""
-    told = f"outcomes of {name}"
+    """Check that a network, run again, gives the recorded outcomes."""
+    title = f"outcomes of {name}"
     task = TASKS[worker.config.suite.task]
-    table, about = read_table(home.outcomes(name), task.SCHEMA)
+    table, metadata = read_table(home.outcomes(name), task.SCHEMA)
     try:
         network = load(name, paths.networks, worker.config.device)
     except NetworkError as error:
-        return Check(f"{told}: not asked again ({error})", "")
-    if network.weights != about["weights"]:
-        return Check(told, f"other weights: recorded {about['weights']}, here {network.weights}")
-    precision, _, rest = about["precision"].partition(", ")
+        return Check(f"{title}: not asked again ({error})", "")
+    if network.weights != metadata["weights"]:
+        return Check(title, f"other weights: recorded {metadata['weights']}, here {network.weights}")
+    precision, _, rest = metadata["precision"].partition(", ")
     worker.config = replace(worker.config, precision=precision, compiled=rest == "compiled")
-    worker.temperatures[name] = about["temperature"]
+    worker.temperatures[name] = metadata["temperature"]
     wrong, asked = [], 0
     for source in sources:
         recorded = table.filter(source=source.id)
         if recorded.height:
-            made = prepare(worker, source, recorded["level"].to_list(), {network.preprocessing})
-            squares, count = made.squares[network.preprocessing], recorded.height
-            found = judge_images(worker, network, squares, [source.truth] * count, [made.size] * count, pristine=False)
-            differ = task.disagree(recorded, found)
+            images = prepare(worker, source, recorded["level"].to_list(), {network.preprocessing})
+            squares, count = images.squares[network.preprocessing], recorded.height
+            truths, sizes = [source.truth] * count, [images.size] * count
+            outcomes = judge_images(worker, network, squares, truths, sizes, pristine=False)
+            differ = task.disagree(recorded, outcomes)
             wrong += recorded.filter(differ).select("source", "level").rows()
             asked += count
-    told = f"{asked} outcomes of {name} are the recorded ones"
+    title = f"{asked} outcomes of {name} are the recorded ones"
     if not wrong:
-        return Check(told, "")
+        return Check(title, "")
     first, level = wrong[0]
-    why = cause(about, pixels)
-    return Check(told, f"{len(wrong)} differ, the first is {first} at level {level}; likely cause: {why}")
+    why = cause(metadata, pixels)
+    return Check(title, f"{len(wrong)} differ, the first is {first} at level {level}; likely cause: {why}")
 
 
-def cause(about: dict[str, Any], pixels: Check) -> str:
-    """Why a network with the same weights and precision says something else."""
+def cause(metadata: dict[str, Any], pixels: Check) -> str:
+    """The likely reason why a network with the same weights and precision gives other outcomes."""
     if pixels.problem:
         return "the images have other pixels"
-    before, now = about.get("versions", {}), versions()
+    before, now = metadata.get("versions", {}), versions()
     changed = [
         f"{name} was {old}, is {now.get(name, 'missing')}" for name, old in before.items() if now.get(name) != old
     ]
     if changed:
         return "the resize or the arithmetic of other versions: " + ", ".join(changed)
-    known = "whose versions are the recorded ones" if before else "whose versions were not recorded"
-    return f"the resize (torchvision) or the arithmetic (torch, onnxruntime) of this machine, {known}"
+    remark = "whose versions are the recorded ones" if before else "whose versions were not recorded"
+    return f"the resize (torchvision) or the arithmetic (torch, onnxruntime) of this machine, {remark}"
 
 
 def same_labels(suite: Suite, paths: Paths) -> Check:
-    """Whether the recorded outcomes give the labels that scorecards were judged by."""
-    told = "outcomes give the recorded labels"
+    """Check that the recorded outcomes give the labels on which the scorecards are based."""
+    title = "outcomes give the recorded labels"
     try:
         truth = make_ground_truth(suite, paths)
         folders = readable_folders(paths, suite.folder)
-        known = read_metadata(next((one.labels for one in folders if one.labels.is_file()), folders[0].labels))
+        files = [folder.labels for folder in folders]
+        recorded = read_metadata(next((file for file in files if file.is_file()), files[0]))
     except (LabelError, NetworkError) as error:
-        return Check(told, str(error))
+        return Check(title, str(error))
     except ResultError as error:
-        return Check(f"{told}: none are recorded yet ({error})", "")
-    if known["fingerprint"] != truth.fingerprint:
+        return Check(f"{title}: none are recorded yet ({error})", "")
+    if recorded["fingerprint"] != truth.fingerprint:
         return Check(
-            told, f"the fingerprint is {truth.fingerprint}, recorded {known['fingerprint']}: other choices or images"
+            title,
+            f"the fingerprint is {truth.fingerprint}, recorded {recorded['fingerprint']}: other choices or images",
         )
-    wrong = [name for name in suite.label_sets if known["labels"].get(name) != truth.digest(name)]
-    return Check(told, f"label sets {', '.join(wrong)} have another digest" if wrong else "")
+    wrong = [name for name in suite.label_sets if recorded["labels"].get(name) != truth.digest(name)]
+    return Check(title, f"label sets {', '.join(wrong)} have another digest" if wrong else "")

@@ -1,4 +1,4 @@
-"""Shards: what is not yet known of a suite, in units that can be done anywhere and again."""
+"""Shards: the missing outcomes of a suite, in units that can be computed on any machine and repeated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     View = Preprocessing | Letterbox | NoResize
 
 IMAGES = "images"
-"""Stands beside the networks' names: the table of bits and pixel digests."""
+"""Name, beside those of the networks, of the table of bits and pixel digests."""
 IMAGES_SCHEMA = pl.Schema(
     {"source": pl.String, "digest": pl.String, "level": pl.Int16, "bits": pl.Int32, "pixels": pl.UInt64}
 )
@@ -31,7 +31,7 @@ class Shard:
     sources: tuple[Source, ...]
     levels: tuple[int, ...]
     networks: tuple[str, ...]
-    """Networks, and `images`, that lack some of these images."""
+    """Networks, and `images`, whose outcomes lack some of these images."""
 
     @property
     def images(self) -> int:
@@ -39,13 +39,13 @@ class Shard:
         return len(self.sources) * len(self.levels)
 
 
-def plan(suite: Suite, parts: Parts, known: dict[str, set[tuple[str, int]]]) -> tuple[list[Shard], list[Shard]]:
-    """The shards that are needed: the pristine level first, then the others.
+def plan(suite: Suite, parts: Parts, recorded: dict[str, set[tuple[str, int]]]) -> tuple[list[Shard], list[Shard]]:
+    """The shards that are needed: those of the pristine level, and those of the other levels.
 
     Args:
-        suite: what is needed.
-        parts: its sources; augmented versions are among those for training.
-        known: for each network, and `images`, the (digest, level) pairs that are recorded already.
+        suite: the suite, which determines the levels and networks of each part.
+        parts: its sources; the training part includes augmented versions.
+        recorded: for each network, and `images`, the (digest, level) pairs that are recorded already.
     """
     levels, held_out = suite.distortion.levels, suite.distortion.held_out
     labelling, networks = suite.networks.labelling, suite.networks
@@ -63,9 +63,9 @@ def plan(suite: Suite, parts: Parts, known: dict[str, set[tuple[str, int]]]) -> 
         everyone = tuple(dict.fromkeys(name for _, names in judges[part] for name in names))
         for start in range(0, len(members), SOURCES_PER_SHARD):
             chunk = tuple(members[start : start + SOURCES_PER_SHARD])
-            for some_levels, names in [((PRISTINE,), everyone), *judges[part]]:
-                pairs = {(source.digest, level) for source in chunk for level in some_levels}
-                lacking = tuple(name for name in (*names, IMAGES) if not pairs <= known.get(name, set()))
+            for shard_levels, names in [((PRISTINE,), everyone), *judges[part]]:
+                pairs = {(source.digest, level) for source in chunk for level in shard_levels}
+                lacking = tuple(name for name in (*names, IMAGES) if not pairs <= recorded.get(name, set()))
                 if lacking:
-                    (first if some_levels == (PRISTINE,) else then).append(Shard(chunk, some_levels, lacking))
+                    (first if shard_levels == (PRISTINE,) else then).append(Shard(chunk, shard_levels, lacking))
     return first, then

@@ -1,12 +1,12 @@
-"""Label: run the task networks on every image and record what they made of it.
+"""Labelling: runs the task networks on every image and records their outcomes.
 
-    plan(...)  -> shards        what is not yet known, in units that can be done anywhere and again
+    plan(...)  -> shards        what is not recorded yet, in units that can be computed on any machine and repeated
     prepare_shard               decode, compress and preprocess once, for all networks of the shard
-    judge_shard -> Parquet      run them
-    publish    -> outcomes/     one table a network, and `images` with bits and pixel digests
+    judge_shard -> Parquet      run the networks
+    complete   -> outcomes/     one table per network, and `images` with bits and pixel digests
 
-A shard is some sources at some levels for some networks. It fixes its batches, and its file is named by all that it depends
-on, so that work that was killed goes on where it was and ends with the same bytes.
+A shard is a set of sources, levels and networks. It determines its batches, and the name of its file is a digest of everything
+the file depends on, so that an interrupted run resumes where it stopped and ends with the same bytes.
 """
 
 from __future__ import annotations
@@ -45,58 +45,58 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """All that a worker is made of, by name: what is sent to another machine."""
+    """Everything that a worker is built from, by name, so that it can be sent to another machine."""
 
     suite: Suite
     networks: tuple[str, ...]
-    """Those that are asked."""
+    """Names of the networks to run."""
     data: Place | None
-    """Where the photographs lie."""
+    """Location of the photographs."""
     weights: Path | None
-    """Folder of the networks."""
+    """Folder of the networks' weights."""
     precision: str = "float32"
     device: str = "cpu"
     compiled: bool = False
     threads: int = 1
-    """Threads of a process; they change a network's last digits."""
+    """Threads per process; their number affects the last digits of a network's outputs."""
 
     @property
     def arithmetic(self) -> str:
-        """What outcomes record of how they were computed."""
+        """Description of the arithmetic, as recorded with the outcomes."""
         return self.precision + (", compiled" if self.compiled else "")
 
     def open(self, cache: Path, dataset: Augmented | None = None) -> Worker:
-        """Load the networks, and read the dataset unless it is open already."""
+        """Load the networks, and open the dataset unless an open one is given."""
         dataset = dataset or Augmented(open_dataset(self.suite.dataset, self.data))
         return Worker(self, dataset, {name: load(name, self.weights, self.device) for name in self.networks}, cache)
 
 
 @dataclass
 class Worker:
-    """What a shard is run with."""
+    """The dataset, networks and cache with which shards are run."""
 
     config: WorkerConfig
     dataset: Augmented
     networks: dict[str, Network]
     cache: Path
     temperatures: dict[str, float] = field(default_factory=dict)
-    """Known once the pristine level is done."""
+    """Temperature of each network, available once the pristine level is done."""
     forwards: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
-    """Compiled ones, of the networks that have been asked."""
+    """Compiled forwards of the networks that have been run."""
     last: dict[str, list[Tensor]] = field(default_factory=dict)
-    """The last images that each network saw, to time its bare forward with."""
+    """The last batch of each network, with which its bare forward is timed."""
     counts: dict[str, int] = field(default_factory=dict)
-    """Images that each network saw."""
+    """Number of images that each network has processed."""
     compiling: float = 0.0
-    """Seconds that compiling took."""
+    """Seconds spent on compiling."""
 
     @property
     def distortion(self) -> Distortion:
-        """The suite's."""
+        """The suite's distortion."""
         return find_distortion(self.config.suite.distortion.name)
 
     def file(self, shard: Shard, name: str) -> Path:
-        """Where the shard's outcomes of one network lie, named by all that they depend on."""
+        """Path of the shard's outcomes of one network, named by a digest of everything they depend on."""
         sources = [f"{source.id} {source.digest}" for source in shard.sources]
         encoder = self.distortion.encoder() if shard.levels != (PRISTINE,) else ""
         judge = [name]
@@ -110,21 +110,21 @@ class Worker:
 
 @dataclass(frozen=True)
 class Prepared:
-    """One source at some levels, ready for the networks."""
+    """One source at several levels, ready for the networks."""
 
     rows: list[dict[str, object]]
-    """One a level, in the schema of `images`."""
+    """One row per level, in the schema of `images`."""
     squares: dict[View, list[Tensor]]
-    """uint8 (3, S, S) a level, for each preprocessing that occurs."""
+    """One uint8 tensor (3, S, S) per level, for each preprocessing that occurs."""
     size: tuple[int, int]
     """Height and width of the image, in px."""
 
 
-def prepare(worker: Worker, source: Source, levels: Sequence[int], wanted: set[View]) -> Prepared:
-    """Read a source once, and compress, decode and preprocess it at every level."""
+def prepare(worker: Worker, source: Source, levels: Sequence[int], views: set[View]) -> Prepared:
+    """Read a source once, and compress, decode and preprocess it at every level for each view."""
     pristine = worker.dataset.read(source.id)
     rows: list[dict[str, object]] = []
-    squares: dict[View, list[Tensor]] = {one: [] for one in wanted}
+    squares: dict[View, list[Tensor]] = {view: [] for view in views}
     for level in levels:
         if level == PRISTINE:
             image, bits = pristine, worker.dataset.bits(source.id)
@@ -134,39 +134,39 @@ def prepare(worker: Worker, source: Source, levels: Sequence[int], wanted: set[V
         pixels = int(pixel_digest(image), 16)
         rows.append({"source": source.id, "digest": source.digest, "level": level, "bits": bits, "pixels": pixels})
         tensor = to_tensor(image)
-        for one, images in squares.items():
-            images.append(one.square(tensor))
+        for view, images in squares.items():
+            images.append(view.square(tensor))
     return Prepared(rows, squares, pristine.shape[:2])
 
 
 def prepare_shard(worker: Worker, shard: Shard) -> list[Prepared]:
-    """Its images, for the networks whose files are not there yet; none where all are.
+    """The shard's images, prepared for the networks whose files are missing; empty if no file is missing.
 
-    All cores prepare, and only then the networks judge: done at once on one processor, the two would wait for each other.
+    All cores prepare before the networks run, since both at once on one processor would compete for the cores.
 
     Raises:
         DataError: an image is unreadable; the message names its file.
     """
     left = [name for name in shard.networks if not worker.file(shard, name).is_file()]
-    wanted = {worker.networks[name].preprocessing for name in left if name != IMAGES}
+    views = {worker.networks[name].preprocessing for name in left if name != IMAGES}
     if not left:
         return []
     with all_cores() as pool:
-        return list(pool.map(lambda source: prepare(worker, source, shard.levels, wanted), shard.sources))
+        return list(pool.map(lambda source: prepare(worker, source, shard.levels, views), shard.sources))
 
 
 @torch.inference_mode()
 def judge_shard(worker: Worker, shard: Shard, prepared: list[Prepared]) -> list[Path]:
-    """Make the shard's files that are not there yet, of its prepared images; returns all, in the order of its networks."""
+    """Write the shard's missing files from its prepared images; returns all its files, in the order of its networks."""
     files = {name: worker.file(shard, name) for name in shard.networks}
     left = [name for name, file in files.items() if not file.is_file()]
-    images = pl.DataFrame([row for one in prepared for row in one.rows], schema=IMAGES_SCHEMA)
+    images = pl.DataFrame([row for entry in prepared for row in entry.rows], schema=IMAGES_SCHEMA)
     if IMAGES in left:
         write_table(files[IMAGES], images, {})
     truths = [source.truth for source in shard.sources for _ in shard.levels]
-    sizes = [one.size for one in prepared for _ in shard.levels]
+    sizes = [entry.size for entry in prepared for _ in shard.levels]
     for judge in (worker.networks[name] for name in left if name != IMAGES):
-        squares = [square for one in prepared for square in one.squares[judge.preprocessing]]
+        squares = [square for entry in prepared for square in entry.squares[judge.preprocessing]]
         outcomes = judge_images(worker, judge, squares, truths, sizes, pristine=shard.levels == (PRISTINE,))
         keys = images.select("source", "digest", "level")
         write_table(files[judge.name], keys.hstack(outcomes), {})
@@ -181,20 +181,20 @@ def judge_images(
     sizes: list[tuple[int, int]],
     pristine: bool,
 ) -> pl.DataFrame:
-    """Outcome columns of one network for these squares, in batches of fixed size."""
+    """Outcome columns of one network for these squares, computed in batches of fixed size."""
     task = TASKS[worker.config.suite.task]
     tables = []
-    # Compiled code is for one batch size: that of a level of a whole shard, which divides all others.
+    # Compiled code supports one batch size: the number of sources of a whole shard, which divides its number of images.
     size = SOURCES_PER_SHARD if worker.config.compiled else BATCH
     for start in range(0, len(squares), size):
-        given = squares[start : start + size]
-        worker.last[judge.name] = given
-        worker.counts[judge.name] = worker.counts.get(judge.name, 0) + len(given)
+        window = slice(start, start + size)
+        batch = squares[window]
+        worker.last[judge.name] = batch
+        worker.counts[judge.name] = worker.counts.get(judge.name, 0) + len(batch)
         fitted = None if pristine else worker.temperatures[judge.name]
-        filled = given + [given[-1]] * (size - len(given)) if worker.config.compiled else given
-        answers = forward(worker, judge, filled)[: len(given)]
-        here = slice(start, start + size)
-        columns = task.observe(judge, answers, truths[here], sizes[here], fitted)
+        filled = batch + [batch[-1]] * (size - len(batch)) if worker.config.compiled else batch
+        answers = forward(worker, judge, filled)[: len(batch)]
+        columns = task.observe(judge, answers, truths[window], sizes[window], fitted)
         extra = {"logits": pl.Array(pl.Float32, judge.classes)} if "logits" in columns else {}
         schema = {name: kind for name, kind in task.SCHEMA.items() if name in columns} | extra
         tables.append(pl.DataFrame(columns, schema=schema))
@@ -202,7 +202,7 @@ def judge_images(
 
 
 def forward(worker: Worker, network: Network, squares: list[Tensor]) -> Any:
-    """The network's answers, at the worker's precision, compiled where it says so."""
+    """The network's outputs at the worker's precision, computed by compiled code if the worker's config says so."""
     config = worker.config
     with autocast(config.device, config.precision):
         ready = network.preprocessing.normalise(squares, config.device)
@@ -210,7 +210,7 @@ def forward(worker: Worker, network: Network, squares: list[Tensor]) -> Any:
 
 
 def forward_of(worker: Worker, network: Network, ready: Any) -> Callable[[Any], Any]:
-    """A network's forward, compiled for such input where the worker says so and the network is a classifier's module."""
+    """A network's forward, compiled for such input if the worker's config says so and the network is a classifier's module."""
     if not worker.config.compiled or network.module is None or network.task != "classification":
         return network.forward
     if network.name not in worker.forwards:
@@ -224,16 +224,16 @@ def forward_of(worker: Worker, network: Network, ready: Any) -> Callable[[Any], 
 
 @torch.inference_mode()
 def bare_forward_seconds(worker: Worker) -> float:
-    """What the forwards alone would have taken: each network's last batch again, from memory, times its batches."""
+    """Time of the forwards alone: each network's last batch is repeated from memory and scaled to the number of its images."""
     total = 0.0
-    for name, given in worker.last.items():
+    for name, batch in worker.last.items():
         network, config = worker.networks[name], worker.config
-        ready = network.preprocessing.normalise(given, config.device)
+        ready = network.preprocessing.normalise(batch, config.device)
         times = []
         for _ in range(4):
             start = time.perf_counter()
             with autocast(config.device, config.precision):
                 forward_of(worker, network, ready)(ready)
             times.append(time.perf_counter() - start)
-        total += min(times) / len(given) * worker.counts[name]
+        total += min(times) / len(batch) * worker.counts[name]
     return total

@@ -1,1 +1,1 @@
-"""Suites: frozen choices read from TOML, their splits, their tasks, and the folder of their results."""
+"""Suites: frozen choices read from TOML, with their splits, their tasks and the folder of their results."""

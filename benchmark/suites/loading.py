@@ -1,4 +1,4 @@
-"""Suites read from TOML files, and checked."""
+"""Reads suites from TOML files and checks them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SECTIONS = {
 
 
 def suite_names() -> list[str]:
-    """The suites that come with the package."""
+    """The names of the suites in the package."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
@@ -33,7 +33,7 @@ def load_suite(name: str, limit: int = 0) -> Suite:
     """Read a suite by name, or by the path of a TOML file.
 
     Raises:
-        SuiteError: no such suite, or a key or value that is not valid; the message names it.
+        SuiteError: the suite does not exist, or a key or value is not valid; the message names it.
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
@@ -51,7 +51,7 @@ def load_suite(name: str, limit: int = 0) -> Suite:
 
 
 def twin(table: dict[str, Any], path: Path) -> Suite:
-    """A suite that says only how its labels differ from another's."""
+    """A suite from a file that states only how its labels differ from those of another suite."""
     unknown(table, {"twin_of", "name", "version", "title", "labels"}, path, "in a twin")
     other, name = table["twin_of"], table.get("name")
     if not isinstance(other, str) or not isinstance(name, str) or name == other:
@@ -71,7 +71,7 @@ def twin(table: dict[str, Any], path: Path) -> Suite:
 
 
 def build(table: dict[str, Any], path: Path) -> Suite:
-    """A suite from a whole file."""
+    """A suite from a complete file."""
     fields = {field.name for field in dataclasses.fields(Suite)} - {"twin_of", "limit"}
     unknown(table, fields, path, "at the top")
     needed = [key for key in sorted(fields - {"labels", "training", "redistributable"}) if key not in table]
@@ -88,7 +88,7 @@ def build(table: dict[str, Any], path: Path) -> Suite:
 
 
 def section(key: str, table: Any, path: Path, kind: type) -> Any:
-    """One table of a suite file as its dataclass."""
+    """A table of a suite file as its dataclass."""
     if not isinstance(table, dict):
         raise SuiteError(f"{path}: {key} must be a table [{key}]")
     unknown(table, set(get_type_hints(kind)), path, f"in [{key}]")
@@ -100,7 +100,7 @@ def section(key: str, table: Any, path: Path, kind: type) -> Any:
 
 
 def check(suite: Suite, path: Path) -> None:
-    """Raise SuiteError unless the suite makes sense."""
+    """Raise SuiteError unless the suite is consistent."""
     from benchmark.plugins.distortions import find_distortion
 
     split, distortion, networks = suite.split, suite.distortion, suite.networks
@@ -108,15 +108,15 @@ def check(suite: Suite, path: Path) -> None:
         codec = find_distortion(distortion.name)
     except SuiteError as error:
         raise SuiteError(f"{path}: [distortion] name: {error}") from error
-    both = (*distortion.levels, *distortion.held_out)
+    levels = (*distortion.levels, *distortion.held_out)
     judges = (*networks.labelling, *networks.held_out)
     rules = [
         ("name" in suite.dataset, "[dataset] lacks name"),
         (abs(split.train + split.validation + split.test - 1) < 1e-9, "[split] shares must add up to 1"),
         (min(split.train, split.validation, split.test) > 0, "[split] shares must be above 0"),
         (bool(distortion.levels and distortion.held_out), "[distortion] needs levels and held_out"),
-        (len(set(both)) == len(both), "[distortion] a level stands twice in levels and held_out"),
-        (all(x in codec.levels for x in both), f"[distortion] levels must be in {codec.levels}"),
+        (len(set(levels)) == len(levels), "[distortion] a level stands twice in levels and held_out"),
+        (all(level in codec.levels for level in levels), f"[distortion] levels must be in {codec.levels}"),
         (bool(networks.labelling and networks.held_out), "[networks] needs labelling and held_out networks"),
         (len(set(judges)) == len(judges), "[networks] a network stands twice in labelling and held_out"),
         (not suite.labels.problem(), suite.labels.problem()),
@@ -126,6 +126,6 @@ def check(suite: Suite, path: Path) -> None:
             "[training] copies: above 0 with augmentation, else 0",
         ),
     ]
-    for fine, message in rules:
-        if not fine:
+    for satisfied, message in rules:
+        if not satisfied:
             raise SuiteError(f"{path}: {message}")

@@ -1,10 +1,10 @@
 """Suites: frozen, versioned choices of everything that a result depends on, read from TOML.
 
-    suite = load_suite("glyphs")                 # one that comes with the package
-    suite = load_suite("my/suite.toml")          # your own; no code needed
+    suite = load_suite("glyphs")                 # a suite of the package
+    suite = load_suite("my/suite.toml")          # your own suite; it needs no code
 
-Every key of a suite file is a field below; an unknown one is an error. A file may say `twin_of = "NAME"` and then holds only
-a name and how its `[labels]` differ from that suite's; twins share their outcomes.
+Every key of a suite file is a field below; an unknown key is an error. A file with `twin_of = "NAME"` holds only a name and how
+its `[labels]` differ from those of that suite; twins share their outcomes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from benchmark.suites.tasks import TASKS, classification, detection
 
 COMBINED = "combined"
-"""Name of the label set that all labelling networks make together."""
+"""Name of the label set that all labelling networks determine together."""
 
 
 @dataclass(frozen=True)
@@ -25,38 +25,38 @@ class SplitChoice:
     """How sources are divided, before anything is compressed."""
 
     train: float
-    """Share of the sources for training; the three add up to 1."""
+    """Share of the sources for training; the three shares add up to 1."""
     validation: float
     """Share for thresholds and early stopping."""
     test: float
     """Share for results."""
     seed: int = 0
-    """Changes who goes where."""
+    """Seed of the order that assigns sources to parts."""
 
 
 @dataclass(frozen=True)
 class DistortionChoice:
-    """What happens to each source."""
+    """How each source is distorted."""
 
     name: str
-    """A distortion: `jpeg`."""
+    """Name of a distortion: `jpeg`."""
     levels: tuple[int, ...]
     """Levels for training and for label metrics."""
     held_out: tuple[int, ...]
-    """Levels for downstream performance, none of them among `levels`."""
+    """Levels for downstream performance, none of which is among `levels`."""
 
 
 @dataclass(frozen=True)
 class NetworkChoice:
-    """Who judges."""
+    """The labelling networks, the held-out networks and the probe."""
 
     labelling: tuple[str, ...]
-    """Networks whose decisions make the labels."""
+    """Networks whose decisions determine the labels."""
     held_out: tuple[str, ...]
-    """Networks for downstream performance, none of them labelling."""
+    """Networks for downstream performance, none of which is a labelling network."""
     probe: str = ""
-    """Classifier that predictors may look into, and, for classification, whose kept and changed decisions Fig. 1 shows; empty:
-    none."""
+    """Classifier whose activations predictors may use, and whose kept and changed decisions Fig. 1 shows for classification; it
+    is empty if there is none."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ class TrainingChoice:
     """How the two classes are balanced in the training part."""
 
     balance: str = "weights"
-    """`weights`: class weights. `augmentation`: the paper's; augmented versions, as many rows of each class."""
+    """`weights`: class weights. `augmentation`: augmented versions and equally many rows of each class, as in the paper."""
     copies: int = 0
-    """Augmented versions of each training source; 0 with `weights`."""
+    """Number of augmented versions of each training source; 0 with `weights`."""
 
 
 @dataclass(frozen=True)
 class Suite:
-    """One suite."""
+    """The choices of a suite."""
 
     name: str
     version: int
@@ -79,42 +79,42 @@ class Suite:
     task: str
     """`classification` or `detection`."""
     dataset: dict[str, Any]
-    """`name`, and the dataset's own options."""
+    """`name` and the dataset's own options."""
     split: SplitChoice
     distortion: DistortionChoice
     networks: NetworkChoice
     labels: classification.LabelChoice | detection.LabelChoice
-    """The task's rule."""
+    """The task's rule for labels."""
     training: TrainingChoice = field(default_factory=TrainingChoice)
     twin_of: str = ""
     """The suite whose outcomes this one shares, or empty."""
     redistributable: bool = False
-    """Whether its images may be published, so that pages show some."""
+    """Whether its images may be published; if so, pages show some of them."""
     limit: int = 0
-    """Number of sources for a quick look; 0 = all. Never in a file."""
+    """Number of sources for a quick look, 0 for all; it is never set in a file."""
 
     @property
     def label_sets(self) -> tuple[str, ...]:
-        """`combined`, then one a labelling network."""
+        """`combined`, then one label set per labelling network."""
         return (COMBINED, *self.networks.labelling)
 
     @property
     def judging_probe(self) -> tuple[str, ...]:
-        """The probe, where there is one and it does the suite's task; else nothing."""
+        """The probe, if there is one and it performs the suite's task; else empty."""
         return (self.networks.probe,) if self.networks.probe and TASKS[self.task].PROBE_JUDGES else ()
 
     @property
     def folder(self) -> str:
-        """Folder below the results; a limited suite has its own, so that it cannot mix with the full one."""
+        """Folder below the results; a limited suite has its own, so that its results do not mix with the full ones."""
         return self.name + (f"-limit{self.limit}" if self.limit else "")
 
     @property
     def outcomes_folder(self) -> str:
-        """As `folder`, of the suite that holds the outcomes."""
+        """The folder, below the results, of the suite that holds the outcomes."""
         return (self.twin_of or self.name) + (f"-limit{self.limit}" if self.limit else "")
 
     def choices(self) -> str:
-        """Canonical text of all that a result depends on; part of the fingerprint."""
+        """Canonical text of all choices on which a result depends; it is part of the fingerprint."""
         chosen = dataclasses.asdict(self)
         del chosen["title"], chosen["twin_of"], chosen["redistributable"]
         return json.dumps(chosen, sort_keys=True)

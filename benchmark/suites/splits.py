@@ -1,4 +1,4 @@
-"""Splits by source, made before anything is compressed or augmented, and the guards against leaks."""
+"""Splits by source, made before any image is compressed or augmented, and the checks against leaks."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ PARTS = ("train", "validation", "test")
 def split(sources: Sequence[Source], choice: SplitChoice, limit: int = 0) -> Parts:
     """Divide indexed sources into train, validation and test.
 
-    Sources are put in the order of a digest of (seed, id) and cut at the shares, so that a source's place depends on no other
-    source's content. Where a dataset fixes pools, its pool `test` is the test part and only the rest is cut. With a limit,
-    each part keeps its first sources in that order, in proportion.
+    Sources are sorted by a digest of (seed, id) and cut at the shares, so that a source's position in the order does not depend
+    on the content of other sources. If a dataset defines pools, its pool `test` is the test part and only the rest is cut. With
+    a limit, each part keeps a proportional number of its first sources in that order.
 
     Raises:
         LabelError: a part would be empty, or two parts share a source.
@@ -48,7 +48,7 @@ def split(sources: Sequence[Source], choice: SplitChoice, limit: int = 0) -> Par
 
 
 def check_disjoint(parts: dict[str, Iterable[Source]] | Parts) -> None:
-    """Raise LabelError where two parts share a photograph: its id, its parent or its content."""
+    """Raise LabelError if two parts share a photograph, by its id, its parent or its content."""
     owner: dict[str, tuple[str, str]] = {}
     for name, members in parts.items():
         for source in members:

@@ -1,4 +1,4 @@
-"""Engines: loops that run shards, here or on a cluster; each gives the same files."""
+"""Engines, which run shards in this process or on a cluster; all of them give the same files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmark.labelling.shards import Shard
 from benchmark.labelling.worker import Worker
 
 Engine = Callable[[Worker, Sequence[Shard], str], dict[str, list[Path]]]
-"""(worker, shards, title) -> each network's files, in the shards' order."""
+"""(worker, shards, title) -> files of each network, in the order of the shards."""
 ENGINES = ("local", "ray")
 
 
@@ -20,7 +20,7 @@ def find_engine(name: str, address: str = "") -> Engine:
     """The engine of this name.
 
     Raises:
-        LabelError: there is none, or it takes no address.
+        LabelError: there is no such engine, or it takes no address.
     """
     if name not in ENGINES:
         raise LabelError(f"no engine {name!r}; there are {', '.join(ENGINES)}")

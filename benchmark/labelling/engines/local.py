@@ -1,6 +1,6 @@
-"""The local engine: shards one after the other, in this process.
+"""The local engine, which runs shards one after the other in this process.
 
-A device that is not this processor judges a shard while the next one is prepared.
+On a device other than `cpu`, a shard is judged while the next one is prepared.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from benchmark.labelling.worker import Worker, judge_shard, prepare_shard
 
 
 def run(worker: Worker, shards: Iterable[Shard], title: str) -> dict[str, list[Path]]:
-    """Run the shards; returns each network's files, in the shards' order."""
+    """Run the shards; returns the files of each network, in the order of the shards."""
     shards = list(shards)
     files: dict[str, list[Path]] = {}
     coming = ((shard, prepare_shard(worker, shard)) for shard in shards)

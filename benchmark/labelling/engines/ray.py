@@ -1,8 +1,8 @@
-"""The engine for many machines: shards on Ray Data, their networks in actors, one a GPU or per few cores.
+"""The engine for many machines, which runs shards on Ray Data with one actor per GPU or per few cores.
 
-A worker opens the dataset and the networks by itself, from the same names, and returns each shard's file as bytes, so that
-nodes need share no disk but that of the weights, and of the photographs where these lie at no address. A shard is done again
-where a node is lost; its file is the one that the local engine makes on the same kind of machine with as many threads.
+A worker opens the dataset and the networks itself, from the same names, and returns the files of each shard as bytes, so that
+the nodes share only the disk of the weights, and that of the photographs unless these have an address. If a node is lost, its
+shards are repeated; their files equal those that the local engine makes on such a machine with as many threads.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from benchmark.labelling.worker import Worker, WorkerConfig, judge_shard, prepar
 
 
 class RayWorker:
-    """An actor: a worker of its own, which runs shards that are handed to it."""
+    """An actor with a worker of its own, which runs the shards that are passed to it."""
 
     def __init__(self, config: WorkerConfig, temperatures: dict[str, float]) -> None:
         import torch
@@ -37,12 +37,12 @@ class RayWorker:
         self.worker.temperatures = temperatures
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """The files of a batch of shards: number of the shard, network, bytes."""
+        """The files of a batch of shards, each with the number of its shard, its network and its bytes."""
         rows = []
         for number, text in zip(batch["number"], batch["shard"], strict=True):
-            shard: Shard = pickle.loads(text)  # from the driver of this very cluster
-            made = judge_shard(self.worker, shard, prepare_shard(self.worker, shard))
-            for name, path in zip(shard.networks, made, strict=True):
+            shard: Shard = pickle.loads(text)  # it comes from the driver of this cluster
+            paths = judge_shard(self.worker, shard, prepare_shard(self.worker, shard))
+            for name, path in zip(shard.networks, paths, strict=True):
                 rows.append((number, name, path.read_bytes()))
                 path.unlink()
         numbers, names, files = zip(*rows, strict=True)
@@ -50,16 +50,16 @@ class RayWorker:
 
 
 def run(worker: Worker, shards: Sequence[Shard], title: str, address: str = "") -> dict[str, list[Path]]:
-    """Run the shards on a cluster; returns each network's files, in the shards' order, in this machine's cache.
+    """Run the shards on a cluster; returns the files of each network in this machine's cache, in the order of the shards.
 
     Args:
-        worker: with its config.
-        shards: what is to be done; what the cache holds is not done again.
-        title: what the progress is called.
-        address: of the cluster, as `ray.init` takes it; empty: the one this process is connected to, else a new one here.
+        worker: the worker whose config is sent to the cluster.
+        shards: the shards to run; those that the cache holds are not run again.
+        title: title of the progress display.
+        address: address of the cluster for `ray.init`; empty: the connected cluster, else a new one on this machine.
 
     Raises:
-        LabelError: Ray is not installed, or the cluster has no node that a worker fits on.
+        LabelError: Ray is not installed, or the cluster has no node with enough resources for a worker.
     """
     left = {
         number: shard
@@ -76,7 +76,7 @@ def run(worker: Worker, shards: Sequence[Shard], title: str, address: str = "") 
 
 
 def collect(worker: Worker, shards: dict[int, Shard], title: str, address: str) -> None:
-    """Have the shards done, and put each file into the cache when it comes."""
+    """Run the shards on the cluster, and write each file into the cache when it arrives."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -87,20 +87,20 @@ def collect(worker: Worker, shards: dict[int, Shard], title: str, address: str) 
     config = worker.config
     share = {"num_gpus": 1.0} if config.device.startswith("cuda") else {"num_cpus": float(config.threads)}
     kind, needed = ("GPU", 1) if "num_gpus" in share else ("CPU", config.threads)
-    places = sum(int(node["Resources"].get(kind, 0) // needed) for node in ray.nodes() if node["Alive"])
-    if not places:
+    slots = sum(int(node["Resources"].get(kind, 0) // needed) for node in ray.nodes() if node["Alive"])
+    if not slots:
         raise LabelError(f"no node of the cluster has {needed} {kind}, which a worker needs")
     rows = [{"number": number, "shard": pickle.dumps(shard)} for number, shard in shards.items()]
-    made = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+    results = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
         RayWorker,
         batch_size=1,
         fn_constructor_args=(config, worker.temperatures),
-        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(places, len(rows))),
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(slots, len(rows))),
         **share,
     )
     waiting = {number: set(shard.networks) for number, shard in shards.items()}
     with show_progress(title, sum(shard.images for shard in shards.values()), "images") as advance:
-        for row in made.iter_rows():
+        for row in results.iter_rows():
             shard = shards[row["number"]]
             with atomic(worker.file(shard, row["name"])) as temporary:
                 temporary.write_bytes(row["file"])

@@ -1,4 +1,4 @@
-"""Tasks: a module each, which holds all in which the task differs from the others."""
+"""Tasks: one module per task, with everything in which it differs from the others."""
 
 from benchmark.suites.tasks import classification, detection
 

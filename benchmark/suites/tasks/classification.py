@@ -1,6 +1,6 @@
-"""All that is particular to classification: what an outcome holds, and how outcomes become labels.
+"""The task of classification: the contents of its outcomes, and the rule that turns outcomes into labels.
 
-An outcome is what one network made of one image at one level, kept raw, so that any threshold, temperature or rule can be
+An outcome is the raw output of one network for one image at one level, so that any threshold, temperature or rule can be
 applied later:
 
     source, digest      id and content digest of the pristine image
@@ -9,7 +9,7 @@ applied later:
     score_true          logit of the true class (probability, where the network gives no logits)
     score_top           likewise of the predicted class
     logsumexp           of the logits; null where the network gives probabilities
-    logsumexp_t         of logits / T, T the network's fitted temperature, which stands in the file's metadata
+    logsumexp_t         of logits / T, where T is the network's fitted temperature, recorded in the file's metadata
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.types import PRISTINE
 from benchmark.metrics import image_utility
-from benchmark.suites.tasks.filtering import GAINS as GAINS  # every task's module has this name, and Downstream
+from benchmark.suites.tasks.filtering import GAINS as GAINS  # every task's module has GAINS and Downstream
 from benchmark.suites.tasks.filtering import Downstream as Downstream
 
 if TYPE_CHECKING:
@@ -49,20 +49,20 @@ SCHEMA = pl.Schema(
 )
 
 TOLERANCE = 1e-3
-"""By which scores may differ between machines, as a share of the largest."""
+"""Largest difference of scores between machines, as a share of the largest score."""
 BYTES = 20
-"""Of an outcome on disk, about."""
+"""Approximate size of an outcome on disk."""
 PROBE_JUDGES = True
-"""Whether the probe, a classifier, does this task, so that its decisions on the suite's images are recorded."""
+"""Whether the probe, a classifier, performs this task, so that its decisions on the suite's images are recorded."""
 MEASURE = "accuracy"
 TABLE, GAINS_TABLE, FIGURE = "I", "III", "2a"
 PUBLISHED_ACCURACY = {"Inception-v3": 87.5, "VGG-19": 84.2, "DenseNet-121": 91.2, "combined": 93.3}
 """Accuracy of ResNet-18 in per cent (paper, Table I), for each labelling network and the combined labels."""
 MIQA = "PSNR", "SSIM", "DISTS", "ResNet-18", "ResNet-50", "RA-MIQA"
-"""Methods that MIQA (MIQD-2.5M, 2025) tells the SRCC of."""
+"""Methods whose SRCC MIQA (MIQD-2.5M, 2025) reports."""
 PUBLISHED_SRCC = dict(zip(MIQA, (0.239, 0.303, 0.388, 0.513, 0.558, 0.700), strict=True))
 PUBLISHED_GAINS = {"AlexNet": (0.468, 0.460), "ResNeXt-50": (0.663, 0.654), "EfficientNet-B7": (0.658, 0.659)}
-"""Accuracy after filtering, ResNet-18 trained on classification and on detection (paper, Table III)."""
+"""Accuracy after filtering by ResNet-18 trained on classification and on detection (paper, Table III)."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ class LabelChoice:
     low: float = 0.1
     """T_L: non-useful below this."""
     calibrate: bool = False
-    """Whether confidences are taken at each network's fitted temperature (ours)."""
+    """Whether confidences are computed at each network's fitted temperature (our addition)."""
 
     def problem(self) -> str:
-        """What is wrong with the choice, or nothing."""
+        """The error in the choice, or an empty text."""
         return "" if 0 <= self.low <= self.high <= 1 else "[labels] must be 0 <= low <= high <= 1"
 
 
@@ -96,7 +96,7 @@ def recorded_truth_of(row: dict[str, Any]) -> int:
 
 
 def truth_columns() -> dict[str, tuple[pa.DataType, Any]]:
-    """Columns of an export that hold the ground truth: type, and what Hugging Face `datasets` calls it."""
+    """Columns of an export that hold the ground truth, with the Arrow type and the feature of Hugging Face `datasets`."""
     return {"class": (pa.int16(), {"dtype": "int16", "_type": "Value"})}
 
 
@@ -106,17 +106,17 @@ def truth_values(truth: int) -> dict[str, Any]:
 
 
 def groups(truth: int) -> list[str]:
-    """What an image of this ground truth belongs to, for comparisons by group."""
+    """The groups to which an image of this ground truth belongs, for comparisons by group."""
     return [f"class {truth}"]
 
 
 def told(value: float | None) -> str:
-    """An accuracy in per cent, as the paper's Table III has it, or a dash."""
+    """An accuracy in per cent, formatted as in the paper's Table III, or a dash."""
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
 def rules(labels: LabelChoice) -> dict[str, LabelChoice]:
-    """The rules whose counts are worth telling beside each other."""
+    """The rules whose counts are reported side by side."""
     return {
         "calibrated": dataclasses.replace(labels, calibrate=True),
         "plain (the paper's)": dataclasses.replace(labels, calibrate=False),
@@ -129,11 +129,11 @@ def observe(
     """Outcome columns of a batch.
 
     Args:
-        network: whose answers they are.
+        network: the network that gave the answers.
         answers: logits or probabilities, float32 (N, K).
         truths: index of the true class of each image.
-        sizes: not used here.
-        temperature: the fitted one, or None before it is fitted; then a column `logits` is added, to fit it from.
+        sizes: not used for classification.
+        temperature: the fitted temperature, or None before the fit; in that case a column `logits` is added for the fit.
     """
     import torch
 
@@ -154,13 +154,13 @@ def observe(
 
 
 def fit_temperature(pristine: pl.DataFrame, truths: dict[str, int]) -> float:
-    """The temperature of one network, from the pristine rows (with `logits`) of the training sources."""
+    """The temperature of one network, fitted to the pristine rows (with `logits`) of the training sources."""
     rows = pristine.filter(pl.col("source").is_in(list(truths)))
     return image_utility.fit_temperature(rows["logits"].to_numpy(), [truths[source] for source in rows["source"]])
 
 
 def with_temperature(pristine: pl.DataFrame, temperature: float) -> pl.DataFrame:
-    """Pristine rows with `logsumexp_t` filled in from `logits`, which are dropped."""
+    """Pristine rows with `logsumexp_t` computed from `logits`, which are dropped."""
     import torch
 
     table = torch.tensor(np.stack(pristine["logits"].to_list()))
@@ -169,7 +169,7 @@ def with_temperature(pristine: pl.DataFrame, temperature: float) -> pl.DataFrame
 
 
 def confidence(outcomes: pl.DataFrame, temperature: float, calibrate: bool) -> NDArray[np.float64]:
-    """phi: confidence in the true class, 0 to 1, one a row; calibrated only where the network gives logits."""
+    """phi, the confidence in the true class, 0 to 1, for each row; it is calibrated only if the network gives logits."""
     true = outcomes["score_true"].to_numpy().astype(np.float64)
     if outcomes["logsumexp"].null_count():
         return np.asarray(np.clip(true, 0, 1))
@@ -179,11 +179,11 @@ def confidence(outcomes: pl.DataFrame, temperature: float, calibrate: bool) -> N
 
 
 def judge(outcomes: pl.DataFrame, truths: dict[str, int], temperature: float, labels: LabelChoice) -> pl.DataFrame:
-    """What one network decided about each distorted image.
+    """The decisions of one network on each distorted image.
 
     Returns:
-        A row for each row of `outcomes` that is not pristine: source, level, `right` (Eq. 5), `kept` (predicted class is that
-        of the pristine image), `pristine_right`, `utility` (Eq. 2) and `label` (section IV: 1, 0, or -1 unlabelled).
+        A row for each row of `outcomes` that is not pristine: source, level, `right` (Eq. 5), `kept` (the predicted class is
+        that of the pristine image), `pristine_right`, `utility` (Eq. 2) and `label` (section IV: 1, 0, or -1 unlabelled).
     """
     truth = pl.Series("truth", [truths[source] for source in outcomes["source"]], pl.Int16)
     phi = pl.Series("phi", confidence(outcomes, temperature, labels.calibrate))
@@ -203,14 +203,14 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, int], temperature: float, la
     )
 
 
-def disagree(recorded: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
-    """Which outcomes are not the recorded ones: another class, or scores more than TOLERANCE of the largest apart."""
+def disagree(recorded: pl.DataFrame, observed: pl.DataFrame) -> pl.Series:
+    """Mask of the outcomes that differ from the recorded ones in class, or in scores by more than TOLERANCE of the largest."""
     columns = ["score_true", "score_top", "logsumexp"]
     scale = float(recorded.select(pl.max_horizontal(pl.col(columns).abs().max())).item() or 1.0)
-    gaps = [(recorded[name] - found[name]).abs().fill_null(0.0) > TOLERANCE * scale for name in columns]
-    return functools.reduce(operator.or_, gaps, recorded["top"] != found["top"])
+    gaps = [(recorded[name] - observed[name]).abs().fill_null(0.0) > TOLERANCE * scale for name in columns]
+    return functools.reduce(operator.or_, gaps, recorded["top"] != observed["top"])
 
 
 def facts(outcomes: pl.DataFrame, judgement: pl.DataFrame) -> str:
-    """All that downstream performance depends on, as text."""
+    """Everything that downstream performance depends on, as text."""
     return judgement.select("source", "level", "right").write_csv()

@@ -1,16 +1,16 @@
-"""All that is particular to detection: what an outcome holds, and how outcomes become labels; `replacement` has the mAP.
+"""The task of detection: the contents of its outcomes, and the rule that turns outcomes into labels; `replacement` has the mAP.
 
-An outcome is what one detector found in one image at one level: every detection with score > .01, the best 100, so that any
-threshold or rule can be applied later:
+An outcome holds the detections of one detector in one image at one level, the best 100 with score > .01, so that any threshold
+or rule can be applied later:
 
     source, digest      id and content digest of the pristine image
     level               distortion level, -1 for the pristine image
-    boxes               left, top, right, bottom of each detection, one after the other, in eighths of a px
+    boxes               left, top, right, bottom of each detection, concatenated, in eighths of a px
     scores              in ten-thousandths, best first
     classes             from 0
 
-An object is *found* by the detection that COCO's matching gives it at IoU .5, and *detected* where that one's score is at
-least .5 (paper, Eq. 6 and section IV).
+An object is *found* by the detection that COCO's matching assigns to it at IoU .5, and *detected* if the score of that
+detection is at least .5 (paper, Eq. 6 and section IV).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from benchmark.core.types import PRISTINE, Objects
 from benchmark.metrics import image_utility
 from benchmark.metrics.box_matching import found_scores
 from benchmark.suites.tasks.classification import MIQA
-from benchmark.suites.tasks.replacement import GAINS as GAINS  # every task's module has this name, and Downstream
+from benchmark.suites.tasks.replacement import GAINS as GAINS  # every task's module has GAINS and Downstream
 from benchmark.suites.tasks.replacement import PX, SCORE, SIZES, unpack
 from benchmark.suites.tasks.replacement import Downstream as Downstream
 
@@ -46,15 +46,15 @@ COLUMNS: dict[str, pl.DataType] = {
 }
 SCHEMA = pl.Schema(COLUMNS)
 CLEAR, SCORE_TOLERANCE, BOX_TOLERANCE = 0.2, 0.002, 0.25
-"""Detections above this score are compared between machines, and may differ by so much in score and in px."""
+"""Least score of detections that are compared between machines, and the tolerances of their scores and, in px, of boxes."""
 BYTES = 500
-"""Of an outcome on disk, about."""
+"""Approximate size of an outcome on disk."""
 PROBE_JUDGES = False
-"""Whether the probe, a classifier, does this task."""
+"""Whether the probe, a classifier, performs this task."""
 MEASURE = "mAP"
 TABLE, GAINS_TABLE, FIGURE = "II", "IV", "2b"
 PUBLISHED_ACCURACY = {"Faster R-CNN R50": 84.8, "SSD300": 81.3, "SSDLite320": 83.1, "combined": 92.8}
-"""Accuracy of ResNet-18 in per cent (paper, Table II; its text says 81.8 for SSD300)."""
+"""Accuracy of ResNet-18 in per cent (paper, Table II; the paper's text states 81.8 for SSD300)."""
 PUBLISHED_SRCC = dict(zip(MIQA, (0.318, 0.439, 0.527, 0.754, 0.774, 0.813), strict=True))
 """SRCC with MIQA's composite label (MIQD-2.5M, 2025)."""
 PUBLISHED_GAINS = {
@@ -62,7 +62,7 @@ PUBLISHED_GAINS = {
     "RetinaNet": (0.128, 0.125),
     "Faster R-CNN MobileNet": (0.164, 0.161),
 }
-"""mAP after replacement, ResNet-18 trained on detection and on classification (paper, Table IV)."""
+"""mAP after replacement by ResNet-18 trained on detection and on classification (paper, Table IV)."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,14 @@ class LabelChoice:
     """How outcomes become labels (paper, section IV)."""
 
     confidence: float = 0.5
-    """An object is detected where the score that found it is at least this."""
+    """An object is detected if the score of the detection that found it is at least this value."""
     retained: str = "one"
-    """Useful where `one` object that is detected in the pristine image is still detected, or at least `half` of them."""
+    """Useful if `one` object that is detected in the pristine image is still detected, or if at least `half` are."""
     pristine_must_succeed: bool = True
-    """Whether sources in whose pristine image nothing is detected take no part (ours), or are non-useful (paper's text)."""
+    """Whether sources with no detected object in the pristine image are excluded (ours) or non-useful (the paper's text)."""
 
     def problem(self) -> str:
-        """What is wrong with the choice, or nothing."""
+        """The error in the choice, or an empty text."""
         if self.retained not in ("one", "half"):
             return f"[labels] retained is {self.retained!r}; valid are one, half"
         return "" if 0 < self.confidence < 1 else f"[labels] confidence is {self.confidence}; it lies between 0 and 1"
@@ -90,7 +90,7 @@ TRUTH_SCHEMA: dict[str, Any] = {
     "height": pl.Int32,
     "width": pl.Int32,
 }
-"""Columns of `sources.parquet` that hold the ground truth; boxes one after the other, left, top, right, bottom in px."""
+"""Columns of `sources.parquet` that hold the ground truth; boxes are concatenated, left, top, right, bottom in px."""
 
 
 def record_of(truth: Objects) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def recorded_truth_of(row: dict[str, Any]) -> Objects:
 
 
 def truth_columns() -> dict[str, tuple[pa.DataType, Any]]:
-    """Columns of an export that hold the ground truth: type, and what Hugging Face `datasets` calls it."""
+    """Columns of an export that hold the ground truth, with the Arrow type and the feature of Hugging Face `datasets`."""
 
     def sequence(feature: dict[str, Any]) -> dict[str, Any]:
         return {"feature": feature, "_type": "Sequence"}
@@ -125,7 +125,7 @@ def truth_values(truth: Objects) -> dict[str, Any]:
 
 
 def groups(truth: Objects) -> list[str]:
-    """What an image of this ground truth belongs to, for comparisons by group: its classes, and its largest object's size."""
+    """The groups to which an image of this ground truth belongs: the classes it holds and the size of its largest object."""
     boxes = truth.boxes[~truth.crowd]
     area = float(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1).max(initial=0))
     sizes = [f"largest object {name}" for name, (least, most) in SIZES.items() if least < area <= most]
@@ -133,12 +133,12 @@ def groups(truth: Objects) -> list[str]:
 
 
 def told(value: float | None) -> str:
-    """An mAP as the paper's Table IV has it, or a dash."""
+    """An mAP, formatted as in the paper's Table IV, or a dash."""
     return "-" if value is None else f"{value:.3f}"
 
 
 def rules(labels: LabelChoice) -> dict[str, LabelChoice]:
-    """The rules whose counts are worth telling beside each other."""
+    """The rules whose counts are reported side by side."""
     return {
         "one retained, pristine must succeed": dataclasses.replace(labels, retained="one", pristine_must_succeed=True),
         "one retained (the paper's text)": dataclasses.replace(labels, retained="one", pristine_must_succeed=False),
@@ -152,48 +152,50 @@ def rules(labels: LabelChoice) -> dict[str, LabelChoice]:
 def observe(
     network: Network, answers: list[Any], truths: object, sizes: list[tuple[int, int]], temperature: object
 ) -> dict[str, list[object]]:
-    """Outcome columns of a batch: what a detector found in images of these heights and widths."""
+    """Outcome columns of a batch, from the answers of a detector for images of these heights and widths."""
     columns: dict[str, list[object]] = {"boxes": [], "scores": [], "classes": []}
     for (boxes, scores, classes), size in zip(answers, sizes, strict=True):
-        places = network.preprocessing.locate(boxes, size)  # type: ignore[union-attr] # a detector's can
-        columns["boxes"].append((places * PX).round().int().flatten().tolist())
+        located = network.preprocessing.locate(boxes, size)  # type: ignore[union-attr] # a detector's has this method
+        columns["boxes"].append((located * PX).round().int().flatten().tolist())
         columns["scores"].append((scores * SCORE).round().int().tolist())
         columns["classes"].append(classes.int().tolist())
     return columns
 
 
 def find_objects(outcomes: pl.DataFrame, truths: dict[str, Objects]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """For each object (crowds apart) of each row: the row, and the score that found the object, 0 where none did."""
-    parts = [truths[source] for source in outcomes["source"]]
+    """The row of each object (without crowds), and the score of the detection that found it, 0 if there is none."""
+    truth = [truths[source] for source in outcomes["source"]]
     counts = outcomes["scores"].list.len().to_numpy()
-    rows = np.repeat(np.arange(len(parts)), [int((~one.crowd).sum()) for one in parts])
+    rows = np.repeat(np.arange(len(truth)), [int((~objects.crowd).sum()) for objects in truth])
     none = np.zeros((0, 4))
-    found = found_scores(
-        images=np.repeat(np.arange(len(parts)), counts),
+    scores = found_scores(
+        images=np.repeat(np.arange(len(truth)), counts),
         boxes=outcomes["boxes"].explode().drop_nulls().to_numpy().astype(np.float64).reshape(-1, 4) / PX,
         classes=outcomes["classes"].explode().drop_nulls().to_numpy().astype(np.int64),
         scores=outcomes["scores"].explode().drop_nulls().to_numpy() / SCORE,
         object_images=rows,
-        object_boxes=np.concatenate([none, *(one.boxes[~one.crowd] for one in parts)]),
-        object_classes=np.concatenate([none[:, 0], *(one.classes[~one.crowd] for one in parts)]).astype(np.int64),
+        object_boxes=np.concatenate([none, *(objects.boxes[~objects.crowd] for objects in truth)]),
+        object_classes=np.concatenate([none[:, 0], *(objects.classes[~objects.crowd] for objects in truth)]).astype(
+            np.int64
+        ),
     )
-    return rows, found
+    return rows, scores
 
 
 def judge(outcomes: pl.DataFrame, truths: dict[str, Objects], temperature: float, labels: LabelChoice) -> pl.DataFrame:
-    """What one network made of each distorted image.
+    """The decisions of one network on each distorted image.
 
     Returns:
         A row for each row of `outcomes` that is not pristine: source, level, `right` (Eq. 6: an object is detected), `kept`
-        (the same objects are detected as in the pristine image), `pristine_right` (some are there), `utility` (Eq. 2, phi
-        the mean score of the objects detected in the pristine image; at phi = phi' = 0 where there are none) and `label`
-        (1, 0, or -1 unlabelled).
+        (the same objects are detected as in the pristine image), `pristine_right` (at least one is detected there), `utility`
+        (Eq. 2, phi is the mean score of the objects detected in the pristine image; phi = phi' = 0 if there are none) and
+        `label` (1, 0, or -1 unlabelled).
     """
     rows, score = find_objects(outcomes, truths)
     keys = outcomes.select("source", "level").with_row_index("row")
-    place = pl.int_range(pl.len()).over("row")
+    position = pl.int_range(pl.len()).over("row")
     objects = pl.DataFrame({"row": rows, "score": score}, schema_overrides={"row": pl.UInt32})
-    objects = objects.with_columns(object=place, seen=pl.col("score") >= labels.confidence).join(keys, on="row")
+    objects = objects.with_columns(object=position, seen=pl.col("score") >= labels.confidence).join(keys, on="row")
     pristine = objects.filter(level=PRISTINE).select("source", "object", score_p="score", seen_p="seen")
     both = objects.join(pristine, on=["source", "object"])
     counts = both.group_by("row").agg(
@@ -219,10 +221,10 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, Objects], temperature: float
     )
 
 
-def disagree(recorded: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
-    """Which outcomes are not the recorded ones: another number of clear detections, or other scores, classes or boxes."""
+def disagree(recorded: pl.DataFrame, observed: pl.DataFrame) -> pl.Series:
+    """Mask of the outcomes that differ from the recorded ones in the number, scores, classes or boxes of clear detections."""
     wrong = []
-    for old, new in zip(unpack(recorded), unpack(found), strict=True):
+    for old, new in zip(unpack(recorded), unpack(observed), strict=True):
         clear = int((old.scores > CLEAR).sum())
         wrong.append(
             abs(int((new.scores > CLEAR).sum()) - clear) > (np.abs(old.scores - CLEAR) < SCORE_TOLERANCE).sum()
@@ -235,7 +237,7 @@ def disagree(recorded: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
 
 
 def facts(outcomes: pl.DataFrame, judgement: pl.DataFrame) -> str:
-    """All that downstream performance depends on, as a digest."""
+    """Digest of everything that downstream performance depends on."""
     lists = ("boxes", "scores", "classes")
     data = [outcomes.select("source", "level").write_csv()]
     data += [repr(outcomes[name].list.len().to_list()) for name in lists[1:]]

@@ -1,4 +1,4 @@
-"""Filtering: what a held-out classifier gains where only the images that a predictor keeps are shown to it (paper, Fig. 2a)."""
+"""Filtering: what a held-out classifier gains if it processes only the images that a predictor keeps (paper, Fig. 2a)."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ GAINS = {
     "oracle": "on as many images, first those that this network gets right",
     "area": "gain over random choice, mean over nine fractions kept, as a share of the oracle's: 1 oracle, 0 random",
 }
-"""What a scorecard tells of a held-out network, in words."""
+"""Descriptions of the values that a scorecard records for a held-out network."""
 
 
 class Downstream:
     """Accuracy of a held-out network on the images that are kept (paper, section V and Fig. 2)."""
 
     REPLICATES = 1000
-    """Resamples that its intervals come from."""
+    """Number of resamples from which its intervals are computed."""
 
     def __init__(self, outcomes: object, truths: object, judgement: pl.DataFrame, images: object) -> None:
         self.judgement = judgement.select("source", "level", "right", oracle=pl.col("right").cast(pl.Float64))
 
     @property
     def by_size(self) -> dict[str, Downstream]:
-        """Nothing: an image has one class and no object of any size."""
+        """Empty, since an image has one class and no objects of different sizes."""
         return {}
 
     def placed(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows (source, level, ...), with what this network made of each, and `oracle`, the best possible priority."""
+        """The rows (source, level, ...) with this network's decision `right` and with `oracle`, the best possible priority."""
         return rows.join(self.judgement, on=["source", "level"], how="left", maintain_order="left")
 
     def best(
         self, rows: pl.DataFrame, weights: NDArray[np.float64], priority: NDArray[np.float64], shares: ArrayLike
     ) -> NDArray[np.float64]:
-        """Accuracy where a share of the images, those of highest priority, is kept; ties are kept in proportion.
+        """Accuracy if the given share of the images, those of highest priority, is kept; ties are kept in proportion.
 
         Args:
-            rows: of `placed`, N of them.
-            weights: how often each counts in each replicate, shape (R, N).
+            rows: N rows from `placed`.
+            weights: how often each row counts in each replicate, shape (R, N).
             priority: shape (N,).
             shares: shape (F,) or (R, F).
 
@@ -57,9 +57,9 @@ class Downstream:
         return kept_mean(weights, rows["right"].to_numpy().astype(np.float64), priority, shares)
 
     def chosen(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Accuracy on what is kept, shape (R,); NaN where nothing is."""
+        """Accuracy on the images that are kept, shape (R,); NaN where none is kept."""
         return ratio(weights @ (rows["right"].to_numpy() & kept), weights @ kept)
 
     def extras(self, rows: pl.DataFrame, kept: object) -> dict[str, Any]:
-        """Nothing more to tell."""
+        """Empty, since a scorecard records nothing else about filtering."""
         return {}

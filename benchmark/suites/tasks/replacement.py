@@ -1,6 +1,6 @@
-"""Downstream performance in detection: the mAP of a held-out detector once some images are replaced by their pristine versions.
+"""Downstream performance in detection: the mAP of a held-out detector if some images are replaced by their pristine versions.
 
-Detections are read as outcomes store them: boxes in eighths of a px, scores in ten-thousandths (`PX`, `SCORE`).
+Detections are read in the units of stored outcomes: boxes in eighths of a px, scores in ten-thousandths (`PX`, `SCORE`).
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ GAINS = {
     "bits_filtered": "mean bits an image after the predictor's choice",
     "levels": "",
 }
-"""What a scorecard tells of a held-out network, in words."""
+"""Descriptions of the values that a scorecard records for a held-out network."""
 SIZES = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
-"""Least and largest area of an object's box, in px (Lin et al., ECCV 2014; there it is the area of the object itself)."""
+"""Least and largest area of an object's box, in px (Lin et al., ECCV 2014, where it is the area of the object itself)."""
 DRAWS = 10
-"""Random orders of equal images that an mAP is the mean over."""
+"""Number of random orders of images with equal priority over which an mAP is averaged."""
 REDRAWS = 2
-"""Likewise in each of many resamples."""
+"""The same number for each of many resamples."""
 
 
 def unpack(outcomes: pl.DataFrame) -> list[Detections]:
@@ -54,13 +54,13 @@ def unpack(outcomes: pl.DataFrame) -> list[Detections]:
 
 
 class Downstream:
-    """The mAP of a held-out detector once images that a predictor finds non-useful are replaced by their pristine versions.
+    """The mAP of a held-out detector if images that a predictor rejects as non-useful are replaced by their pristine versions.
 
     Each (source, level) is one image of one pooled evaluation (paper, section V and Fig. 2).
     """
 
     REPLICATES = 200
-    """Resamples that its intervals come from."""
+    """Number of resamples from which its intervals are computed."""
 
     def __init__(
         self, outcomes: pl.DataFrame, truths: dict[str, Objects], judgement: pl.DataFrame, images: pl.DataFrame
@@ -78,25 +78,25 @@ class Downstream:
             )
         )
         objects = [truths[source] for source in outcomes["source"]]
-        found = unpack(outcomes)
-        known = [one.classes for one in objects] + [one.classes for one in found]
-        classes = 1 + max(int(one.max(initial=0)) for one in known)
-        self.answers = (objects, found, classes)
+        detections = unpack(outcomes)
+        occurring = [image.classes for image in objects] + [image.classes for image in detections]
+        classes = 1 + max(int(labels.max(initial=0)) for labels in occurring)
+        self.answers = (objects, detections, classes)
         self.matches: Matches = match(*self.answers)
 
     @functools.cached_property
     def by_size(self) -> dict[str, Downstream]:
-        """The same, asked only for objects of one of COCO's sizes."""
-        found = {}
+        """The same performance restricted to objects of each of COCO's sizes."""
+        restricted = {}
         for name, area in SIZES.items():
-            found[name] = copy.copy(self)
-            found[name].matches = match(*self.answers, area)
-        return found
+            restricted[name] = copy.copy(self)
+            restricted[name].matches = match(*self.answers, area)
+        return restricted
 
     def placed(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows (source, level, ...), with what is known of each image and of its pristine version.
+        """The rows (source, level, ...), with the index and bits of each image and of its pristine version, and `oracle`.
 
-        `oracle` is the utility to this detector: a good priority, not the best.
+        `oracle` is the utility to this detector, which is a good priority but not the best.
         """
         rows = rows.join(self.rows, on=["source", "level"], how="left", maintain_order="left")
         pristine = self.rows.filter(level=PRISTINE).select("source", place_p="place", bits_p="bits")
@@ -105,14 +105,14 @@ class Downstream:
     def best(
         self, rows: pl.DataFrame, weights: NDArray[np.float64], priority: NDArray[np.float64], shares: ArrayLike
     ) -> NDArray[np.float64]:
-        """The mAP where a share of the images, those of highest priority, is kept and the others are replaced.
+        """The mAP if the given share of the images, those of highest priority, is kept and the others are replaced.
 
-        Images of equal priority are kept in random order: a single replicate is the mean over DRAWS orders, one of many the
-        mean over REDRAWS.
+        Images of equal priority are kept in random order; a single replicate is the mean over DRAWS orders, each of several
+        replicates is the mean over REDRAWS orders.
 
         Args:
-            rows: of `placed`, N of them.
-            weights: how often each counts in each replicate, whole numbers, shape (R, N).
+            rows: N rows from `placed`.
+            weights: how often each row counts in each replicate, whole numbers, shape (R, N).
             priority: shape (N,).
             shares: shape (F,) or (R, F).
 
@@ -121,55 +121,55 @@ class Downstream:
         """
         tied = len(np.unique(priority)) < len(priority)
         draws = 1 if not tied else DRAWS if len(weights) == 1 else REDRAWS
-        wanted = np.broadcast_to(shares, (len(weights), np.shape(shares)[-1]))
-        random, found = np.random.default_rng(0), np.zeros((draws, *wanted.shape))
+        fractions = np.broadcast_to(shares, (len(weights), np.shape(shares)[-1]))
+        random, results = np.random.default_rng(0), np.zeros((draws, *fractions.shape))
         for number, own in enumerate(weights):
-            for values in found[:, number]:
+            for values in results[:, number]:
                 order = np.lexsort((random.random(len(priority)), priority))[::-1]
                 taken = np.cumsum(own[order])
-                counts = np.searchsorted(taken, wanted[number] * taken[-1] + 1e-6, side="right")
+                counts = np.searchsorted(taken, fractions[number] * taken[-1] + 1e-6, side="right")
                 kept = np.zeros(len(priority), bool)
-                for place in np.argsort(counts, kind="stable"):
-                    kept[order[: counts[place]]] = True
-                    values[place] = self.after(rows, own, kept)
-        return np.asarray(found.mean(axis=0))
+                for column in np.argsort(counts, kind="stable"):
+                    kept[order[: counts[column]]] = True
+                    values[column] = self.after(rows, own, kept)
+        return np.asarray(results.mean(axis=0))
 
     def chosen(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """The mAP where what is not kept is replaced, shape (R,)."""
+        """The mAP if the images that are not kept are replaced, shape (R,)."""
         return np.array([self.after(rows, own, kept) for own in weights])
 
     def after(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> float:
-        """The mAP of rows that count so often each, what is not kept replaced; NaN where they hold no object."""
-        places = np.where(kept, rows["place"].to_numpy(), rows["place_p"].to_numpy())
-        counts = np.bincount(places, weights, minlength=len(self.matches.objects)).astype(np.int64)
+        """The mAP of the rows with these weights if rows that are not kept are replaced; NaN if they hold no object."""
+        indices = np.where(kept, rows["place"].to_numpy(), rows["place_p"].to_numpy())
+        counts = np.bincount(indices, weights, minlength=len(self.matches.objects)).astype(np.int64)
         try:
             return weighted_mean_ap(self.matches, counts)
         except MetricError:
             return math.nan
 
     def extras(self, rows: pl.DataFrame, kept: NDArray[np.bool_]) -> dict[str, Any]:
-        """What else a scorecard tells of a choice.
+        """Further values that a scorecard records for a choice.
 
         Returns:
-            `pristine`, the mAP where all is replaced; `bits` and `bits_filtered`, mean bits an image before and after; and
-            `levels`, some of an operating point for each level.
+            `pristine`, the mAP if all images are replaced; `bits` and `bits_filtered`, the mean bits per image before and after
+            the choice; and `levels`, the values of an operating point for each level.
         """
         sent = np.where(kept, rows["bits"].to_numpy(), rows["bits_p"].to_numpy())
         levels = {}
         for level in rows["level"].unique(maintain_order=True):
-            here = rows["level"].to_numpy() == level
-            some, own = rows.filter(here), kept[here]
-            one, share = np.ones((1, len(own))), float(own.mean())
+            selected = rows["level"].to_numpy() == level
+            subset, own = rows.filter(selected), kept[selected]
+            weights, share = np.ones((1, len(own))), float(own.mean())
             levels[str(level)] = {
-                "unfiltered": self.chosen(some, one, np.ones(len(own), bool)).item(),
-                "filtered": self.chosen(some, one, own).item(),
+                "unfiltered": self.chosen(subset, weights, np.ones(len(own), bool)).item(),
+                "filtered": self.chosen(subset, weights, own).item(),
                 "kept": share,
-                "random": self.best(some, one, np.zeros(len(own)), [share]).item(),
-                "pristine": self.chosen(some, one, np.zeros(len(own), bool)).item(),
+                "random": self.best(subset, weights, np.zeros(len(own)), [share]).item(),
+                "pristine": self.chosen(subset, weights, np.zeros(len(own), bool)).item(),
             }
         return {
             "pristine": self.chosen(rows, np.ones((1, rows.height)), np.zeros(rows.height, bool)).item(),
-            "bits": float(rows["bits"].mean()),  # type: ignore[arg-type] # a mean of numbers is one
+            "bits": float(rows["bits"].mean()),  # type: ignore[arg-type] # the mean of numbers is a number
             "bits_filtered": float(sent.mean()),
             "levels": levels,
         }
