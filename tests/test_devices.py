@@ -10,7 +10,7 @@ from benchmark.core.devices import ahead, to_device
 from benchmark.core.files import file_name
 from benchmark.core.parquet import read_table
 from benchmark.core.precision import PRECISIONS, autocast
-from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.pipeline import label
 from benchmark.plugins.networks import load
 from benchmark.suites.loading import load_suite

@@ -17,7 +17,7 @@ from torchvision import models
 from benchmark.core.images import to_tensor
 from benchmark.core.paths import Paths
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.pipeline import label
 from benchmark.leaderboard.rank import rank
 from benchmark.plugins.datasets import index, open_dataset

@@ -20,7 +20,7 @@ from benchmark.core.parquet import read_table
 from benchmark.core.paths import Paths
 from benchmark.core.types import PRISTINE
 from benchmark.labelling import shards, worker
-from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.pipeline import label
 from benchmark.metrics.image_utility import fit_temperature, unanimous
 from benchmark.plugins.datasets import DATASETS, open_dataset

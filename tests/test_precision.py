@@ -11,7 +11,7 @@ from benchmark.core import precision
 from benchmark.core.devices import cores, loader_workers, prepare_process
 from benchmark.core.paths import Paths
 from benchmark.core.precision import PRECISIONS, native_bf16, time_ratio, training_precision
-from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.pipeline import label
 from benchmark.suites.loading import load_suite
 

@@ -13,14 +13,13 @@ from benchmark.core.parquet import content_digest, read_table, write_table
 from benchmark.core.paths import Paths
 from benchmark.core.types import PRISTINE
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.pipeline import (
-    check_labelled,
     label,
-    least_limit,
     make_ground_truth,
     recorded_truth,
 )
+from benchmark.labelling.quick_look import check_labelled, least_limit
 from benchmark.leaderboard.comparison import compare
 from benchmark.metrics import image_utility
 from benchmark.suites.loading import load_suite

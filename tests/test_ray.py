@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.core.errors import LabelError
 from benchmark.labelling.engines import find_engine
-from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.pipeline import label
 from benchmark.suites.loading import load_suite
 

@@ -50,12 +50,12 @@ def describe(suite: Suite, paths: Paths) -> dict[str, Any]:
         photographs = f"{len(open_dataset(suite.dataset, paths.data).sources())} photographs"
     except BenchmarkError as error:
         photographs = f"no photographs ({error})"
-    outcomes = "not labelled yet"
-    for folder in outcome_folders(paths, suite):
-        if count := len(folder.networks()):
-            published = paths.published is not None and folder.path.parent == paths.published.resolve()
-            outcomes = f"outcomes of {count} networks" + (", published with the package" if published else "")
-            break
+    folder = next((folder for folder in outcome_folders(paths, suite) if folder.networks()), None)
+    if folder is None:
+        outcomes = "not labelled yet"
+    else:
+        origin = ", published with the package" if folder.path.parent != paths.results else ""
+        outcomes = f"outcomes of {len(folder.networks())} networks{origin}"
     return {"name": suite.name, "title": suite.title, "photographs": photographs, "outcomes": outcomes}
 
 

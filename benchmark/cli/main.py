@@ -30,8 +30,8 @@ def label_suite(args: argparse.Namespace, paths: Paths) -> None:
     """`utilbench label`."""
     from dataclasses import replace
 
+    from benchmark.labelling.execution import ExecutionConfig
     from benchmark.labelling.label_report import label_summary
-    from benchmark.labelling.outcomes import ExecutionConfig
     from benchmark.labelling.pipeline import label
     from benchmark.suites.loading import load_suite
 

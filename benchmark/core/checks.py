@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """One part of the contract and its result."""
+    """One requirement and its result."""
 
     name: str
     """The requirement, in words."""

@@ -39,7 +39,6 @@ class Paths:
             return Path(value).expanduser() if value else None
 
         source = data or os.environ.get("UTILBENCH_DATA")
-
         default = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "utilbench"
         return cls(
             data=place(source) if source else None,

@@ -32,7 +32,13 @@ from benchmark.metrics.operating_points import OperatingPoint, operating_point
 from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, checked_scores
 from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.suites.loading import load_suite
-from benchmark.suites.results_folder import SuiteFolder, file_stem, outcome_folders, readable_folders
+from benchmark.suites.results_folder import (
+    SuiteFolder,
+    file_stem,
+    first_with,
+    outcome_folders,
+    readable_folders,
+)
 from benchmark.suites.spec import COMBINED, Suite
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
@@ -155,8 +161,7 @@ def load_predictor(
     paths, chosen, spec = paths or Paths.named(), load_suite(suite), resolve_predictor(name)
     hint = f"`utilbench run {name} -s {suite}" + ("`" if labels == COMBINED else f" -l {labels}`")
     stem = file_stem(spec.name, {"suite": chosen.folder, "labels": labels} if spec.learns else None)
-    folders = readable_folders(paths, chosen.folder)
-    folder = next((candidate for candidate in folders if candidate.card(labels, stem).is_file()), folders[0])
+    folder = first_with(lambda candidate: candidate.card(labels, stem), readable_folders(paths, chosen.folder))
     path = folder.card(labels, stem)
     if not path.is_file():
         raise ResultError(f"no scorecard {path}, so no threshold is known; {hint} makes it")
@@ -186,8 +191,8 @@ def validation_rows(folder: SuiteFolder, paths: Paths, suite: Suite, labels: str
         raise ResultError(
             f"{folder.labels} is not of the suite and images of the scorecard; run {card['predictor']} again"
         )
-    candidates = [outcome_folder.outcomes(IMAGES) for outcome_folder in outcome_folders(paths, suite)]
-    images, _ = read_table(next((candidate for candidate in candidates if candidate.is_file()), candidates[0]))
+    home = first_with(lambda candidate: candidate.outcomes(IMAGES), outcome_folders(paths, suite))
+    images, _ = read_table(home.outcomes(IMAGES))
     rows = scores.filter(part="validation", seed=card["seeds"][0])
     for table in (answers.with_columns(label=pl.col(labels)), images):
         rows = rows.join(table.drop("part", strict=False), on=["source", "level"], how="left", maintain_order="left")

@@ -55,7 +55,7 @@ def redrawn(
 
 def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
     """The rivals' curves, read from the folder of the suite's results, or computed and stored there."""
-    names, path = truth.suite.networks.held_out, folder.file("rivals.parquet")
+    names, path = truth.suite.networks.held_out, folder.rivals
     expected = {"held_out": digest("rivals 1", truth.held_out_digest, str(truth.resamples.shape))}
     table, metadata = read_table(path) if path.is_file() else (pl.DataFrame(), {})
     if metadata == expected:

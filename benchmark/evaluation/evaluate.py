@@ -32,7 +32,8 @@ from benchmark.evaluation.scoring import (
 )
 from benchmark.evaluation.training import check_no_overlap, training_record
 from benchmark.labelling.ground_truth import GroundTruth
-from benchmark.labelling.pipeline import check_labelled, label, save_labels
+from benchmark.labelling.pipeline import label, save_labels
+from benchmark.labelling.quick_look import check_labelled
 from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
 from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.plugins.predictors.submission import find_submission

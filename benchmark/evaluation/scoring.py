@@ -86,7 +86,7 @@ def make_scores(
         predictor = spec.kind(context)
     fit_seconds, notes = None, []
     if isinstance(predictor, LearnedPredictor):
-        fit_seconds = fit(predictor, training, spec, run_identity["trained_on"]["labels"], paths)
+        fit_seconds = fit(predictor, training, spec, run_identity["trained_on"], paths)
         notes = [predictor.notes]
     scores, score_seconds = score_rows(predictor, spec.name, truth, seed)
     encoder = find_distortion(truth.suite.distortion.name).encoder()

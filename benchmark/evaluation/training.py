@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 def training_record(spec: PredictorSpec, training: GroundTruth, label_set: str) -> dict[str, str] | None:
     """What a predictor is trained on: `suite`, `labels` and their `digest`; None if it does not learn."""
-    record = {"suite": training.suite.folder, "labels": label_set, "digest": training.lesson_digest(label_set)}
-    return record if spec.learns else None
+    if not spec.learns:
+        return None
+    return {"suite": training.suite.folder, "labels": label_set, "digest": training.lesson_digest(label_set)}
 
 
 def check_no_overlap(training: GroundTruth, truth: GroundTruth) -> None:
@@ -44,13 +45,13 @@ def check_no_overlap(training: GroundTruth, truth: GroundTruth) -> None:
     })  # fmt: skip
 
 
-def fit(predictor: LearnedPredictor, truth: GroundTruth, spec: PredictorSpec, labels: str, paths: Paths) -> float:
+def fit(
+    predictor: LearnedPredictor, truth: GroundTruth, spec: PredictorSpec, trained_on: dict[str, str], paths: Paths
+) -> float:
     """Train the predictor, or load its stored training; returns the seconds that the training took."""
     from safetensors.torch import save_file
 
-    trained_on = training_record(spec, truth, labels)
-    if trained_on is None:
-        raise PredictorError(f"{spec.name} does not learn")
+    labels = trained_on["labels"]
     seconds = load_trained(predictor, spec, trained_on, paths)
     file = trained_file(predictor, spec, trained_on, paths)
     if seconds is None:

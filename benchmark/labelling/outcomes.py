@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from benchmark.core.precision import time_ratio
 from benchmark.core.provenance import versions
 from benchmark.core.types import PRISTINE
 from benchmark.labelling.engines import find_engine
+from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA, Shard, plan
 from benchmark.labelling.worker import Worker, WorkerConfig, bare_forward_seconds
 from benchmark.plugins.distortions import find_distortion
@@ -34,28 +34,6 @@ from benchmark.suites.tasks import TASKS
 if TYPE_CHECKING:
     from benchmark.labelling.ground_truth import GroundTruth
 
-
-@dataclass(frozen=True)
-class ExecutionConfig:
-    """How networks are run, if they have to be."""
-
-    precision: str = "float32"
-    """One of `precision.PRECISIONS`; ground truth is published in float32."""
-    compiled: bool = False
-    """Whether forwards go through torch.compile."""
-    engine: str = "local"
-    """One of `engines.ENGINES`."""
-    address: str = ""
-    """Address of a cluster, for the engine `ray`."""
-
-    @property
-    def arithmetic(self) -> str:
-        """Description of the arithmetic, as recorded with the outcomes."""
-        return self.precision + (", compiled" if self.compiled else "")
-
-
-PUBLISHED = ExecutionConfig()
-"""The execution with which ground truth is published."""
 
 Stored = dict[str, tuple[pl.DataFrame, dict[str, Any]]]
 """Table and metadata of each network, and of `images`."""
@@ -162,10 +140,10 @@ def open_worker(
     needed = {name for shard in shards for name in shard.networks} - {IMAGES}
     names = tuple(name for name in table_names(truth.suite) if name in needed)
     threads = torch.get_num_threads()
-    config = WorkerConfig(truth.suite, names, paths.data, paths.networks, how.precision, device, how.compiled, threads)
+    config = WorkerConfig(truth.suite, names, paths.data, paths.networks, how, device, threads)
     worker = config.open(paths.cache, truth.dataset)
     for name, network in worker.networks.items():
-        check_same(name, stored, home, weights=network.weights, precision=config.arithmetic)
+        check_same(name, stored, home, weights=network.weights, precision=config.execution.arithmetic)
         if (network.task, network.classes) != (truth.suite.task, truth.dataset.classes):
             raise LabelError(
                 f"{name} does {network.task} of {network.classes} classes, {truth.suite.name} is {truth.suite.task} of "
@@ -206,7 +184,11 @@ def describe(name: str, suite: Suite, worker: Worker) -> dict[str, Any]:
     }
     if name in worker.networks:
         network = worker.networks[name]
-        described |= {"weights": network.weights, "precision": worker.config.arithmetic, "logits": network.logits}
+        described |= {
+            "weights": network.weights,
+            "precision": worker.config.execution.arithmetic,
+            "logits": network.logits,
+        }
         described["temperature"] = worker.temperatures[name]
     return described
 

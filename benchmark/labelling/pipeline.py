@@ -15,23 +15,22 @@ from dataclasses import replace
 import polars as pl
 
 from benchmark.core.devices import best_device
-from benchmark.core.errors import LabelError, ResultError
+from benchmark.core.errors import ResultError
 from benchmark.core.files import write_text
-from benchmark.core.parquet import read_table, write_table
+from benchmark.core.parquet import read_metadata, read_table, write_table
 from benchmark.core.paths import Paths
 from benchmark.core.types import Source
+from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.ground_truth import GroundTruth
-from benchmark.labelling.outcomes import (
-    PUBLISHED,
-    ExecutionConfig,
-    Stored,
-    adopt,
-    check_codec,
-    complete,
-    read_outcomes,
-)
+from benchmark.labelling.outcomes import Stored, adopt, check_codec, complete, read_outcomes
 from benchmark.plugins.datasets import Augmented, NoPhotographs, index, open_dataset
-from benchmark.suites.results_folder import SuiteFolder, outcome_folders, readable_folders, suite_folder
+from benchmark.suites.results_folder import (
+    SuiteFolder,
+    first_with,
+    outcome_folders,
+    readable_folders,
+    suite_folder,
+)
 from benchmark.suites.spec import Suite
 from benchmark.suites.splits import PARTS, Parts, check_disjoint, split
 from benchmark.suites.tasks import TASKS
@@ -90,11 +89,11 @@ def recorded_truth(suite: Suite, paths: Paths) -> GroundTruth:
         ResultError: sources or outcomes are not recorded anywhere; the message names the command that records them.
     """
     folders = readable_folders(paths, suite.folder)
-    home = next((folder for folder in folders if folder.file("sources.parquet").is_file()), None)
+    home = first_with(lambda folder: folder.sources, folders)
     hint = f"`utilbench label {suite.name}" + (f" --limit {suite.limit}`" if suite.limit else "`")
-    if home is None:
-        raise ResultError(f"{folders[0].path}: no sources.parquet; {hint} records sources and labels")
-    table, metadata = read_table(home.file("sources.parquet"))
+    if not home.sources.is_file():
+        raise ResultError(f"{home.path}: no sources.parquet; {hint} records sources and labels")
+    table, metadata = read_table(home.sources)
     task = TASKS[suite.task]
     parts: Parts = {part: [] for part in PARTS}
     for row in table.iter_rows(named=True):
@@ -123,15 +122,14 @@ def with_outcomes(truth: GroundTruth, stored: Stored) -> GroundTruth:
 def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:
     """Write the suite's choices, sources and labels, so that later steps need neither the suite file nor the photographs."""
     suite, task = truth.suite, TASKS[truth.suite.task]
-    write_text(folder.file("suite.json"), json.dumps(dataclasses.asdict(suite), indent=1) + "\n")
+    write_text(folder.choices, json.dumps(dataclasses.asdict(suite), indent=1) + "\n")
     digests = {"fingerprint": truth.fingerprint, "labels": {name: truth.digest(name) for name in suite.label_sets}}
-    if not (folder.labels.is_file() and read_table(folder.labels)[1] == digests):
+    if not (folder.labels.is_file() and read_metadata(folder.labels) == digests):
         tables = [truth.labels(name) for name in suite.label_sets]
         columns = [table["label"].alias(name) for name, table in zip(suite.label_sets, tables, strict=True)]
         write_table(folder.labels, tables[0].select("part", "source", "level").with_columns(columns), digests)
-    path = folder.file("sources.parquet")
     metadata = {"fingerprint": truth.fingerprint, "classes": truth.dataset.classes}
-    if not (path.is_file() and read_table(path)[1] == metadata):
+    if not (folder.sources.is_file() and read_metadata(folder.sources) == metadata):
         rows = [
             {"part": part, "source": source.id, "digest": source.digest, "parent": source.parent}
             | task.record_of(source.truth)
@@ -139,44 +137,4 @@ def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:
             for source in sources
         ]
         text = dict.fromkeys(("part", "source", "digest", "parent"), pl.String)
-        write_table(path, pl.DataFrame(rows, schema=text | task.TRUTH_SCHEMA), metadata)
-
-
-LEAST = 3
-"""Number of sources of each label that a limited suite should have in each part."""
-
-
-def check_labelled(truth: GroundTruth, label_set: str, parts: tuple[str, ...], paths: Paths) -> None:
-    """Raise LabelError, before any work, if a part has no row of one of the labels; the message gives a limit that suffices."""
-    try:
-        for part in parts:
-            truth.labelled(label_set, part)
-    except LabelError as error:
-        if not truth.suite.limit:
-            raise
-        try:
-            least = least_limit(recorded_truth(replace(truth.suite, limit=0), paths), label_set, parts)
-        except ResultError:  # the whole suite is not labelled yet
-            raise error from None
-        raise LabelError(f"{error}; --limit {least} would do") from error
-
-
-def least_limit(whole: GroundTruth, label_set: str, parts: tuple[str, ...]) -> int:
-    """The smallest `--limit` with which each part has LEAST sources with rows of either label, or all if fewer.
-
-    Args:
-        whole: ground truth of the whole suite; a limited one takes the first sources of each of its parts.
-        label_set: the label set that is used.
-        parts: the parts that need both labels.
-    """
-    originals = {part: [source for source in members if not source.parent] for part, members in whole.parts.items()}
-    total, least = sum(map(len, originals.values())), 1
-    for part in parts:
-        order = {source.id: number for number, source in enumerate(originals[part], start=1)}
-        rows = whole.labelled(label_set, part)
-        for value in (0, 1):
-            firsts = sorted({order.get(name, total) for name in rows.filter(label=value)["source"]})
-            needed = firsts[min(LEAST, len(firsts)) - 1]
-            while round(len(order) * min(1.0, least / total)) < needed:
-                least += 1
-    return least
+        write_table(folder.sources, pl.DataFrame(rows, schema=text | task.TRUTH_SCHEMA), metadata)

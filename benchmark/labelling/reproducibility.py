@@ -24,13 +24,14 @@ from benchmark.core.parquet import read_metadata, read_table
 from benchmark.core.paths import Paths
 from benchmark.core.provenance import versions
 from benchmark.core.types import Source
+from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.outcomes import table_names
 from benchmark.labelling.pipeline import make_ground_truth, unlabelled
 from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA
 from benchmark.labelling.worker import Worker, WorkerConfig, judge_images, prepare
 from benchmark.plugins.networks import load
-from benchmark.suites.results_folder import SuiteFolder, outcome_folders, readable_folders
+from benchmark.suites.results_folder import SuiteFolder, first_with, outcome_folders, readable_folders
 from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
 
@@ -46,8 +47,7 @@ def reproduce(suite: Suite, paths: Paths, device: str = "") -> Iterator[Check]:
         ResultError: nothing is recorded for the suite.
     """
     truth = unlabelled(suite, paths)
-    folders = outcome_folders(paths, suite)
-    home = next((folder for folder in folders if folder.outcomes(IMAGES).is_file()), folders[0])
+    home = first_with(lambda folder: folder.outcomes(IMAGES), outcome_folders(paths, suite))
     images, metadata = read_table(home.outcomes(IMAGES), IMAGES_SCHEMA)
     yield photographs(truth, images)
     drawn = [sorted(members, key=lambda source: digest("reproduce", source.id)) for members in truth.parts.values()]
@@ -111,7 +111,7 @@ def same_outcomes(
     if network.weights != metadata["weights"]:
         return Check(title, f"other weights: recorded {metadata['weights']}, here {network.weights}")
     precision, _, rest = metadata["precision"].partition(", ")
-    worker.config = replace(worker.config, precision=precision, compiled=rest == "compiled")
+    worker.config = replace(worker.config, execution=ExecutionConfig(precision, rest == "compiled"))
     worker.temperatures[name] = metadata["temperature"]
     wrong, asked = [], 0
     for source in sources:
@@ -151,9 +151,8 @@ def same_labels(suite: Suite, paths: Paths) -> Check:
     title = "outcomes give the recorded labels"
     try:
         truth = make_ground_truth(suite, paths)
-        folders = readable_folders(paths, suite.folder)
-        files = [folder.labels for folder in folders]
-        recorded = read_metadata(next((file for file in files if file.is_file()), files[0]))
+        home = first_with(lambda folder: folder.labels, readable_folders(paths, suite.folder))
+        recorded = read_metadata(home.labels)
     except (LabelError, NetworkError) as error:
         return Check(title, str(error))
     except ResultError as error:

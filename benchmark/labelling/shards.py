@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from benchmark.core.types import PRISTINE, Source
 from benchmark.suites.spec import Suite
 from benchmark.suites.splits import Parts
-
-if TYPE_CHECKING:
-    from benchmark.plugins.networks.network import Letterbox, NoResize, Preprocessing
-
-    View = Preprocessing | Letterbox | NoResize
 
 IMAGES = "images"
 """Name, beside those of the networks, of the table of bits and pixel digests."""

@@ -26,6 +26,7 @@ from benchmark.core.images import digest, pixel_digest, to_tensor
 from benchmark.core.parquet import write_table
 from benchmark.core.precision import autocast
 from benchmark.core.types import PRISTINE, Source, Truth
+from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA, SOURCES_PER_SHARD, Shard
 from benchmark.plugins.datasets import Augmented, open_dataset
 from benchmark.plugins.distortions import Distortion, find_distortion
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from benchmark.plugins.networks.network import Letterbox, Network, NoResize, Preprocessing
 
     View = Preprocessing | Letterbox | NoResize
+
 BATCH = 32
 
 
@@ -54,16 +56,10 @@ class WorkerConfig:
     """Location of the photographs."""
     weights: Path | None
     """Folder of the networks' weights."""
-    precision: str = "float32"
+    execution: ExecutionConfig = PUBLISHED
     device: str = "cpu"
-    compiled: bool = False
     threads: int = 1
     """Threads per process; their number affects the last digits of a network's outputs."""
-
-    @property
-    def arithmetic(self) -> str:
-        """Description of the arithmetic, as recorded with the outcomes."""
-        return self.precision + (", compiled" if self.compiled else "")
 
     def open(self, cache: Path, dataset: Augmented | None = None) -> Worker:
         """Load the networks, and open the dataset unless an open one is given."""
@@ -103,7 +99,7 @@ class Worker:
         if name != IMAGES:
             temperature = "" if shard.levels == (PRISTINE,) else repr(self.temperatures.get(name))
             config = self.config
-            judge += [self.networks[name].weights, config.arithmetic, temperature, str(config.threads)]
+            judge += [self.networks[name].weights, config.execution.arithmetic, temperature, str(config.threads)]
         key = digest("1", *judge, encoder, self.distortion.name, repr(shard.levels), *sources)
         return self.cache / "shards" / file_name(name) / f"{key}.parquet"
 
@@ -185,14 +181,14 @@ def judge_images(
     task = TASKS[worker.config.suite.task]
     tables = []
     # Compiled code supports one batch size: the number of sources of a whole shard, which divides its number of images.
-    size = SOURCES_PER_SHARD if worker.config.compiled else BATCH
+    size = SOURCES_PER_SHARD if worker.config.execution.compiled else BATCH
     for start in range(0, len(squares), size):
         window = slice(start, start + size)
         batch = squares[window]
         worker.last[judge.name] = batch
         worker.counts[judge.name] = worker.counts.get(judge.name, 0) + len(batch)
         fitted = None if pristine else worker.temperatures[judge.name]
-        filled = batch + [batch[-1]] * (size - len(batch)) if worker.config.compiled else batch
+        filled = batch + [batch[-1]] * (size - len(batch)) if worker.config.execution.compiled else batch
         answers = forward(worker, judge, filled)[: len(batch)]
         columns = task.observe(judge, answers, truths[window], sizes[window], fitted)
         extra = {"logits": pl.Array(pl.Float32, judge.classes)} if "logits" in columns else {}
@@ -204,14 +200,14 @@ def judge_images(
 def forward(worker: Worker, network: Network, squares: list[Tensor]) -> Any:
     """The network's outputs at the worker's precision, computed by compiled code if the worker's config says so."""
     config = worker.config
-    with autocast(config.device, config.precision):
+    with autocast(config.device, config.execution.precision):
         ready = network.preprocessing.normalise(squares, config.device)
         return forward_of(worker, network, ready)(ready)
 
 
 def forward_of(worker: Worker, network: Network, ready: Any) -> Callable[[Any], Any]:
     """A network's forward, compiled for such input if the worker's config says so and the network is a classifier's module."""
-    if not worker.config.compiled or network.module is None or network.task != "classification":
+    if not worker.config.execution.compiled or network.module is None or network.task != "classification":
         return network.forward
     if network.name not in worker.forwards:
         print(f"compiling {network.name}", flush=True)
@@ -232,7 +228,7 @@ def bare_forward_seconds(worker: Worker) -> float:
         times = []
         for _ in range(4):
             start = time.perf_counter()
-            with autocast(config.device, config.precision):
+            with autocast(config.device, config.execution.precision):
                 forward_of(worker, network, ready)(ready)
             times.append(time.perf_counter() - start)
         total += min(times) / len(batch) * worker.counts[name]

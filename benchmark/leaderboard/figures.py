@@ -141,7 +141,7 @@ def figure_2(folder: SuiteFolder, cards: Sequence[Scorecard], suite: dict[str, A
 def gain_curves(folder: SuiteFolder, cards: Sequence[Scorecard], suite: dict[str, Any]) -> list[Path]:
     """Performance of the held-out networks against the fraction kept, for all predictors and three rivals that keep as much."""
     names, measure = suite["networks"]["held_out"], TASKS[suite["task"]].MEASURE
-    table, _ = read_table(folder.file("rivals.parquet"))
+    table, _ = read_table(folder.rivals)
     figure, axes = plt.subplots(1, len(names), figsize=(2.6 * len(names) + 1.8, 3.0), squeeze=False)
     for axis, name in zip(axes.flat, names, strict=True):
         for rival, (colour, dashes) in RIVALS.items():

@@ -101,7 +101,7 @@ def rank(names: Sequence[str], limit: int, paths: Paths, figure: str = "") -> li
             messages += [f"wrote {path}" for path in drawn]
             continue
         text = board(results.cards, results.suite)
-        written = [write(results.folder.file("leaderboard.md"), text), *write_tables(results), *drawn]
+        written = [write(results.folder.board, text), *write_tables(results), *drawn]
         if combined:
             written += write_suite_pages(results)
         messages += [text, *(f"wrote {path}" for path in written)]
@@ -143,7 +143,7 @@ def folders_of(names: Sequence[str], limit: int, paths: Paths) -> list[SuiteFold
 def read_ranked(folder: SuiteFolder) -> SuiteResults:
     """Read the scorecards and the choices of one suite."""
     cards = read_cards(folder)
-    return SuiteResults(folder, cards, json.loads(folder.file("suite.json").read_text(encoding="utf-8")))
+    return SuiteResults(folder, cards, json.loads(folder.choices.read_text(encoding="utf-8")))
 
 
 def write_tables(ranked: SuiteResults) -> list[Path]:
@@ -151,7 +151,7 @@ def write_tables(ranked: SuiteResults) -> list[Path]:
     grids = [accuracy_grid(ranked.cards, ranked.suite)]
     if COMBINED in ranked.cards:
         grids.append(gains_grid(ranked.cards[COMBINED], ranked.suite))
-    return [write(ranked.folder.file("tables") / f"{grid.name}.tex", grid.latex()) for grid in grids]
+    return [write(ranked.folder.tables / f"{grid.name}.tex", grid.latex()) for grid in grids]
 
 
 def write(path: Path, text: str) -> Path:

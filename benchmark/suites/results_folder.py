@@ -14,7 +14,7 @@ Results that are missing in the user's own folder are searched for in those publ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,19 +40,50 @@ class SuiteFolder:
 
     path: Path
 
-    def file(self, name: str) -> Path:
-        """A file of which a suite has only one: `suite.json`, `labels.parquet`, `sources.parquet`, `rivals.parquet`, ..."""
-        return self.path / name
+    @property
+    def choices(self) -> Path:
+        """The file with the suite's choices."""
+        return self.path / "suite.json"
+
+    @property
+    def sources(self) -> Path:
+        """The file with the suite's sources and their ground truth."""
+        return self.path / "sources.parquet"
 
     @property
     def labels(self) -> Path:
         """The file with the labels of all sets."""
-        return self.file("labels.parquet")
+        return self.path / "labels.parquet"
+
+    @property
+    def rivals(self) -> Path:
+        """The file with the rivals' gain curves."""
+        return self.path / "rivals.parquet"
+
+    @property
+    def board(self) -> Path:
+        """The leaderboard as Markdown."""
+        return self.path / "leaderboard.md"
 
     @property
     def figures(self) -> Path:
         """The folder of figures."""
-        return self.file("figures")
+        return self.path / "figures"
+
+    @property
+    def tables(self) -> Path:
+        """The folder of the paper's tables as LaTeX."""
+        return self.path / "tables"
+
+    @property
+    def page(self) -> Path:
+        """The suite's web page."""
+        return self.path / "index.html"
+
+    @property
+    def predictor_pages(self) -> Path:
+        """The folder of the predictors' web pages."""
+        return self.path / "predictors"
 
     def outcomes(self, network: str) -> Path:
         """The file with the outcomes of a network, or with `images`."""
@@ -90,15 +121,21 @@ def suite_folder(paths: Paths, suite: Suite) -> SuiteFolder:
 
 def readable_folders(paths: Paths, name: str) -> list[SuiteFolder]:
     """The folders from which results of this name may be read: the user's own, then the published ones."""
-    roots = dict.fromkeys(root.resolve() for root in (paths.results, paths.published) if root)
-    folders = [SuiteFolder(root / name) for root in roots]
-    return [SuiteFolder(paths.results / name), *folders[1:]]
+    roots = [paths.results]
+    if paths.published and paths.published.resolve() != paths.results.resolve():
+        roots.append(paths.published)
+    return [SuiteFolder(root / name) for root in roots]
 
 
 def outcome_folders(paths: Paths, suite: Suite) -> list[SuiteFolder]:
     """The folders from which outcomes of a suite may be read, best first; for a limited suite also those of the whole suite."""
     names = dict.fromkeys((suite.outcomes_folder, suite.twin_of or suite.name))
     return [folder for name in names for folder in readable_folders(paths, name)]
+
+
+def first_with(file: Callable[[SuiteFolder], Path], folders: Sequence[SuiteFolder]) -> SuiteFolder:
+    """The first of the folders in which this file exists; if none has it, the first, whose path belongs in the message."""
+    return next((folder for folder in folders if file(folder).is_file()), folders[0])
 
 
 def list_suite_folders(results: Path) -> list[SuiteFolder]:

@@ -38,13 +38,17 @@ def split(sources: Sequence[Source], choice: SplitChoice, limit: int = 0) -> Par
         second = round(len(order) * (choice.train + choice.validation))
         parts = {"train": order[:first], "validation": order[first:second], "test": order[second:]}
     if limit:
-        share = min(1.0, limit / max(1, len(order)))
-        parts = {name: members[: max(1, round(len(members) * share))] for name, members in parts.items()}
+        parts = {name: members[: limited(len(members), len(order), limit)] for name, members in parts.items()}
     for name, members in parts.items():
         if not members:
             raise LabelError(f"the part {name} has no source; {len(sources)} sources are too few for this split")
     check_disjoint(parts)
     return parts
+
+
+def limited(members: int, total: int, limit: int) -> int:
+    """Number of sources that a limit leaves of a part with so many members, in proportion to the total; at least 1."""
+    return max(1, round(members * min(1.0, limit / max(1, total))))
 
 
 def check_disjoint(parts: dict[str, Iterable[Source]] | Parts) -> None:

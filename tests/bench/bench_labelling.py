@@ -11,7 +11,7 @@ import pytest
 
 from benchmark.core.precision import autocast
 from benchmark.labelling import worker
-from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.pipeline import label
 from benchmark.labelling.shards import IMAGES
 from benchmark.suites.loading import load_suite
@@ -47,7 +47,7 @@ class Probe:
         self.calls += 1
         if self.calls % 4 == 0:
             start = time.perf_counter()
-            with autocast(bench.config.device, bench.config.precision):
+            with autocast(bench.config.device, bench.config.execution.precision):
                 ready = network.preprocessing.normalise(squares, bench.config.device)
                 forward = worker.forward_of(bench, network, ready)
                 begin = time.perf_counter()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.core.paths import Paths
-from benchmark.labelling.outcomes import ExecutionConfig
+from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.pipeline import label
 from benchmark.suites.loading import load_suite
 

@@ -96,7 +96,7 @@ def write_suite_pages(ranked: SuiteResults) -> list[Path]:
         "grids": grids,
         "samples": pick(ranked) if suite.get("redistributable") else [],
     }
-    written = [write(ranked.folder.file("index.html"), "suite.html", **context)]
+    written = [write(ranked.folder.page, "suite.html", **context)]
     return [*written, *(write_predictor(ranked, card, classes) for card in combined)]
 
 
@@ -113,7 +113,7 @@ def board(labels: str, cards: Sequence[Scorecard]) -> dict[str, Any]:
 
 def write_predictor(ranked: SuiteResults, card: Scorecard, classes: Sequence[BinaryGroups]) -> Path:
     """Write the page of one predictor; returns its path."""
-    folder = ranked.folder.file("predictors")
+    folder = ranked.folder.predictor_pages
     stem = predictor_page(card).removesuffix(".html")
     pictures = [draw_panel(folder, stem, ranked, card, groups) for groups in classes]
     name = title(card)

@@ -92,7 +92,7 @@ def of_predictor(ranked: SuiteResults, card: Scorecard, classes: Sequence[plot_d
 
 def gain_curves(ranked: SuiteResults, cards: Sequence[Scorecard]) -> list[Plot]:
     """Performance of each held-out network against the fraction kept."""
-    table, _ = read_table(ranked.folder.file("rivals.parquet"))
+    table, _ = read_table(ranked.folder.rivals)
     measure = TASKS[ranked.suite["task"]].MEASURE
     drawn = []
     for index, name in enumerate(ranked.suite["networks"]["held_out"]):

@@ -59,23 +59,28 @@ class NoPhotographs:
 
     def signature(self) -> str:
         """Raise DataError."""
-        raise DataError("photographs are needed for this: set UTILBENCH_DATA or --data")
+        raise missing("photographs are")
 
     def sources(self) -> list[Source]:
         """Raise DataError."""
-        raise DataError("photographs are needed for this: set UTILBENCH_DATA or --data")
+        raise missing("photographs are")
 
     def content(self, source: str) -> bytes:
         """Raise DataError."""
-        raise DataError(f"the photograph {source} is needed for this: set UTILBENCH_DATA or --data")
+        raise missing(f"the photograph {source} is")
 
     def read(self, source: str) -> Pixels:
         """Raise DataError."""
-        raise DataError(f"the photograph {source} is needed for this: set UTILBENCH_DATA or --data")
+        raise missing(f"the photograph {source} is")
 
     def bits(self, source: str) -> int:
         """Raise DataError."""
-        raise DataError(f"the photograph {source} is needed for this: set UTILBENCH_DATA or --data")
+        raise missing(f"the photograph {source} is")
+
+
+def missing(what: str) -> DataError:
+    """The error of a dataset without photographs."""
+    return DataError(f"{what} needed for this: set UTILBENCH_DATA or --data")
 
 
 DATASETS: dict[str, Callable[[Place | None, dict[str, Any]], Dataset]] = {
