@@ -113,3 +113,13 @@ def tiny_det(tmp_path_factory, tiny_paths):
     path = tmp_path_factory.mktemp("suite") / "tiny-det.toml"
     path.write_text(TINY_DET)
     return label(load_suite(str(path)), tiny_paths, device="cpu")
+
+
+@pytest.fixture
+def no_networks(monkeypatch):
+    """Loading a network fails the test."""
+
+    def refuse(name, *_):
+        raise AssertionError(f"{name} was loaded")
+
+    monkeypatch.setattr("benchmark.labelling.worker.load", refuse)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import LabelError
-from benchmark.core.images import digest
 from benchmark.labelling.label_report import audit_summary, label_summary
 from benchmark.labelling.near_duplicates import NEAR, near_duplicates, perceptual_hash
 from benchmark.suites.splits import check_disjoint

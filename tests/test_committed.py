@@ -1,7 +1,6 @@
 """What is committed under results/ against this machine: pixels, outcomes, labels, scorecards."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,31 +17,36 @@ from benchmark.plugins.networks import load
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.tasks import replacement
+from tests.tracked import ROOT, SUITES, copy_tracked
 
-RESULTS = Path(__file__).parents[1] / "results"
 TOLERANCE = 1e-4
 
 
 @pytest.fixture(scope="module")
-def truths(tmp_path_factory):
+def results(tmp_path_factory):
+    """The committed results, without what a person has added since."""
+    return copy_tracked(tmp_path_factory.mktemp("committed"), "results") / "results"
+
+
+@pytest.fixture(scope="module")
+def truths(results, tmp_path_factory):
     """Ground truth of a suite from the committed outcomes; loading a network fails."""
     cache = tmp_path_factory.mktemp("cache")
 
     def read(name, data=None):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("benchmark.labelling.worker.load", lambda *_: pytest.fail("a network was loaded"))
-            return make_ground_truth(load_suite(name), Paths(data, None, cache, RESULTS))
+            return make_ground_truth(load_suite(name), Paths(data, None, cache, results))
 
     return read
 
 
-COMMITTED = sorted({path.parents[1].name for path in RESULTS.glob("*/cards/*")})
 PHOTOGRAPHS = {"imagenet": "imagenet_data", "coco": "coco_data"}
 
 
-def check_cards(truth):
+def check_cards(truth, results):
     """Every committed scorecard of a suite was judged by this ground truth."""
-    cards = SuiteFolder(RESULTS / truth.suite.name).cards()
+    cards = SuiteFolder(results / truth.suite.name).cards()
     assert cards
     for path in cards:
         card = json.loads(path.read_text())
@@ -50,24 +54,24 @@ def check_cards(truth):
         assert card["ground_truth"] == truth.digest(card["labels"]), path.name
 
 
-@pytest.mark.parametrize("name", COMMITTED)
-def test_committed_outcomes_give_the_committed_ground_truth(name, tmp_path):
+@pytest.mark.parametrize("name", SUITES)
+def test_committed_outcomes_give_the_committed_ground_truth(name, results, tmp_path):
     """Without photographs or networks, labels have the digest that every committed scorecard was judged by."""
-    check_cards(recorded_truth(load_suite(name), Paths(None, None, tmp_path, RESULTS)))
+    check_cards(recorded_truth(load_suite(name), Paths(None, None, tmp_path, results)), results)
 
 
-@pytest.mark.parametrize("name", COMMITTED)
-def test_photographs_at_hand_are_those_that_were_recorded(name, truths, request, tmp_path):
+@pytest.mark.parametrize("name", SUITES)
+def test_photographs_at_hand_are_those_that_were_recorded(name, truths, results, request, tmp_path):
     """From the photographs themselves the same ground truth follows, without running a network."""
     suite = load_suite(name)
     fixture = PHOTOGRAPHS.get(suite.dataset["name"])
     data = request.getfixturevalue(fixture) if fixture else None
     recorded = {
-        source.digest for source in recorded_truth(suite, Paths(None, None, tmp_path, RESULTS)).sources.values()
+        source.digest for source in recorded_truth(suite, Paths(None, None, tmp_path, results)).sources.values()
     }
     if fixture and not recorded & {source.digest for source in index(open_dataset(suite.dataset, data), tmp_path)}:
         pytest.skip(f"the photographs in UTILBENCH_DATA are others than those that {name} was recorded on")
-    check_cards(truths(name, data))
+    check_cards(truths(name, data), results)
 
 
 def test_committed_outcomes_of_glyphs_are_reproduced(truths):
@@ -113,18 +117,17 @@ def test_committed_outcomes_of_glyphs_det_are_reproduced(truths):
             np.testing.assert_allclose(boxes[:clear], recorded.boxes[:clear], atol=0.2)
 
 
-def test_committed_outcomes_are_small():
+def test_committed_outcomes_are_small(results):
     """The outcomes of each suite stay below 10 MB, and no file of the results above 4 MiB."""
-    for home in RESULTS.glob("*/outcomes"):
+    for home in results.glob("*/outcomes"):
         assert sum(path.stat().st_size for path in home.iterdir()) < 10_000_000, home
-    files = [path for path in RESULTS.rglob("*") if path.is_file() and path.parent.name != "assets"]
-    assert [path for path in files if path.stat().st_size > 4 * 2**20] == []
+    assert [path for path in results.rglob("*") if path.is_file() and path.stat().st_size > 4 * 2**20] == []
 
 
-def test_the_readme_shows_the_committed_boards():
+def test_the_readme_shows_the_committed_boards(results):
     """Its boards are those that `rank` makes of the committed scorecards."""
-    some = in_order(read_ranked(SuiteFolder(RESULTS / name)) for name in COMMITTED)
+    some = in_order(read_ranked(SuiteFolder(results / name)) for name in SUITES)
     text = in_short(some)
-    assert (RESULTS / "boards.md").read_text() == text
-    readme = (RESULTS.parent / "README.md").read_text()
+    assert (results / "boards.md").read_text() == text
+    readme = (ROOT / "README.md").read_text()
     assert text in readme[readme.index("<!-- boards -->") : readme.index("<!-- /boards -->")]

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.io import savemat
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import DataError, SuiteError
-from benchmark.core.images import digest, pixel_digest
+from benchmark.core.images import pixel_digest
 from benchmark.core.types import Source
 from benchmark.plugins.datasets import (
     Augmented,

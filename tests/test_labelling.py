@@ -49,16 +49,6 @@ def published(tiny, tiny_paths, tmp_path):
     return paths
 
 
-@pytest.fixture
-def no_networks(monkeypatch):
-    """Loading a network fails the test."""
-
-    def refuse(name, *_):
-        raise AssertionError(f"{name} was loaded")
-
-    monkeypatch.setattr("benchmark.labelling.worker.load", refuse)
-
-
 def test_outcomes_are_what_the_network_says(tiny):
     """Each recorded outcome equals a forward pass of the one image by hand."""
     network = load("zoo:resnet", None)

@@ -44,6 +44,69 @@ def test_the_house_has_as_many_rooms_as_it_shows():
     }  # fmt: skip
 
 
+PURE = {  # `io` and `contextlib` silence pycocotools
+    "__future__",
+    "collections",
+    "contextlib",
+    "io",
+    "dataclasses",
+    "functools",
+    "itertools",
+    "math",
+    "typing",
+    "numpy",
+    "scipy",
+    "sklearn",
+    "pycocotools",
+}
+OPENERS = {
+    "open",
+    "load",
+    "loadtxt",
+    "genfromtxt",
+    "fromfile",
+    "tofile",
+    "memmap",
+    "save",
+    "savez",
+    "savetxt",
+    "eval",
+    "exec",
+}
+METRICS = sorted(name for name in MODULES if name.startswith("benchmark.metrics"))
+
+
+def test_there_are_metrics():
+    """The folder of metrics is found, so that the two tests below test something."""
+    assert len(METRICS) > 8
+
+
+@pytest.mark.parametrize("module", METRICS)
+def test_metrics_are_pure(module):
+    """Metrics import mathematics, each other, and errors, types and digests: no torch, no files, no suite."""
+    own = ("benchmark.metrics", "benchmark.core.digests", "benchmark.core.errors", "benchmark.core.types")
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module} imports relatively"
+            names = [node.module]
+        else:
+            continue
+        for name in names:
+            assert name.split(".")[0] in PURE or name.startswith(own), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", METRICS)
+def test_metrics_open_no_file(module):
+    """Metrics call nothing that reads or writes a file."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Call):
+            function = node.func
+            called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+            assert called not in OPENERS, f"{module} calls {called}"
+
+
 def test_no_module_imports_the_bare_package():
     """Inside the package nothing says `import benchmark`: that name reaches every floor."""
     for path in MODULES.values():

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from benchmark.cli.main import main
-from benchmark.core.errors import LabelError, ResultError
+from benchmark.core.errors import DataError, LabelError, ResultError
 from benchmark.core.parquet import content_digest, read_table, write_table
 from benchmark.core.paths import Paths
 from benchmark.core.types import PRISTINE
@@ -29,12 +29,6 @@ from benchmark.suites.loading import load_suite
 def elsewhere(tiny, tiny_paths, tmp_path):
     """Folders of its own, to which the small suite's results are what was published."""
     return Paths(None, None, tmp_path / "cache", tmp_path / "results", published=tiny_paths.results)
-
-
-@pytest.fixture
-def no_networks(monkeypatch):
-    """Loading a network fails."""
-    monkeypatch.setattr("benchmark.labelling.worker.load", lambda *_: pytest.fail("a network was loaded"))
 
 
 @pytest.mark.parametrize("limit", [0, 90])
@@ -114,7 +108,7 @@ def test_objects_are_recorded_whole(tiny_det, tiny_paths):
 def test_photographs_that_are_not_at_hand_are_named(tiny, tiny_paths):
     """A recorded ground truth says which photograph would be needed for what it cannot do."""
     again = recorded_truth(tiny.suite, tiny_paths)
-    with pytest.raises(Exception, match="the photograph test-00000 is needed for this"):
+    with pytest.raises(DataError, match="the photograph test-00000 is needed for this"):
         again.dataset.read("test-00000")
 
 

@@ -14,9 +14,8 @@ from benchmark.core.paths import Paths
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard.rank import rank
 from benchmark.suites.results_folder import file_stem
+from tests.tracked import ROOT, SUITES, copy_tracked
 
-ROOT = Path(__file__).parents[1]
-COMMITTED = sorted(path.parent.name for path in (ROOT / "results").glob("*/cards"))
 PNG, SVG = b"\x89PNG", b"<?xml"
 
 
@@ -219,11 +218,10 @@ def test_cells_cannot_break_a_table():
     assert lines[2] == "| x\\|y | 1 2 |"
 
 
-@pytest.mark.parametrize("name", COMMITTED)
+@pytest.mark.parametrize("name", SUITES)
 def test_committed_results_rank_to_the_committed_bytes(name, tmp_path):
     """Boards, tables and figures in the repository are what `rank` makes of the scorecards; pages are not committed."""
-    results = tmp_path / "results"
-    shutil.copytree(ROOT / "results", results)
+    results = copy_tracked(tmp_path, "results") / "results"
     for line in rank([name], 0, Paths(None, None, tmp_path, results)):
         path = Path(line.removeprefix("wrote "))
         if line.startswith("wrote ") and path.suffix != ".html" and path.parent.name != "predictors":

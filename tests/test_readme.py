@@ -2,11 +2,8 @@
 
 import re
 import shlex
-import shutil
-import subprocess
 import sys
 from importlib.metadata import EntryPoint
-from pathlib import Path
 
 import pytest
 import torch
@@ -22,8 +19,8 @@ from benchmark.plugins import registry
 from benchmark.plugins.datasets.glyphs import scene
 from benchmark.plugins.distortions import encode_jpeg, find_distortion
 from benchmark.suites.loading import load_suite
+from tests.tracked import ROOT, copy_tracked
 
-ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
@@ -132,10 +129,7 @@ def test_all_other_commands_run_in_a_fresh_clone(tiny, tmp_path, monkeypatch, ca
     monkeypatch.setattr(
         "benchmark.suites.tasks.replacement.Downstream.REPLICATES", 20
     )  # resampling an mAP takes a minute
-    tracked = subprocess.run(["git", "ls-files", "results", "submissions"], cwd=ROOT, capture_output=True, text=True)
-    for name in tracked.stdout.split():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, tmp_path / name)
+    copy_tracked(tmp_path, "results", "submissions")
     (tmp_path / "photos").mkdir()
     for number in range(3):
         path = tmp_path / "photos" / f"{number}.jpg"

@@ -2,26 +2,26 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.tracked import ROOT, SUITES, copy_tracked, tracked
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """The wheel of this checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
+    folder, source = tmp_path_factory.mktemp("wheel"), copy_tracked(tmp_path_factory.mktemp("source"), "results")
+    for name in ("benchmark", "baselines"):
+        shutil.copytree(ROOT / name, source / name)
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copyfile(ROOT / name, source / name)
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
     return next(folder.glob("*.whl"))
 
 
@@ -47,17 +47,18 @@ def test_the_wheel_is_small_and_has_every_suite(wheel):
     """Outcomes and labels of all committed suites travel in under 40 MB; pictures, pages and studies do not."""
     assert wheel.stat().st_size < 40e6
     names = zipfile.ZipFile(wheel).namelist()
-    for folder in ROOT.glob("results/*/cards"):
-        suite = folder.parent
-        expected = [
-            suite / "labels.parquet",
-            suite / "sources.parquet",
-            suite / "suite.json",
-            *suite.glob("outcomes/*"),
-        ]
-        expected += suite.glob("cards/combined/*.json")
-        for path in expected:
-            assert f"benchmark/published/{path.relative_to(ROOT / 'results')}" in names
+    patterns = (
+        "*/labels.parquet",
+        "*/sources.parquet",
+        "*/suite.json",
+        "*/outcomes/*",
+        "*/trained/*",
+        "*/cards/combined/*.json",
+    )
+    expected = [path for path in tracked("results") if any(path.match(pattern) for pattern in patterns)]
+    assert {path.parts[1] for path in expected} == set(SUITES)
+    for path in expected:
+        assert f"benchmark/published/{path.relative_to('results')}" in names
     published = [name for name in names if name.startswith("benchmark/published/")]
     assert not [name for name in published if name.endswith((".png", ".svg", "index.html", "leaderboard.md"))]
 

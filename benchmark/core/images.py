@@ -6,7 +6,6 @@ shape (3, H, W) on the same memory.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import warnings
 from typing import TYPE_CHECKING
@@ -14,22 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Pixels = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
-
-
-def digest(*parts: bytes | memoryview | str) -> str:
-    """BLAKE2b digest of the parts, each preceded by its length, as 16 hexadecimal digits."""
-    state = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        state.update(len(data).to_bytes(8, "little"))
-        state.update(data)
-    return state.hexdigest()
 
 
 def pixel_digest(image: Pixels) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import ResultError
 from benchmark.core.files import atomic
-from benchmark.core.images import digest
 
 KEY = "utilbench"
 

@@ -12,7 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.core.devices import all_cores
-from benchmark.core.images import Pixels, digest
+from benchmark.core.digests import digest
+from benchmark.core.images import Pixels
 from benchmark.core.types import Example, Examples, Sample
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.plugins.datasets import MARK
@@ -97,11 +98,8 @@ def made(
 
     grouped = itertools.groupby(sorted(set(indices), key=photograph), key=photograph)
     groups = [(group, list(members)) for group, members in grouped]
-    if len(groups) == 1:
-        by_index = dict(versions(*groups[0]))
-    else:
-        with all_cores() as pool:
-            by_index = dict(itertools.chain.from_iterable(pool.map(versions, *zip(*groups, strict=True))))
+    with all_cores() as pool:
+        by_index = dict(itertools.chain.from_iterable(pool.map(versions, *zip(*groups, strict=True))))
     return [by_index[index] for index in indices]
 
 

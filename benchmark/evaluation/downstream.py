@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmark.core.images import digest
+from benchmark.core.digests import digest
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.progress import show_progress
 from benchmark.labelling.ground_truth import GroundTruth, wanted_rows

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmark.core.images import digest
+from benchmark.core.digests import digest
 from benchmark.labelling.ground_truth import GroundTruth, wanted_rows
 from benchmark.plugins.predictors.submission import ENDINGS, Submission, refuse
 

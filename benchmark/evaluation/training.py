@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import PredictorError
 from benchmark.core.files import atomic, file_name
-from benchmark.core.images import digest
 from benchmark.core.paths import Paths
 from benchmark.core.types import Source
 from benchmark.evaluation.dataloading import lesson

@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import LabelError
-from benchmark.core.images import digest
 from benchmark.core.parquet import content_digest
 from benchmark.core.types import PRISTINE, Source
 from benchmark.labelling.shards import IMAGES

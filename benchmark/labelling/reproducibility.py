@@ -18,8 +18,8 @@ import torch
 
 from benchmark.core.checks import Check
 from benchmark.core.devices import best_device
+from benchmark.core.digests import digest
 from benchmark.core.errors import LabelError, NetworkError, ResultError
-from benchmark.core.images import digest
 from benchmark.core.parquet import read_metadata, read_table
 from benchmark.core.paths import Paths
 from benchmark.core.provenance import versions

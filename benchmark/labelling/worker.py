@@ -21,8 +21,9 @@ import polars as pl
 import torch
 
 from benchmark.core.devices import all_cores, compiled
+from benchmark.core.digests import digest
 from benchmark.core.files import file_name
-from benchmark.core.images import digest, pixel_digest, to_tensor
+from benchmark.core.images import pixel_digest, to_tensor
 from benchmark.core.parquet import write_table
 from benchmark.core.precision import autocast
 from benchmark.core.types import PRISTINE, Source, Truth

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import MetricError
-from benchmark.core.images import digest
 
 Floats = NDArray[np.float64]
 Kernel = Callable[..., Floats]

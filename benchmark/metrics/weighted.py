@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmark.core.images import digest
+from benchmark.core.digests import digest
 from benchmark.metrics.bootstrap import Floats
 from benchmark.metrics.classification import histogram_edges
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import LabelError
-from benchmark.core.images import digest
 from benchmark.core.types import Source
 from benchmark.suites.spec import SplitChoice
 

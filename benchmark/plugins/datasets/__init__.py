@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import BenchmarkError, DataError, SuiteError
 from benchmark.core.files import write_text
-from benchmark.core.images import Pixels, digest, png_bits
+from benchmark.core.images import Pixels, png_bits
 from benchmark.core.types import Objects, Source
 from benchmark.plugins.datasets.coco import COCO
 from benchmark.plugins.datasets.glyph_scenes import GlyphScenes

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import DataError
-from benchmark.core.images import Pixels, decode, digest
+from benchmark.core.images import Pixels, decode
 from benchmark.core.storage import read, stamp
 from benchmark.core.types import Objects, Source
 

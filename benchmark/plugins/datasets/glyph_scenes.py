@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.core.images import Pixels, digest, pixel_digest, png_bits
+from benchmark.core.digests import digest
+from benchmark.core.images import Pixels, pixel_digest, png_bits
 from benchmark.core.types import Objects, Source
 from benchmark.plugins.datasets.glyphs import (
     LETTERS,

@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import DataError
-from benchmark.core.images import Pixels, digest, pixel_digest, png_bits
+from benchmark.core.images import Pixels, pixel_digest, png_bits
 from benchmark.core.types import Source
 
 Ints = np.ndarray[tuple[int, ...], np.dtype[np.int32]]

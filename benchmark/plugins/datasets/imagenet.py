@@ -14,8 +14,9 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import DataError
-from benchmark.core.images import Pixels, decode, digest
+from benchmark.core.images import Pixels, decode
 from benchmark.core.storage import read, stamp
 from benchmark.core.types import Source
 

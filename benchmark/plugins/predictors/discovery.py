@@ -17,8 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import PredictorError
-from benchmark.core.images import digest
 from benchmark.plugins.predictors.base import NEEDS, TARGETS, LearnedPredictor, Predictor
 from benchmark.plugins.registry import extensions, resolve
 

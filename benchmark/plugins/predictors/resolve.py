@@ -6,7 +6,7 @@ import inspect
 import time
 from dataclasses import dataclass
 
-from benchmark.core.images import digest
+from benchmark.core.digests import digest
 from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
 from benchmark.plugins.predictors.discovery import check_kind, code_digest, find_predictor
 from benchmark.plugins.predictors.submission import find_submission

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import SubmissionError
-from benchmark.core.images import digest
 from benchmark.core.schema import fits
 from benchmark.plugins.predictors.discovery import baselines_folder, predictor_names
 from benchmark.plugins.registry import extensions

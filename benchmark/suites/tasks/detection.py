@@ -24,7 +24,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmark.core.images import digest
+from benchmark.core.digests import digest
 from benchmark.core.types import PRISTINE, Objects
 from benchmark.metrics import image_utility
 from benchmark.metrics.box_matching import found_scores
