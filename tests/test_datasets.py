@@ -14,14 +14,7 @@ from benchmark.core.digests import digest
 from benchmark.core.errors import DataError, SuiteError
 from benchmark.core.images import pixel_digest
 from benchmark.core.types import Source
-from benchmark.plugins.datasets import (
-    Augmented,
-    augment,
-    glyphs,
-    imagenet,
-    index,
-    open_dataset,
-)
+from benchmark.plugins.datasets import Augmented, augment, glyphs, imagenet, index, open_dataset
 from benchmark.plugins.datasets.glyph_scenes import GlyphScenes
 from benchmark.plugins.datasets.glyphs import LETTERS, PHOTOGRAPHS, POOLS, Glyphs
 from benchmark.plugins.datasets.imagenet import ImageNet

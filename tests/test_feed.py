@@ -11,13 +11,7 @@ import torch
 
 from baselines._squares import DRAWN, Draws, Squares, batches, some_of
 from benchmark.core.types import Example, Examples, Source
-from benchmark.evaluation.dataloading import (
-    BATCH,
-    lesson,
-    made,
-    samples,
-    shuffled,
-)
+from benchmark.evaluation.dataloading import BATCH, lesson, made, samples, shuffled
 from benchmark.labelling.ground_truth import wanted_rows
 from benchmark.plugins.datasets import Augmented
 from benchmark.plugins.datasets.glyphs import scene

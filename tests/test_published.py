@@ -14,11 +14,7 @@ from benchmark.core.paths import Paths
 from benchmark.core.types import PRISTINE
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling.execution import ExecutionConfig
-from benchmark.labelling.pipeline import (
-    label,
-    make_ground_truth,
-    recorded_truth,
-)
+from benchmark.labelling.pipeline import label, make_ground_truth, recorded_truth
 from benchmark.labelling.quick_look import check_labelled, least_limit
 from benchmark.leaderboard.comparison import compare
 from benchmark.metrics import image_utility

@@ -32,13 +32,7 @@ from benchmark.metrics.operating_points import OperatingPoint, operating_point
 from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, checked_scores
 from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.suites.loading import load_suite
-from benchmark.suites.results_folder import (
-    SuiteFolder,
-    file_stem,
-    first_with,
-    outcome_folders,
-    readable_folders,
-)
+from benchmark.suites.results_folder import SuiteFolder, file_stem, first_with, outcome_folders, readable_folders
 from benchmark.suites.spec import COMBINED, Suite
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}

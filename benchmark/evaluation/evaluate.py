@@ -23,13 +23,7 @@ from benchmark.evaluation.downstream import rival_curves
 from benchmark.evaluation.measures import make_card
 from benchmark.evaluation.score_table import reported_scores
 from benchmark.evaluation.scorecard import Scorecard, write_card
-from benchmark.evaluation.scoring import (
-    identity,
-    make_scores,
-    merged,
-    scores_table,
-    stored_scores,
-)
+from benchmark.evaluation.scoring import identity, make_scores, merged, scores_table, stored_scores
 from benchmark.evaluation.training import check_no_overlap, training_record
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.pipeline import label, save_labels

@@ -19,14 +19,7 @@ from benchmark.evaluation.dataloading import samples
 from benchmark.evaluation.training import fit
 from benchmark.labelling.ground_truth import GroundTruth, wanted_rows
 from benchmark.plugins.distortions import find_distortion
-from benchmark.plugins.predictors.base import (
-    Context,
-    LearnedPredictor,
-    Predictor,
-    checked_scores,
-    named,
-    track,
-)
+from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, checked_scores, named, track
 from benchmark.plugins.predictors.resolve import PredictorSpec
 
 SCORES_SCHEMA = pl.Schema(

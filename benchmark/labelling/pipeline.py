@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 
@@ -24,16 +25,13 @@ from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.outcomes import Stored, adopt, check_codec, complete, read_outcomes
 from benchmark.plugins.datasets import Augmented, NoPhotographs, index, open_dataset
-from benchmark.suites.results_folder import (
-    SuiteFolder,
-    first_with,
-    outcome_folders,
-    readable_folders,
-    suite_folder,
-)
+from benchmark.suites.results_folder import SuiteFolder, first_with, outcome_folders, readable_folders, suite_folder
 from benchmark.suites.spec import Suite
 from benchmark.suites.splits import PARTS, Parts, check_disjoint, split
 from benchmark.suites.tasks import TASKS
+
+SOURCE_SCHEMA: dict[str, Any] = dict.fromkeys(("part", "source", "digest", "parent"), pl.String)
+"""Columns of `sources.parquet` beside those of the task's ground truth."""
 
 
 def unlabelled(suite: Suite, paths: Paths) -> GroundTruth:
@@ -93,11 +91,11 @@ def recorded_truth(suite: Suite, paths: Paths) -> GroundTruth:
     hint = f"`utilbench label {suite.name}" + (f" --limit {suite.limit}`" if suite.limit else "`")
     if not home.sources.is_file():
         raise ResultError(f"{home.path}: no sources.parquet; {hint} records sources and labels")
-    table, metadata = read_table(home.sources)
     task = TASKS[suite.task]
+    table, metadata = read_table(home.sources, pl.Schema(SOURCE_SCHEMA | task.TRUTH_SCHEMA))
     parts: Parts = {part: [] for part in PARTS}
     for row in table.iter_rows(named=True):
-        source = Source(row["source"], task.recorded_truth_of(row), row["digest"], parent=row["parent"])
+        source = Source(row["source"], task.truth_of(row), row["digest"], parent=row["parent"])
         parts[row["part"]].append(source)
     truth = GroundTruth(suite, Augmented(NoPhotographs(metadata["classes"])), parts, {}, {})
     if truth.fingerprint != metadata["fingerprint"]:
@@ -132,9 +130,8 @@ def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:
     if not (folder.sources.is_file() and read_metadata(folder.sources) == metadata):
         rows = [
             {"part": part, "source": source.id, "digest": source.digest, "parent": source.parent}
-            | task.record_of(source.truth)
+            | task.truth_values(source.truth)
             for part, sources in truth.parts.items()
             for source in sources
         ]
-        text = dict.fromkeys(("part", "source", "digest", "parent"), pl.String)
-        write_table(folder.sources, pl.DataFrame(rows, schema=text | task.TRUTH_SCHEMA), metadata)
+        write_table(folder.sources, pl.DataFrame(rows, schema=SOURCE_SCHEMA | task.TRUTH_SCHEMA), metadata)

@@ -24,14 +24,7 @@ from benchmark.core.markdown import markdown, number
 from benchmark.core.parquet import read_table
 from benchmark.core.paths import Paths
 from benchmark.evaluation.downstream import redrawn
-from benchmark.evaluation.scorecard import (
-    GROUPS,
-    Scorecard,
-    check_same_run,
-    read_card,
-    read_replicates,
-    replicates_of,
-)
+from benchmark.evaluation.scorecard import GROUPS, Scorecard, check_same_run, read_card, read_replicates, replicates_of
 from benchmark.evaluation.scoring import SCORES_SCHEMA
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.leaderboard.plot_data import ENOUGH

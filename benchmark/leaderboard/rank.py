@@ -17,14 +17,7 @@ from benchmark.core.files import write_text
 from benchmark.core.markdown import number
 from benchmark.core.parquet import read_metadata
 from benchmark.core.paths import Paths
-from benchmark.evaluation.scorecard import (
-    Cards,
-    Scorecard,
-    SuiteResults,
-    check_same_run,
-    read_card,
-    read_replicates,
-)
+from benchmark.evaluation.scorecard import Cards, Scorecard, SuiteResults, check_same_run, read_card, read_replicates
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
 from benchmark.leaderboard.tables import board, short_board
 from benchmark.suites.loading import load_suite

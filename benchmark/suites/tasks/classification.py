@@ -82,17 +82,7 @@ class LabelChoice:
 
 
 TRUTH_SCHEMA: dict[str, Any] = {"class": pl.Int16}
-"""Columns of `sources.parquet` that hold the ground truth."""
-
-
-def record_of(truth: int) -> dict[str, Any]:
-    """The ground truth of one image in these columns."""
-    return {"class": truth}
-
-
-def recorded_truth_of(row: dict[str, Any]) -> int:
-    """The ground truth of a row of `sources.parquet`."""
-    return int(row["class"])
+"""The columns of `truth_values`, as `sources.parquet` has them."""
 
 
 def truth_columns() -> dict[str, tuple[pa.DataType, Any]]:
@@ -103,6 +93,11 @@ def truth_columns() -> dict[str, tuple[pa.DataType, Any]]:
 def truth_values(truth: int) -> dict[str, Any]:
     """The ground truth of one image in these columns."""
     return {"class": truth}
+
+
+def truth_of(values: dict[str, Any]) -> int:
+    """The ground truth of one image from these columns."""
+    return int(values["class"])
 
 
 def groups(truth: int) -> list[str]:

@@ -84,25 +84,13 @@ class LabelChoice:
 
 
 TRUTH_SCHEMA: dict[str, Any] = {
-    "boxes": pl.List(pl.Float64),
+    "boxes": pl.List(pl.List(pl.Float64)),
     "classes": pl.List(pl.Int16),
     "crowd": pl.List(pl.Boolean),
     "height": pl.Int32,
     "width": pl.Int32,
 }
-"""Columns of `sources.parquet` that hold the ground truth; boxes are concatenated, left, top, right, bottom in px."""
-
-
-def record_of(truth: Objects) -> dict[str, Any]:
-    """The objects of one image in these columns."""
-    height, width = truth.size
-    return truth_values(truth) | {"boxes": truth.boxes.flatten().tolist(), "height": height, "width": width}
-
-
-def recorded_truth_of(row: dict[str, Any]) -> Objects:
-    """The objects of a row of `sources.parquet`."""
-    boxes, classes = np.array(row["boxes"], np.float64).reshape(-1, 4), np.array(row["classes"], np.int64)
-    return Objects(boxes, classes, np.array(row["crowd"], bool), (row["height"], row["width"]))
+"""The columns of `truth_values`, as `sources.parquet` has them."""
 
 
 def truth_columns() -> dict[str, tuple[pa.DataType, Any]]:
@@ -120,8 +108,16 @@ def truth_columns() -> dict[str, tuple[pa.DataType, Any]]:
 
 
 def truth_values(truth: Objects) -> dict[str, Any]:
-    """The objects of one image in these columns; boxes are left, top, right, bottom in px."""
-    return {"boxes": truth.boxes.tolist(), "classes": truth.classes.tolist(), "crowd": truth.crowd.tolist()}
+    """The objects of one image in these columns, and its size; boxes are left, top, right, bottom in px."""
+    height, width = truth.size
+    objects = {"boxes": truth.boxes.tolist(), "classes": truth.classes.tolist(), "crowd": truth.crowd.tolist()}
+    return objects | {"height": height, "width": width}
+
+
+def truth_of(values: dict[str, Any]) -> Objects:
+    """The objects of one image from these columns."""
+    boxes, classes = np.array(values["boxes"], np.float64).reshape(-1, 4), np.array(values["classes"], np.int64)
+    return Objects(boxes, classes, np.array(values["crowd"], bool), (values["height"], values["width"]))
 
 
 def groups(truth: Objects) -> list[str]:
