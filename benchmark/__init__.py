@@ -7,7 +7,7 @@
             return [float(sample.image.float().mean()) for sample in samples]
 
     card = benchmark.evaluate(Brightness, suite="glyphs")
-    card["metrics"]["auroc"]["value"]
+    card.metrics["auroc"].value
 
 What stands in `__all__` is the public interface; baselines use nothing else. Names are imported when they are first used, so
 that the command line starts fast.

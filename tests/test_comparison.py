@@ -45,11 +45,11 @@ def test_values_are_those_of_the_scorecards(tiny, judged):
     paths, cards = judged
     found = {row.measure: row for row in compare(tiny, "jpeg_quality", "ssim", "combined", paths)}
     for name in ("auroc", "within_quality_auroc", "overlap", "mcc"):
-        assert found[name].one == pytest.approx(cards["jpeg_quality"]["metrics"][name]["value"], abs=1e-6)
-        assert found[name].other == pytest.approx(cards["ssim"]["metrics"][name]["value"], abs=1e-6)
-    for network, gains in cards["ssim"]["downstream"].items():
+        assert found[name].one == pytest.approx(cards["jpeg_quality"].metrics[name].value, abs=1e-6)
+        assert found[name].other == pytest.approx(cards["ssim"].metrics[name].value, abs=1e-6)
+    for network, gains in cards["ssim"].downstream.items():
         row = found[f"gain of {network}"]
-        assert row.other == pytest.approx(gains["filtered"] - gains["unfiltered"], abs=1e-6)
+        assert row.other == pytest.approx(gains.filtered - gains.unfiltered, abs=1e-6)
 
 
 def test_intervals_are_those_of_scikit_learn_on_redrawn_sources(tiny, judged):
@@ -158,7 +158,7 @@ def test_detectors_gains_are_compared_too(tiny_det, tiny_paths, tmp_path, monkey
     found = {row.measure: row for row in compare(tiny_det, "jpeg_quality", "chance", "combined", paths)}
     for network in tiny_det.suite.networks.held_out:
         row = found[f"gain of {network}"]
-        gains = [card["downstream"][network]["filtered"] - card["downstream"][network]["unfiltered"] for card in cards]
+        gains = [card.downstream[network].filtered - card.downstream[network].unfiltered for card in cards]
         assert (row.one, row.other) == pytest.approx(gains, abs=1e-6)
         assert row.low <= row.high
     assert "mAP, small objects, better half kept" in found

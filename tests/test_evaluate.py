@@ -5,6 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from msgspec.structs import replace
 from scipy.stats import kendalltau, spearmanr
 from sklearn import metrics as reference
 
@@ -14,7 +15,7 @@ from benchmark.core.parquet import read_table, write_table
 from benchmark.core.paths import Paths
 from benchmark.evaluation.dataloading import lesson, training_rows
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.evaluation.scorecard import KEYS, read_card
+from benchmark.evaluation.scorecard import GROUPS, Measure, read_card
 from benchmark.metrics.classification import best_threshold
 from benchmark.plugins.predictors.base import track
 from benchmark.plugins.predictors.discovery import code_digest, find_predictor, predictor_names
@@ -64,13 +65,13 @@ class Slope(benchmark.LearnedPredictor):
 def test_scorecard_has_the_agreed_keys(tiny, paths):
     """A scorecard holds every key, every metric with a value, and every gain of every held-out network."""
     card = evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)
-    assert set(KEYS) == set(card)
-    assert set(card["metrics"]) >= METRICS
-    assert all(np.isfinite(metric["value"]) for metric in card["metrics"].values())
-    assert set(card["downstream"]) == {"zoo:resnext"}
-    assert set(card["downstream"]["zoo:resnext"]) == GAINS
+    assert all(isinstance(card.measures(group), dict) for group in GROUPS)
+    assert set(card.metrics) >= METRICS
+    assert all(np.isfinite(metric.value) for metric in card.metrics.values())
+    assert set(card.downstream) == {"zoo:resnext"}
+    assert all(getattr(card.downstream["zoo:resnext"], name) is not None for name in GAINS)
     stored = read_card(paths.results / "tiny" / "cards" / "combined" / "contrast.json")
-    assert stored["metrics"]["auroc"]["value"] == pytest.approx(card["metrics"]["auroc"]["value"], abs=1e-6)
+    assert stored.metrics["auroc"].value == pytest.approx(card.metrics["auroc"].value, abs=1e-6)
 
 
 def test_metrics_follow_from_raw_scores_by_hand(tiny, paths):
@@ -81,27 +82,27 @@ def test_metrics_follow_from_raw_scores_by_hand(tiny, paths):
     both = {part: scores.filter(part=part).join(labels, on=["source", "level"]) for part in ("validation", "test")}
     threshold = best_threshold(both["validation"]["label"], both["validation"]["score"])
     y, s = both["test"]["label"].to_numpy(), both["test"]["score"].to_numpy()
-    value = {name: metric["value"] for name, metric in card["metrics"].items()}
-    assert card["threshold"] == [threshold]
+    value = {name: metric.value for name, metric in card.metrics.items()}
+    assert card.threshold == (threshold,)
     assert value["auroc"] == pytest.approx(reference.roc_auc_score(y, s))
     assert value["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(y, s >= threshold))
     assert value["label_coverage"] == pytest.approx(len(y) / (60 * 3))
     right = tiny.judgement("zoo:resnext").select("source", "level", "right")
     held = scores.filter(part="held_out").join(right, on=["source", "level"])
-    gains = card["downstream"]["zoo:resnext"]
+    gains = card.downstream["zoo:resnext"]
     assert held.height == 60 * 2
-    assert gains["unfiltered"] == pytest.approx(held["right"].mean())
+    assert gains.unfiltered == pytest.approx(held["right"].mean())
     kept = held.filter(pl.col("score") >= threshold)
-    assert gains["kept"] == pytest.approx(kept.height / held.height)
-    assert gains["filtered"] == pytest.approx(kept["right"].mean())
-    assert gains["oracle"] == pytest.approx(min(held["right"].sum(), kept.height) / kept.height)
+    assert gains.kept == pytest.approx(kept.height / held.height)
+    assert gains.filtered == pytest.approx(kept["right"].mean())
+    assert gains.oracle == pytest.approx(min(held["right"].sum(), kept.height) / kept.height)
 
 
 def test_random_keeps_the_unfiltered_accuracy(tiny, paths):
     """A random filter leaves the accuracy as it was, whatever it keeps; the oracle is at least as good as any."""
-    gains = evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)["downstream"]["zoo:resnext"]
-    assert gains["random"] == pytest.approx(gains["unfiltered"])
-    assert gains["oracle"] >= max(gains["filtered"], gains["quality"], gains["random"]) - 1e-12
+    gains = evaluate(Contrast, tiny.suite, paths=paths, truth=tiny).downstream["zoo:resnext"]
+    assert gains.random == pytest.approx(gains.unfiltered)
+    assert gains.oracle >= max(gains.filtered, gains.quality, gains.random) - 1e-12
 
 
 def test_samples_are_shuffled_and_hold_only_what_is_asked_for(tiny, paths):
@@ -156,23 +157,22 @@ def test_scores_are_not_made_twice(tiny, paths):
     first = evaluate(Counting, tiny.suite, paths=paths, truth=tiny)
     count = len(calls)
     assert evaluate(Counting, tiny.suite, paths=paths, truth=tiny) == first
-    assert evaluate(Counting, tiny.suite, "zoo:resnet", paths=paths, truth=tiny)["labels"] == "zoo:resnet"
+    assert evaluate(Counting, tiny.suite, "zoo:resnet", paths=paths, truth=tiny).labels == "zoo:resnet"
     assert len(calls) == count
 
 
 def test_a_trained_predictor_is_kept_and_taken_up_again(tiny, paths):
     """What was learned is stored; with the scores gone, it is loaded instead of trained, to the same card."""
     first = evaluate(Slope, tiny.suite, seeds=(0, 1), paths=paths, truth=tiny)
-    assert first["seeds"] == [0, 1]
-    assert len(first["threshold"]) == 2
-    assert [note["seed"] for note in first["provenance"]["notes"]] == ["0", "1"]
+    assert first.seeds == (0, 1)
+    assert len(first.threshold) == 2
+    assert [note["seed"] for note in first.provenance.notes] == ["0", "1"]
     shutil.rmtree(paths.results / "tiny" / "scores")
     kept = list((paths.cache / "predictors").iterdir())
     assert len(kept) == 2
     again = evaluate(Slope, tiny.suite, seeds=(0, 1), paths=paths, truth=tiny)
-    for card in (first, again):
-        del card["cost"]["score_ms_per_image"]
-    assert again == first
+    assert replace(again, cost=first.cost) == first
+    assert again.cost.fit_seconds == first.cost.fit_seconds
 
 
 def test_trained_files_say_what_on(tiny, paths):
@@ -224,12 +224,10 @@ def test_augmentation_does_not_give_the_label_away(tiny):
 def test_baselines_that_need_no_training_run_on_the_small_suite(name, tiny, paths):
     """Each untrained baseline earns a scorecard; quality alone is at .5 within each quality by construction."""
     card = evaluate(name, tiny.suite, paths=paths, truth=tiny)
-    value = {key: metric["value"] for key, metric in card["metrics"].items()}
+    value = {key: metric.value for key, metric in card.metrics.items()}
     if name == "jpeg_quality":
         assert value["within_quality_auroc"] == 0.5
-        assert card["downstream"]["zoo:resnext"]["filtered"] == pytest.approx(
-            card["downstream"]["zoo:resnext"]["quality"]
-        )
+        assert card.downstream["zoo:resnext"].filtered == pytest.approx(card.downstream["zoo:resnext"].quality)
         assert value["auroc"] > 0.6
     if name == "chance":
         assert 0.25 < value["auroc"] < 0.75
@@ -255,8 +253,8 @@ def test_resnet18_trains_from_scratch_and_survives_saving(tiny, paths, tmp_path)
     file = tmp_path / "quick.py"
     file.write_text(text)
     card = evaluate(str(file), tiny.suite, paths=paths, truth=tiny, device="cpu")
-    assert card["provenance"]["notes"][0]["start"] == "scratch"
-    assert card["provenance"]["notes"][0]["side"] == "64"
+    assert card.provenance.notes[0]["start"] == "scratch"
+    assert card.provenance.notes[0]["side"] == "64"
     first, _ = read_table(paths.results / "tiny" / "scores" / "quick@tiny.combined.parquet")
     shutil.rmtree(paths.results / "tiny" / "scores")
     evaluate(str(file), tiny.suite, paths=paths, truth=tiny, device="cpu")
@@ -334,14 +332,14 @@ def test_seeds_add_up(tiny, paths):
             runs.append(self.context.seed)
             super().fit(train, validation)
 
-    assert evaluate(Noted, tiny.suite, "zoo:resnet", paths=paths, truth=tiny)["seeds"] == [0]
-    assert evaluate(Noted, tiny.suite, seeds=(0,), paths=paths, truth=tiny)["seeds"] == [0]
+    assert evaluate(Noted, tiny.suite, "zoo:resnet", paths=paths, truth=tiny).seeds == (0,)
+    assert evaluate(Noted, tiny.suite, seeds=(0,), paths=paths, truth=tiny).seeds == (0,)
     assert runs == [0, 0]
     card = evaluate(Noted, tiny.suite, paths=paths, truth=tiny)
-    assert card["seeds"] == [0, 1, 2]
+    assert card.seeds == (0, 1, 2)
     assert runs == [0, 0, 1, 2]
-    assert len(card["provenance"]["notes"]) == len(card["threshold"]) == 3
-    assert evaluate(Noted, tiny.suite, seeds=(1,), paths=paths, truth=tiny)["seeds"] == [0, 1, 2]
+    assert len(card.provenance.notes) == len(card.threshold) == 3
+    assert evaluate(Noted, tiny.suite, seeds=(1,), paths=paths, truth=tiny).seeds == (0, 1, 2)
     assert runs == [0, 0, 1, 2]
 
 
@@ -360,10 +358,10 @@ def test_the_card_tells_the_mean_and_the_spread_over_seeds(tiny, paths):
     for seed in range(3):
         both = scores.filter(part="test", seed=seed).join(labels, on=["source", "level"])
         each.append(reference.roc_auc_score(both["label"], both["score"]))
-    assert card["metrics"]["auroc"]["value"] == pytest.approx(np.mean(each))
-    assert card["metrics"]["auroc"]["spread"] == pytest.approx(np.std(each, ddof=1))
+    assert card.metrics["auroc"].value == pytest.approx(np.mean(each))
+    assert card.metrics["auroc"].spread == pytest.approx(np.std(each, ddof=1))
     one = evaluate(Drawn, tiny.suite, "zoo:resnet", paths=paths, truth=tiny)
-    assert "spread" not in one["metrics"]["auroc"]
+    assert one.metrics["auroc"].spread is None
 
 
 def test_what_does_not_depend_on_the_seed_runs_once(tiny, paths):
@@ -372,7 +370,7 @@ def test_what_does_not_depend_on_the_seed_runs_once(tiny, paths):
     class Fixed(Slope):
         seeded = False
 
-    assert evaluate(Fixed, tiny.suite, seeds=(0, 1), paths=paths, truth=tiny)["seeds"] == [0]
+    assert evaluate(Fixed, tiny.suite, seeds=(0, 1), paths=paths, truth=tiny).seeds == (0,)
 
 
 def test_predictors_of_utility_learn_from_unlabelled_images_too(tiny, paths):
@@ -403,11 +401,11 @@ def test_soft_metrics_are_scipys(tiny, paths):
     scores, _ = read_table(paths.results / "tiny" / "scores" / "contrast.parquet")
     judged = tiny.judgement("zoo:resnet").filter(pl.col("pristine_right"))
     both = scores.filter(part="test").join(judged, on=["source", "level"])
-    assert card["counts"]["soft"] == both.height
-    assert card["soft"]["srcc"]["value"] == pytest.approx(spearmanr(both["score"], both["utility"]).statistic)
-    assert card["soft"]["krcc"]["value"] == pytest.approx(kendalltau(both["score"], both["utility"]).statistic)
-    for measure in card["soft"].values():
-        assert measure["low"] <= measure["value"] <= measure["high"]
+    assert card.counts.soft == both.height
+    assert card.soft["srcc"].value == pytest.approx(spearmanr(both["score"], both["utility"]).statistic)
+    assert card.soft["krcc"].value == pytest.approx(kendalltau(both["score"], both["utility"]).statistic)
+    for measure in card.soft.values():
+        assert measure.low <= measure.value <= measure.high
 
 
 def test_a_constant_score_has_no_correlation(tiny, paths):
@@ -418,8 +416,8 @@ def test_a_constant_score_has_no_correlation(tiny, paths):
             return [1.0] * len(samples)
 
     card = evaluate(Constant, tiny.suite, paths=paths, truth=tiny)
-    assert card["soft"]["srcc"] == {"value": None, "low": None, "high": None}
-    assert card["metrics"]["auroc"]["value"] == 0.5
+    assert card.soft["srcc"] == Measure(value=None)
+    assert card.metrics["auroc"].value == 0.5
 
 
 def test_thresholds_are_stored_exactly(tiny, paths):
@@ -431,8 +429,8 @@ def test_thresholds_are_stored_exactly(tiny, paths):
 
     card = evaluate(Faint, tiny.suite, paths=paths, truth=tiny)
     stored = read_card(paths.results / "tiny" / "cards" / "combined" / "faint.json")
-    assert stored["threshold"] == card["threshold"]
-    assert 0 < stored["threshold"][0] < 1e-6
+    assert stored.threshold == card.threshold
+    assert 0 < stored.threshold[0] < 1e-6
 
 
 def test_every_baseline_is_found_with_its_track():

@@ -98,5 +98,5 @@ def test_the_papers_suite_runs_from_names_to_board(folders, capsys):
     assert len([source for source in truth.parts["train"] if source.parent]) == 28
     for name in ("jpeg_quality", "chance"):
         card = evaluate(name, suite, paths=folders, truth=truth)
-        assert set(card["downstream"]) == set(suite.networks.held_out)
+        assert set(card.downstream) == set(suite.networks.held_out)
     assert any("imagenet-limit40" in line for line in rank(["imagenet"], LIMIT, folders))

@@ -84,6 +84,6 @@ def test_a_training_of_two_processes_ends_within_the_interval_of_one(tiny, tiny_
         steps = re.findall(r"step (\d+)/", told)
         assert len(steps) == len(set(steps)) > 3
         card = json.loads((results / "tiny" / "cards" / "combined" / "mine@tiny.combined.json").read_text())
-        found.append(card["metrics"]["auroc"])
+        found.append(card.metrics["auroc"])
     one, two = found
     assert one["low"] <= two["value"] <= one["high"]

@@ -2,6 +2,7 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -13,7 +14,7 @@ from benchmark.core.parquet import read_table, write_table
 from benchmark.core.paths import Paths
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard.rank import rank
-from benchmark.suites.results_folder import file_stem
+from benchmark.suites.results_folder import Training, file_stem
 from tests.tracked import ROOT, SUITES, copy_tracked
 
 PNG, SVG = b"\x89PNG", b"<?xml"
@@ -43,7 +44,7 @@ def renamed(paths, labels, old, new, trained_on):
     folder = paths.results / "tiny"
     stem = file_stem(new, trained_on)
     card = folder / "cards" / file_name(labels) / f"{old}.json"
-    known = {"predictor": new, "trained_on": trained_on}
+    known = {"predictor": new, "trained_on": msgspec.to_builtins(trained_on)}
     card.with_name(f"{stem}.json").write_text(json.dumps(json.loads(card.read_text()) | known))
     shutil.copy(card.with_suffix(".parquet"), card.with_name(f"{stem}.parquet"))
     table, metadata = read_table(folder / "scores" / f"{old}.parquet")
@@ -169,7 +170,7 @@ def test_two_trainings_on_different_labels_do_not_mix(copied):
     """Cards of predictors trained on different versions of one suite's labels are refused."""
     folder = copied.results / "tiny" / "cards" / "combined"
     for name, digest in (("ssim", "0" * 16), ("chance", "1" * 16)):
-        trained = {"suite": "other", "labels": "combined", "digest": digest}
+        trained = Training("other", "combined", digest)
         renamed(copied, "combined", name, name, trained)
         (folder / f"{name}.json").unlink()
     with pytest.raises(ResultError, match=r"ssim@other\.combined\.json: stale: its trained_on"):
@@ -179,7 +180,7 @@ def test_two_trainings_on_different_labels_do_not_mix(copied):
 def test_table_1_tells_predictors_of_one_name_apart(copied):
     """Trained on another suite or on another label set, a predictor has a column of its own, on whatever set it stands."""
     for number, (suite, labels) in enumerate([("tiny", "zoo:resnet"), ("tiny", "combined"), ("other", "combined")]):
-        trained = {"suite": suite, "labels": labels, "digest": str(number)}
+        trained = Training(suite, labels, str(number))
         renamed(copied, "zoo:resnet", "ssim", "mine", trained)
     rank([], 0, copied)
     board = (copied.results / "tiny" / "leaderboard.md").read_text()
@@ -189,7 +190,7 @@ def test_table_1_tells_predictors_of_one_name_apart(copied):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("{", "not readable"), ("{}", "needs the key 'suite'"), ("[]", "needs the key")]
+    ("text", "message"), [("{", "not JSON"), ("{}", "required field `suite`"), ("[]", "Expected `object`")]
 )
 def test_damaged_card_is_named(copied, text, message):
     """A card that is no scorecard is an error with its name."""

@@ -33,7 +33,7 @@ def test_your_own_predictor(tiny, tiny_paths, tmp_path, capsys):
     path.write_text(block)
     assert main(["check", str(path)]) == 0
     card = evaluate(str(path), tiny.suite, paths=tiny_paths, truth=tiny)
-    assert 0 < card["metrics"]["auroc"]["value"] < 1
+    assert 0 < card.metrics["auroc"].value < 1
 
 
 def test_your_own_images(tiny, tmp_path, monkeypatch):

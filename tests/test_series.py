@@ -1,8 +1,11 @@
 """What plots show, and what they leave out because it would say nothing."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from benchmark.evaluation.evaluate import evaluate
+from benchmark.evaluation.scorecard import Cost, Measure
 from benchmark.leaderboard import figures, plot_data
 from benchmark.leaderboard.rank import read_ranked
 from benchmark.leaderboard.site import plots
@@ -11,7 +14,9 @@ from benchmark.suites.results_folder import SuiteFolder
 
 def card(spent, low, value):
     """A scorecard as far as its cost goes."""
-    return {"cost": {"score_ms_per_image": spent}, "metrics": {"auroc": {"value": value, "low": low}}}
+    return SimpleNamespace(
+        cost=Cost(score_ms_per_image=spent, fit_seconds=None), metrics={"auroc": Measure(value=value, low=low)}
+    )
 
 
 def test_costs_leave_out_what_is_not_told_from_chance():
@@ -30,11 +35,7 @@ def test_costs_leave_out_what_is_not_told_from_chance():
 def test_levels_are_drawn_where_any_has_enough_images(enough, tiny, tiny_paths, monkeypatch):
     """With no level that has enough of both classes there is no figure and no plot, rather than an empty one."""
     monkeypatch.setattr(plot_data, "ENOUGH", enough)
-    plot_data.at_levels.cache_clear()
     evaluate("jpeg_quality", tiny.suite, paths=tiny_paths, truth=tiny, device="cpu")
     ranked = read_ranked(SuiteFolder(tiny_paths.results / "tiny"))
-    cards = ranked.cards["combined"]
-    drawn, shown = figures.levels(ranked.folder, cards, ranked.suite), plots.levels(ranked, cards)
-    plot_data.at_levels.cache_clear()
-    assert [path.suffix for path in drawn] == ([".png", ".svg"] if enough == 1 else [])
-    assert [plot.id for plot in shown] == (["levels"] if enough == 1 else [])
+    assert [path.suffix for path in figures.draw(ranked, "levels")] == ([".png", ".svg"] if enough == 1 else [])
+    assert ("levels" in [plot.id for plot in plots.of_suite(ranked)]) == (enough == 1)

@@ -66,7 +66,7 @@ def test_no_detector_runs_to_evaluate_one_more_predictor(tiny_det, paths, monkey
     monkeypatch.setattr("benchmark.labelling.worker.load", lambda *_: pytest.fail("a network was loaded"))
     for name in ("jpeg_quality", "chance"):
         card = evaluate(name, tiny_det.suite, paths=paths, truth=tiny_det)
-        gains = card["downstream"]["zoo:fcos_shufflenet"]
+        gains = card.downstream["zoo:fcos_shufflenet"]
         assert set(gains) == {*detection.GAINS, "curve"}
         assert gains["pristine"] >= gains["unfiltered"]
     rank(["tiny-det"], 0, paths)
@@ -116,8 +116,8 @@ def test_another_dataset_with_the_same_ids_is_no_leak(tiny, tiny_det):
 def test_what_needs_no_training_does_not_care_where_it_would_train(tiny, tiny_det, paths):
     """A predictor that does not learn has one card, whatever `train_on` says."""
     cards = [evaluate("chance", tiny.suite, paths=paths, truth=tiny, train_on=name) for name in ("", tiny_det.suite)]
-    assert cards[0]["trained_on"] is None
-    assert cards[0]["metrics"] == cards[1]["metrics"]
+    assert cards[0].trained_on is None
+    assert cards[0].metrics == cards[1].metrics
 
 
 def test_a_network_of_the_other_task_is_refused(tiny_det, tmp_path):

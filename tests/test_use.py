@@ -73,7 +73,7 @@ def test_a_trained_predictor_scores_files(tiny, tiny_file, paths, photos, tmp_pa
     ready = benchmark.load_predictor(str(file), suite=str(tiny_file), paths=paths, device="cpu")
     found = list(ready.score_files(image_files([str(photos)])))
     assert [row.file.name for row in found] == ["a.jpg", "b.jpg"]
-    assert ready.threshold == pytest.approx(card["threshold"][0], abs=1e-6)
+    assert ready.threshold == pytest.approx(card.threshold[0], abs=1e-6)
     for row in found:
         with Image.open(row.file) as image:
             mean = torch.tensor(list(image.convert("RGB").tobytes())).float().mean()

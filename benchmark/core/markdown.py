@@ -27,10 +27,10 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
 
 
-def with_interval(metric: dict[str, float | None]) -> str:
-    """A value, its standard deviation if there are several seeds, and its 95 % interval."""
-    spread = f" ± {number(metric['spread'])}" if "spread" in metric else ""
-    return f"{number(metric['value'])}{spread} ({number(metric['low'])} to {number(metric['high'])})"
+def with_interval(value: float | None, low: float | None, high: float | None, spread: float | None = None) -> str:
+    """A value, its standard deviation over seeds if there is one, and its 95 % interval."""
+    deviation = "" if spread is None else f" ± {number(spread)}"
+    return f"{number(value)}{deviation} ({number(low)} to {number(high)})"
 
 
 def milliseconds(value: float | None) -> str:

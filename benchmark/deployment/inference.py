@@ -24,15 +24,22 @@ from benchmark.core.parquet import read_table
 from benchmark.core.paths import Paths
 from benchmark.core.types import Sample
 from benchmark.evaluation.dataloading import BATCH
-from benchmark.evaluation.scorecard import Scorecard, check_same_run, read_card
-from benchmark.evaluation.scoring import SCORES_SCHEMA
+from benchmark.evaluation.results import check_same_run, read_scores
+from benchmark.evaluation.scorecard import Scorecard, read_card
 from benchmark.evaluation.training import load_trained
 from benchmark.labelling.shards import IMAGES
 from benchmark.metrics.operating_points import OperatingPoint, operating_point
 from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, checked_scores
 from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.suites.loading import load_suite
-from benchmark.suites.results_folder import SuiteFolder, file_stem, first_with, outcome_folders, readable_folders
+from benchmark.suites.results_folder import (
+    SuiteFolder,
+    Training,
+    file_stem,
+    first_with,
+    outcome_folders,
+    readable_folders,
+)
 from benchmark.suites.spec import COMBINED, Suite
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
@@ -154,40 +161,41 @@ def load_predictor(
     """
     paths, chosen, spec = paths or Paths.named(), load_suite(suite), resolve_predictor(name)
     hint = f"`utilbench run {name} -s {suite}" + ("`" if labels == COMBINED else f" -l {labels}`")
-    stem = file_stem(spec.name, {"suite": chosen.folder, "labels": labels} if spec.learns else None)
+    stem = file_stem(spec.name, Training(chosen.folder, labels, "") if spec.learns else None)
     folder = first_with(lambda candidate: candidate.card(labels, stem), readable_folders(paths, chosen.folder))
     path = folder.card(labels, stem)
     if not path.is_file():
         raise ResultError(f"no scorecard {path}, so no threshold is known; {hint} makes it")
     card = read_card(path)
-    if card["provenance"].get("scores") == "self-reported":
+    if card.provenance.scores == "self-reported":
         raise ResultError(
             f"{path} is of scores that were reported, not of code that was run here; {name} has no threshold"
         )
-    if card["provenance"]["code"] != spec.code:
+    if card.provenance.code != spec.code:
         raise ResultError(f"{path} is of other code than {spec.name} has now; {hint} makes it anew")
     predictor = spec.kind(
-        Context(device or best_device(), chosen.task, card["seeds"][0], paths.networks, chosen.networks.probe)
+        Context(device or best_device(), chosen.task, card.seeds[0], paths.networks, chosen.networks.probe)
     )
-    if isinstance(predictor, LearnedPredictor) and load_trained(predictor, spec, card["trained_on"], paths) is None:
+    trained = card.trained_on
+    if isinstance(predictor, LearnedPredictor) and trained and load_trained(predictor, spec, trained, paths) is None:
         raise ResultError(f"{spec.name} was not trained with its present code on this machine; {hint} trains it")
     rows = functools.partial(validation_rows, folder, paths, chosen, labels, card)
-    return InferencePredictor(spec.name, predictor, card["threshold"][0], rows)
+    return InferencePredictor(spec.name, predictor, card.threshold[0], rows)
 
 
 def validation_rows(folder: SuiteFolder, paths: Paths, suite: Suite, labels: str, card: Scorecard) -> pl.DataFrame:
     """Columns source, score, label and bits of the validation part, from the tables that `run` and `label` stored."""
-    file = folder.scores(card)
-    scores, metadata = read_table(file, SCORES_SCHEMA)
+    file = folder.scores(card.predictor, card.trained_on)
+    scores, record = read_scores(file)
     answers, label_metadata = read_table(folder.labels)
-    check_same_run(file, metadata, card)
-    if label_metadata.get("fingerprint") != card["fingerprint"]:
+    check_same_run(file, record, card)
+    if label_metadata.get("fingerprint") != card.fingerprint:
         raise ResultError(
-            f"{folder.labels} is not of the suite and images of the scorecard; run {card['predictor']} again"
+            f"{folder.labels} is not of the suite and images of the scorecard; run {card.predictor} again"
         )
     home = first_with(lambda candidate: candidate.outcomes(IMAGES), outcome_folders(paths, suite))
     images, _ = read_table(home.outcomes(IMAGES))
-    rows = scores.filter(part="validation", seed=card["seeds"][0])
+    rows = scores.filter(part="validation", seed=card.seeds[0])
     for table in (answers.with_columns(label=pl.col(labels)), images):
         rows = rows.join(table.drop("part", strict=False), on=["source", "level"], how="left", maintain_order="left")
     return rows.select("source", "score", "label", "bits")

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from benchmark.core.digests import digest
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.progress import show_progress
+from benchmark.evaluation.scorecard import Gains
 from benchmark.labelling.ground_truth import GroundTruth, wanted_rows
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap import Floats
@@ -96,7 +98,7 @@ def operating_point(rows: pl.DataFrame, weights: Floats, network: Network, kept:
 
 def gains(
     truth: GroundTruth, scores: pl.DataFrame, threshold: float, rivals: Curves
-) -> tuple[dict[str, Any], dict[str, Floats]]:
+) -> tuple[dict[str, Gains], dict[str, Floats]]:
     """What each held-out network gains by the scores of one seed.
 
     Args:
@@ -110,7 +112,7 @@ def gains(
         unfiltered images, `over_random` and `over_quality` at the same fraction kept, as means over networks, and the first two
         also for each network.
     """
-    results: dict[str, Any] = {}
+    trees: dict[str, dict[str, Any]] = {}
     areas, points = [], []
     for name in truth.suite.networks.held_out:
         network = truth.downstream(name)
@@ -121,18 +123,23 @@ def gains(
         point = redrawn(truth, network, rows, operating_point, network, kept)
         areas.append([values.mean(axis=1) for values in (curve, rivals[name, "random"], rivals[name, "oracle"])])
         points.append(point)
-        results[name] = {
-            **{
-                key: value if np.isfinite(value) else None for key, value in zip(POINTS, point[0].tolist(), strict=True)
-            },
+        trees[name] = {
+            **dict(zip(POINTS, point[0].tolist(), strict=True)),
             "curve": {"value": curve[0].tolist(), **bands(curve[1:])},
             **network.extras(rows, kept),
         }
-    replicates = relative(np.array(areas), np.array(points), list(results))
-    for name in results:
-        area = replicates[f"area of {name}"][0]
-        results[name]["area"] = float(area) if np.isfinite(area) else None
+    replicates = relative(np.array(areas), np.array(points), list(trees))
+    results = {}
+    for name, tree in trees.items():
+        results[name] = msgspec.convert(defined(tree | {"area": float(replicates[f"area of {name}"][0])}), Gains)
     return results, replicates
+
+
+def defined(value: Any) -> Any:
+    """The value with every number that is not finite, here and in dictionaries, as None."""
+    if isinstance(value, dict):
+        return {key: defined(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def relative(areas: Floats, points: Floats, names: list[str]) -> dict[str, Floats]:

@@ -11,18 +11,20 @@ scoring that the same code has already done on the same images and labels are no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+import msgspec
 import polars as pl
+from msgspec.structs import replace
 
 from benchmark.core.devices import best_device, prepare_process
-from benchmark.core.errors import SubmissionError
+from benchmark.core.errors import ResultError, SubmissionError
 from benchmark.core.parquet import write_table
 from benchmark.core.paths import Paths
 from benchmark.evaluation.downstream import rival_curves
 from benchmark.evaluation.measures import make_card
+from benchmark.evaluation.results import ScoresTable
 from benchmark.evaluation.score_table import reported_scores
-from benchmark.evaluation.scorecard import Scorecard, write_card
+from benchmark.evaluation.scorecard import Scorecard, Scores, SubmissionNote, write_card
 from benchmark.evaluation.scoring import identity, make_scores, merged, scores_table, stored_scores
 from benchmark.evaluation.training import check_no_overlap, training_record
 from benchmark.labelling.ground_truth import GroundTruth
@@ -32,7 +34,7 @@ from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
 from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.plugins.predictors.submission import find_submission
 from benchmark.suites.loading import load_suite
-from benchmark.suites.results_folder import file_stem, suite_folder
+from benchmark.suites.results_folder import SuiteFolder, file_stem, suite_folder
 from benchmark.suites.spec import COMBINED, Suite
 
 SEEDS = 3
@@ -78,18 +80,31 @@ def evaluate(
             raise SubmissionError(
                 f"{predictor}: its table for {suite.name} is looked up, neither trained nor seeded here"
             )
-        values, metadata = reported_scores(submission, truth)
+        values, record = reported_scores(submission, truth)
         scores = scores_table(truth, values, 0)
-        write_table(folder.scores(metadata), scores, metadata)
+        write_scores(folder, scores, record)
     else:
         seeds = tuple(seeds) or range(SEEDS if labels == COMBINED and not suite.limit else 1)
-        scores, metadata = run_scores(truth, predictor, labels, seeds, paths, device, train_on)
+        scores, record = run_scores(truth, predictor, labels, seeds, paths, device, train_on)
     if submission:
-        metadata["provenance"] |= {"submission": submission.about}
+        note = msgspec.convert(submission.about, SubmissionNote)
+        record = replace(record, provenance=replace(record.provenance, submission=note))
     save_labels(truth, folder)
-    card, replicates = make_card(truth, scores, metadata, labels, rival_curves(truth, folder))
-    path = folder.card(labels, file_stem(metadata["predictor"], metadata["trained_on"]))
-    write_table(path.with_suffix(".parquet"), replicates, {"ground_truth": card["ground_truth"]})
+    return write_result(truth, folder, scores, record, labels)
+
+
+def write_scores(folder: SuiteFolder, scores: pl.DataFrame, record: Scores) -> None:
+    """Store scores with their metadata."""
+    write_table(folder.scores(record.predictor, record.trained_on), scores, msgspec.to_builtins(record))
+
+
+def write_result(
+    truth: GroundTruth, folder: SuiteFolder, scores: pl.DataFrame, record: Scores, labels: str
+) -> Scorecard:
+    """Make the scorecard of scores, write it with its replicates, and return it."""
+    card, replicates = make_card(truth, scores, record, labels, rival_curves(truth, folder))
+    path = folder.card(labels, file_stem(record.predictor, record.trained_on))
+    write_table(path.with_suffix(".parquet"), replicates, {"ground_truth": card.ground_truth})
     write_card(path, card)
     return card
 
@@ -102,7 +117,7 @@ def run_scores(
     paths: Paths,
     device: str,
     train_on: str | Suite,
-) -> tuple[pl.DataFrame, dict[str, Any]]:
+) -> ScoresTable:
     """The scores of a predictor's code, read if they are stored or else made and stored, and their metadata."""
     spec = resolve_predictor(predictor)
     training, training_labels = truth, labels
@@ -112,12 +127,16 @@ def run_scores(
         check_no_overlap(training, truth)
     if issubclass(spec.kind, LearnedPredictor) and spec.kind.target == "label":
         check_labelled(training, training_labels, ("train", "validation"), paths)
-    run_identity = identity(truth, spec, training_record(spec, training, training_labels))
-    path = suite_folder(paths, truth.suite).scores(run_identity)
-    scores, metadata = stored_scores(path, run_identity)
+    run, folder = (
+        identity(truth, spec, training_record(spec, training, training_labels)),
+        suite_folder(paths, truth.suite),
+    )
+    stored = stored_scores(folder.scores(run.predictor, run.trained_on), run)
     for seed in seeds if spec.seeded else (0,):
-        if seed not in metadata["seeds"]:
-            new_run = make_scores(truth, spec, run_identity, seed, training, paths, device or best_device())
-            scores, metadata = merged((scores, metadata), new_run)
-            write_table(path, scores, metadata)
-    return scores, metadata
+        if stored is None or seed not in stored[1].seeds:
+            new_run = make_scores(truth, spec, run, seed, training, paths, device or best_device())
+            stored = merged(stored, new_run)
+            write_scores(folder, *stored)
+    if stored is None:
+        raise ResultError(f"{spec.name}: no seed to run")
+    return stored

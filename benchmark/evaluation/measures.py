@@ -9,15 +9,17 @@ predictors of a suite share the same resamples.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
 from benchmark.core.errors import MetricError, ResultError
 from benchmark.evaluation.downstream import Curves, gains
-from benchmark.evaluation.scorecard import GROUPS, Scorecard
+from benchmark.evaluation.scorecard import GROUPS, Counts, Gains, Measure, Scorecard, Scores
 from benchmark.labelling.ground_truth import GroundTruth, wanted_rows
 from benchmark.metrics import bootstrap, classification, correlation, weighted
 from benchmark.metrics.bootstrap import Floats
@@ -31,8 +33,19 @@ Measured = dict[str, Floats]
 """Name -> value on the test part, then in each resample of it, shape (1 + R,); or (1,) where there is no interval."""
 
 
+@dataclass(frozen=True)
+class SeedResult:
+    """What the scores of one seed give."""
+
+    threshold: float
+    metrics: Measured
+    soft: Measured
+    gains: Measured
+    downstream: dict[str, Gains]
+
+
 def make_card(
-    truth: GroundTruth, scores: pl.DataFrame, metadata: dict[str, Any], labels: str, rivals: Curves
+    truth: GroundTruth, scores: pl.DataFrame, record: Scores, labels: str, rivals: Curves
 ) -> tuple[Scorecard, pl.DataFrame]:
     """Make the scorecard of stored scores, with means over seeds and thresholds that are frozen on validation.
 
@@ -40,66 +53,83 @@ def make_card(
         The card, and the replicates of its measures: a column for each measure and a row for each resample of the test sources,
         null beyond the last resample that was drawn.
     """
-    expected = {(source, level) for _, source, level in wanted_rows(truth)}
-    if metadata["fingerprint"] != truth.fingerprint:
+    results = [judge_seed(truth, of_seed(truth, scores, record, seed), labels, rivals) for seed in record.seeds]
+    metrics, soft, gained = (summary([getattr(result, group) for result in results]) for group in GROUPS)
+    counts = count_rows(truth, labels)
+    coverage = (counts.useful + counts.non_useful) / (counts.useful + counts.non_useful + counts.unlabelled)
+    card = Scorecard(
+        suite=truth.suite.folder,
+        fingerprint=truth.fingerprint,
+        ground_truth=truth.digest(labels),
+        labels=labels,
+        predictor=record.predictor,
+        track=record.track,
+        trained_on=record.trained_on,
+        seeds=record.seeds,
+        counts=counts,
+        threshold=tuple(result.threshold for result in results),
+        metrics=metrics | {"label_coverage": Measure(value=coverage)},
+        soft=soft,
+        gains=gained,
+        downstream=mean_gains([result.downstream for result in results]),
+        cost=record.cost,
+        provenance=record.provenance,
+    )
+    return card, replicates_table(results, len(truth.resamples))
+
+
+def of_seed(truth: GroundTruth, scores: pl.DataFrame, record: Scores, seed: int) -> pl.DataFrame:
+    """The scores of one seed; raises ResultError where they are not those of this suite, or not complete."""
+    if record.fingerprint != truth.fingerprint:
         raise ResultError(
-            f"scores of {metadata['predictor']} are of another suite or other images than {truth.suite.folder}"
+            f"scores of {record.predictor} are of another suite or other images than {truth.suite.folder}"
         )
-    results = []
-    for seed in metadata["seeds"]:
-        seed_scores = scores.filter(seed=seed)
-        if set(seed_scores.select("source", "level").iter_rows()) != expected or seed_scores["score"].is_nan().any():
-            raise ResultError(
-                f"scores of {metadata['predictor']}, seed {seed}, are not complete for {truth.suite.folder}"
-            )
-        results.append(judge_seed(truth, seed_scores, labels, rivals))
+    expected = {(source, level) for _, source, level in wanted_rows(truth)}
+    rows = scores.filter(seed=seed)
+    if set(rows.select("source", "level").iter_rows()) != expected or rows["score"].is_nan().any():
+        raise ResultError(f"scores of {record.predictor}, seed {seed}, are not complete for {truth.suite.folder}")
+    return rows
+
+
+def count_rows(truth: GroundTruth, labels: str) -> Counts:
+    """The rows of the test part by their labels."""
     rows, every = truth.labelled(labels, "test"), truth.labels(labels).filter(part="test")
     _, pairs = within_level(rows["label"], np.zeros(rows.height), rows["level"])
-    counts = {
-        "sources": rows["source"].n_unique(),
-        "useful": rows.filter(label=1).height,
-        "non_useful": rows.filter(label=0).height,
-        "unlabelled": every.height - rows.height,
-        "soft": every["eligible"].sum(),
-        "pairs_within_levels": pairs,
-    }
-    summary: dict[str, dict[str, dict[str, float | None]]] = {group: {} for group in GROUPS}
-    drawn = {"number": pl.Series("number", range(len(truth.resamples)), pl.Int16)}
-    for group, entries in summary.items():
-        for name in results[0][group]:
-            values = np.array([result[group][name] for result in results])
-            entries[name] = described(values)
-            if values.shape[1] > 1:
-                replicates = pl.Series(name, values.mean(axis=0)[1:], pl.Float32)
-                drawn[name] = replicates.extend_constant(None, len(truth.resamples) - len(replicates))
-    summary["metrics"]["label_coverage"] = {"value": rows.height / every.height}
-    card = {
-        "suite": truth.suite.folder,
-        "fingerprint": truth.fingerprint,
-        "ground_truth": truth.digest(labels),
-        "labels": labels,
-        **{key: metadata[key] for key in ("predictor", "track", "trained_on", "seeds")},
-        "counts": counts,
-        "threshold": [result["threshold"] for result in results],
-        **summary,
-        "downstream": means([result["downstream"] for result in results]),
-        **{key: metadata[key] for key in ("cost", "provenance")},
-    }
-    return card, pl.DataFrame(drawn).drop("number")
+    return Counts(
+        sources=rows["source"].n_unique(),
+        useful=rows.filter(label=1).height,
+        non_useful=rows.filter(label=0).height,
+        unlabelled=every.height - rows.height,
+        soft=int(every["eligible"].sum()),
+        pairs_within_levels=pairs,
+    )
 
 
-def described(values: Floats) -> dict[str, float | None]:
-    """Mean over seeds, its 95 % interval and the standard deviation over seeds, where they exist; from (seeds, 1 + R)."""
+def summary(seeds: Sequence[Measured]) -> dict[str, Measure]:
+    """The measures of one group over all seeds."""
+    return {name: described(np.array([values[name] for values in seeds])) for name in seeds[0]}
+
+
+def replicates_table(results: Sequence[SeedResult], draws: int) -> pl.DataFrame:
+    """The means over seeds of every measure with replicates: a column each, null beyond the last resample that was drawn."""
+    columns = {}
+    for group in GROUPS:
+        for name, first in getattr(results[0], group).items():
+            if len(first) > 1:
+                mean = np.mean([getattr(result, group)[name] for result in results], axis=0)[1:]
+                columns[name] = pl.Series(name, mean, pl.Float32).extend_constant(None, draws - len(mean))
+    return pl.DataFrame(columns)
+
+
+def described(values: Floats) -> Measure:
+    """Mean over seeds, its 95 % interval and the values of single seeds, where they exist; from (seeds, 1 + R)."""
     mean = values.mean(axis=0)
-    entry: dict[str, float | None] = {"value": finite(mean[0])}
-    if len(mean) > 1:
-        entry |= dict(zip(("low", "high"), bounds(mean[1:]), strict=True))
-    if len(values) > 1:
-        entry["spread"] = finite(values[:, 0].std(ddof=1))
-    return entry
+    low, high = bounds(mean[1:]) if len(mean) > 1 else (None, None)
+    each = tuple(finite(value) for value in values[:, 0]) if len(values) > 1 else ()
+    return Measure(value=finite(mean[0]), low=low, high=high, per_seed=each)
 
 
-def judge_seed(truth: GroundTruth, scores: pl.DataFrame, labels: str, rivals: Curves) -> dict[str, Any]:
+def judge_seed(truth: GroundTruth, scores: pl.DataFrame, labels: str, rivals: Curves) -> SeedResult:
     """Threshold, measures of each group and gains of each held-out network, for the scores of one seed."""
     rows = {
         part: truth.labelled(labels, part).join(scores.filter(part=part), on=["source", "level"], maintain_order="left")
@@ -108,13 +138,8 @@ def judge_seed(truth: GroundTruth, scores: pl.DataFrame, labels: str, rivals: Cu
     threshold = classification.best_threshold(rows["validation"]["label"], rows["validation"]["score"])
     downstream, gained = gains(truth, scores.filter(part="held_out"), threshold, rivals)
     soft = truth.soft(labels, "test").join(scores.filter(part="test"), on=["source", "level"], maintain_order="left")
-    return {
-        "threshold": threshold,
-        "metrics": label_metrics(truth, rows["test"], threshold),
-        "soft": soft_metrics(truth, soft),
-        "gains": gained,
-        "downstream": downstream,
-    }
+    metrics, followed = label_metrics(truth, rows["test"], threshold), soft_metrics(truth, soft)
+    return SeedResult(threshold, metrics, followed, gained, downstream)
 
 
 def label_metrics(truth: GroundTruth, rows: pl.DataFrame, threshold: float) -> Measured:
@@ -183,11 +208,16 @@ def finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def mean_gains(seeds: Sequence[dict[str, Gains]]) -> dict[str, Gains]:
+    """The mean over seeds of every value of each held-out network."""
+    return msgspec.convert(means([msgspec.to_builtins(seed) for seed in seeds]), dict[str, Gains])
+
+
 def means(trees: Sequence[Any]) -> Any:
     """The mean over dictionaries and lists of the same shape, number by number."""
     if isinstance(trees[0], dict):
         return {key: means([tree[key] for tree in trees]) for key in trees[0]}
-    if isinstance(trees[0], list):
+    if isinstance(trees[0], list | tuple):
         return [means(values) for values in zip(*trees, strict=True)]
     return mean(trees)
 

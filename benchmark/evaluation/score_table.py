@@ -9,15 +9,16 @@ A table has the columns source (text), level (integer) and score (finite; higher
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.core.digests import digest
+from benchmark.evaluation.scorecard import Cost, Provenance, Scores
 from benchmark.labelling.ground_truth import GroundTruth, wanted_rows
 from benchmark.plugins.predictors.submission import ENDINGS, Submission, refuse
+from benchmark.suites.results_folder import Training
 
 COLUMNS = {
     "source": ("texts", lambda kind: kind == pl.String),
@@ -27,29 +28,28 @@ COLUMNS = {
 """Column -> what it must hold, in words and as a test of its type in Parquet; all columns of a CSV are read as text."""
 
 
-def reported_scores(submission: Submission, truth: GroundTruth) -> tuple[NDArray[np.float64], dict[str, Any]]:
+def reported_scores(submission: Submission, truth: GroundTruth) -> tuple[NDArray[np.float64], Scores]:
     """The scores of a submission's table, in the order of `wanted_rows`, and their metadata.
 
     Raises:
         SubmissionError: the table is not valid for this ground truth.
     """
-    file, scores, problems = read_scores(submission, truth)
+    file, scores, problems = read_submitted_scores(submission, truth)
     refuse(submission, problems)
-    labels = submission.card.scores[truth.suite.name].labels
-    return scores, {
-        "fingerprint": truth.fingerprint,
-        "predictor": submission.name,
-        "seeds": [0],
-        "trained_on": {"suite": truth.suite.folder, "labels": labels, "digest": truth.lesson_digest(labels)}
-        if labels
-        else None,
-        "track": submission.card.track,
-        "cost": {"score_ms_per_image": None, "fit_seconds": None},
-        "provenance": {"scores": "self-reported", "table": digest(file)},
-    }
+    suite, labels = truth.suite.folder, submission.card.scores[truth.suite.name].labels
+    return scores, Scores(
+        suite=suite,
+        fingerprint=truth.fingerprint,
+        predictor=submission.name,
+        track=submission.card.track,
+        trained_on=Training(suite, labels, truth.lesson_digest(labels)) if labels else None,
+        seeds=(0,),
+        cost=Cost(score_ms_per_image=None, fit_seconds=None),
+        provenance=Provenance(scores="self-reported", table=digest(file)),
+    )
 
 
-def read_scores(submission: Submission, truth: GroundTruth) -> tuple[bytes, NDArray[np.float64], list[str]]:
+def read_submitted_scores(submission: Submission, truth: GroundTruth) -> tuple[bytes, NDArray[np.float64], list[str]]:
     """The file of the table for a suite, its scores in the order of `wanted_rows`, and every problem with it."""
     suite, stated = truth.suite, submission.card.scores[truth.suite.name]
     where, problems = f"{submission.folder / 'card.toml'}: [scores.{suite.name}]: ", []

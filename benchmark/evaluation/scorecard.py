@@ -1,114 +1,240 @@
-"""Scorecards: the results of one predictor on one suite and label set, as JSON.
+"""Scorecards: the results of one predictor on one suite and label set, as typed records that are stored as JSON.
 
-suite, fingerprint, ground_truth, labels      what it was judged on; `rank` never mixes cards that differ in these
-predictor, track, trained_on, seeds           the predictor and its training
-counts, threshold                             rows and pairs judged; the threshold frozen on validation, one per seed
-metrics, soft, gains                          name -> {"value", "low", "high", "spread"}: mean over seeds, its 95 % interval,
-                                              standard deviation over seeds; for labels, utility and held-out networks
-downstream                                    network -> unfiltered, filtered, kept, random, quality, oracle, area, curve
-cost, provenance                              milliseconds per image, seconds of training; versions, encoder, notes, and
-                                              whether the scores are `self-reported` (a submission's table) or `re-run`
+    card = read_card(folder.card("combined", "ssim"))
+    card.metrics["auroc"].value, card.metrics["auroc"].low      # `measure_table.MEASURES` describes the names
+    card.downstream["timm:resnet18"].filtered
+
+Each file has this format or is refused: a key that is missing, unknown or of the wrong type is named with its file. Keys are
+written in one order, that of the fields below, and of the alphabet in dictionaries.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 
 from benchmark.core.errors import ResultError
 from benchmark.core.files import write_text
-from benchmark.core.parquet import read_table
-from benchmark.suites.results_folder import SuiteFolder
+from benchmark.core.markdown import with_interval
+from benchmark.evaluation.measure_table import outside_range, table_order
+from benchmark.suites.results_folder import Training
 
-Scorecard = dict[str, Any]
-Cards = dict[str, list[Scorecard]]
-"""Label set -> scorecards, best AUROC first."""
-KEYS = (
-    "suite", "fingerprint", "ground_truth", "labels", "predictor", "track", "trained_on", "seeds",
-    "counts", "threshold", "metrics", "soft", "gains", "downstream", "cost", "provenance",
-)  # fmt: skip
+FORMAT = 2
+"""Version of the stored records. In format 1, cards were dictionaries with the standard deviation over seeds alone."""
 GROUPS = ("metrics", "soft", "gains")
-"""Keys that hold the measures of labels, of the utility and of held-out networks."""
+"""Fields of a scorecard that hold the measures of labels, of the utility and of held-out networks."""
 DIGITS = 6
 
 
-@dataclass(frozen=True)
-class SuiteResults:
-    """The results of one suite."""
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a scorecard; a key that it has no field for is refused."""
 
-    folder: SuiteFolder
-    """Where the results are stored."""
-    cards: Cards
-    suite: dict[str, Any]
-    """The choices of the suite, as `suite.json` holds them."""
+
+class Measure(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One measure: its mean over seeds with a 95 % interval; None where it is not defined."""
+
+    value: float | None
+    low: float | None = None
+    """Lower end of the interval; None also where the measure has no interval."""
+    high: float | None = None
+    """Upper end of the interval."""
+    per_seed: tuple[float | None, ...] = ()
+    """Value of each seed where there are several, in the order of the card's seeds."""
+
+    @property
+    def text(self) -> str:
+        """The value with its standard deviation over seeds, if there are several, and its interval."""
+        return with_interval(self.value, self.low, self.high, self.spread)
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over seeds; None with a single seed."""
+        values = [value for value in self.per_seed if value is not None]
+        return float(np.std(values, ddof=1)) if len(values) > 1 and len(values) == len(self.per_seed) else None
+
+
+class Counts(Record, frozen=True, kw_only=True):
+    """Numbers of rows (source, level) of the test part that the measures are made of."""
+
+    sources: int
+    """Sources with a labelled row."""
+    useful: int
+    non_useful: int
+    unlabelled: int
+    soft: int
+    """Rows with a continuous utility: all labelling networks are right on the pristine image."""
+    pairs_within_levels: int
+    """Pairs of a useful and a non-useful row of one level."""
+
+
+class Curve(Record, frozen=True, kw_only=True):
+    """Performance at each of `downstream.FRACTIONS` kept, with the ends of its 95 % intervals."""
+
+    value: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+class LevelGains(Record, frozen=True, kw_only=True):
+    """Performance of a held-out detector on the test images of one level."""
+
+    unfiltered: float | None
+    filtered: float | None
+    kept: float | None
+    random: float | None
+    pristine: float | None
+
+
+class Gains(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Performance of a held-out network after a predictor's choice; the task's GAINS describes each field."""
+
+    unfiltered: float | None
+    kept: float | None
+    filtered: float | None
+    random: float | None
+    quality: float | None
+    oracle: float | None
+    area: float | None
+    curve: Curve
+    pristine: float | None = None
+    bits: float | None = None
+    bits_filtered: float | None = None
+    levels: dict[str, LevelGains] = {}
+
+
+class Cost(Record, frozen=True, kw_only=True):
+    """Time of a predictor, None where it is unknown."""
+
+    score_ms_per_image: float | None
+    fit_seconds: float | None
+
+
+class SubmissionNote(Record, frozen=True, kw_only=True):
+    """What a submission says about itself."""
+
+    authors: tuple[str, ...]
+    licence: str
+    trained_on: str
+    paper: str
+
+
+class Provenance(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """How scores were made."""
+
+    scores: Literal["re-run", "self-reported"]
+    """Whether the predictor's code was run, or a submission's own table of scores was looked up."""
+    code: str = ""
+    """Digest of the predictor's code."""
+    table: str = ""
+    """Digest of a submission's table."""
+    device: str = ""
+    encoder: str = ""
+    probe: str = ""
+    """The network that the predictor looks into, if any."""
+    peeks: bool = False
+    """Whether that network is one of those that determine the labels."""
+    versions: dict[str, str] = {}
+    notes: tuple[dict[str, Any], ...] = ()
+    """What the training of each seed recorded about itself."""
+    submission: SubmissionNote | None = None
+
+
+class Scores(Record, frozen=True, kw_only=True):
+    """The metadata of stored scores."""
+
+    format: Literal[2] = 2
+    suite: str
+    """Folder of the suite below the results."""
+    fingerprint: str
+    predictor: str
+    track: str
+    trained_on: Training | None
+    seeds: tuple[int, ...]
+    cost: Cost
+    provenance: Provenance
+
+
+class Scorecard(Record, frozen=True, kw_only=True):
+    """The results of one predictor on one suite and label set."""
+
+    format: Literal[2] = 2
+    suite: str
+    """Folder of the suite below the results."""
+    fingerprint: str
+    """Digest of the suite's choices and images; `rank` never mixes cards that differ in it."""
+    ground_truth: str
+    """Digest of the labels and outcomes by which the predictor was judged."""
+    labels: str
+    """The label set."""
+    predictor: str
+    track: str
+    trained_on: Training | None
+    seeds: tuple[int, ...]
+    counts: Counts
+    threshold: tuple[float, ...]
+    """For each seed, the score from which on an image is kept, frozen on validation."""
+    metrics: dict[str, Measure]
+    soft: dict[str, Measure]
+    gains: dict[str, Measure]
+    downstream: dict[str, Gains]
+    """Held-out network -> its performance after the predictor's choice."""
+    cost: Cost
+    provenance: Provenance
+
+    def measures(self, group: str) -> dict[str, Measure]:
+        """The measures of one of GROUPS, in the order of the table of measures."""
+        values: dict[str, Measure] = getattr(self, group)
+        return {name: values[name] for name in sorted(values, key=table_order)}
 
 
 def write_card(path: Path, card: Scorecard) -> None:
     """Write a scorecard, numbers rounded to six digits; thresholds are exact, since scores are compared with them."""
-    whole = rounded(card) | {"threshold": card["threshold"]}
-    write_text(path, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+    tree = rounded(msgspec.to_builtins(card, order="deterministic")) | {"threshold": list(card.threshold)}
+    write_text(path, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_card(path: Path) -> Scorecard:
     """Read a scorecard.
 
     Raises:
-        ResultError: the file is not JSON, or a key is missing; the message names the file and the key.
+        ResultError: the file is not JSON, a key is missing, unknown or of another type, or a measure lies outside its range;
+            the message names the file and the key.
     """
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        card = msgspec.json.decode(path.read_bytes(), type=Scorecard)
+    except OSError as error:
         raise ResultError(f"{path}: not readable as a scorecard ({error})") from error
-    if lacking := [key for key in KEYS if not isinstance(card, dict) or key not in card]:
-        raise ResultError(f"{path}: a scorecard needs the key {lacking[0]!r}")
-    return dict(card)
+    except msgspec.ValidationError as error:
+        raise ResultError(f"{path}: not a scorecard of format {FORMAT}: {error}") from error
+    except msgspec.DecodeError as error:
+        raise ResultError(f"{path}: not JSON ({error})") from error
+    for group in GROUPS:
+        for name, measure in card.measures(group).items():
+            if problem := outside_range(name, measure.value, measure.low, measure.high):
+                raise ResultError(f"{path}: {group}.{name}: {problem}")
+    return card
 
 
-def read_replicates(path: Path, card: Scorecard) -> pl.DataFrame:
-    """Read the replicates beside a scorecard: a column for each metric, a row for each resample of the sources.
-
-    Raises:
-        ResultError: there are none, or they are of another ground truth.
-    """
-    table, metadata = read_table(path.with_suffix(".parquet"))
-    if metadata.get("ground_truth") != card["ground_truth"]:
-        raise ResultError(
-            f"{path.with_suffix('.parquet')}: not of the ground truth of {path}; run {card['predictor']} again"
-        )
-    return table
-
-
-def replicates_of(replicates: pl.DataFrame, measure: str) -> NDArray[np.float64]:
-    """The replicates of one measure that were drawn, shape (R,); NaN where it is not defined."""
-    return replicates[measure].drop_nulls().to_numpy().astype(np.float64)
-
-
-def check_same_run(path: Path, metadata: dict[str, Any], card: Scorecard) -> None:
-    """Raise ResultError where stored scores and a scorecard are not of the same predictor, code, training and seeds."""
-    keys = ("fingerprint", "predictor", "seeds", "trained_on")
-    differing = [key for key in keys if metadata.get(key) != card[key]]
-    differing += [key for key in ("code", "table") if metadata["provenance"].get(key) != card["provenance"].get(key)]
-    if differing:
-        raise ResultError(
-            f"{path} and the scorecard for {card['labels']} labels differ in {differing[0]}: one is of another run; "
-            f"run {card['predictor']} again on these labels"
-        )
+def read_scores_record(path: Path, metadata: dict[str, Any]) -> Scores:
+    """The metadata of a file of scores as a record; raises ResultError, which names the file and the key, if it is none."""
+    try:
+        return msgspec.convert(metadata, Scores)
+    except msgspec.ValidationError as error:
+        raise ResultError(f"{path}: not scores of format {FORMAT}: {error}") from error
 
 
 def title(card: Scorecard) -> str:
     """The predictor's name, its training origin if that differs, and † where it looks into a network that made the labels."""
-    trained, origin = card["trained_on"], ""
-    if trained and trained["suite"] != card["suite"]:
-        origin = f" (from {trained['suite']})"
-    elif trained and trained["labels"] != card["labels"]:
-        origin = f" (from {trained['labels']})"
-    return card["predictor"] + origin + (" †" if card["provenance"].get("peeks") else "")
+    trained, origin = card.trained_on, ""
+    if trained and trained.suite != card.suite:
+        origin = f" (from {trained.suite})"
+    elif trained and trained.labels != card.labels:
+        origin = f" (from {trained.labels})"
+    return card.predictor + origin + (" †" if card.provenance.peeks else "")
 
 
 def rounded(value: Any) -> Any:

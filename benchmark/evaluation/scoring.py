@@ -3,104 +3,115 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from benchmark.core.devices import ahead
-from benchmark.core.parquet import read_table
 from benchmark.core.paths import Paths
 from benchmark.core.progress import show_progress
 from benchmark.core.provenance import versions
 from benchmark.evaluation.dataloading import samples
+from benchmark.evaluation.results import SCORES_SCHEMA, ScoresTable, read_scores
+from benchmark.evaluation.scorecard import Cost, Provenance, Scores
 from benchmark.evaluation.training import fit
 from benchmark.labelling.ground_truth import GroundTruth, wanted_rows
 from benchmark.plugins.distortions import find_distortion
 from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, checked_scores, named, track
 from benchmark.plugins.predictors.resolve import PredictorSpec
-
-SCORES_SCHEMA = pl.Schema(
-    {"part": pl.String, "source": pl.String, "level": pl.Int16, "seed": pl.Int16, "score": pl.Float64}
-)
+from benchmark.suites.results_folder import Training
 
 
-def identity(truth: GroundTruth, spec: PredictorSpec, trained_on: dict[str, str] | None) -> dict[str, Any]:
-    """The metadata in which stored scores must agree to be used again."""
-    return {
-        "fingerprint": truth.fingerprint,
-        "predictor": spec.name,
-        "code": spec.code,
-        "trained_on": trained_on,
-    }
+@dataclass(frozen=True)
+class RunIdentity:
+    """What stored scores must agree in to be used again."""
+
+    fingerprint: str
+    predictor: str
+    code: str
+    trained_on: Training | None
 
 
-def stored_scores(path: Path, expected: dict[str, Any]) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """The scores at `path` and their metadata; without any seed where they are missing or of another identity."""
-    if path.is_file():
-        scores, metadata = read_table(path, SCORES_SCHEMA)
-        if all(metadata.get(key) == value for key, value in expected.items()):
-            return scores, metadata
-    return pl.DataFrame(schema=SCORES_SCHEMA), expected | {"seeds": []}
+def identity(truth: GroundTruth, spec: PredictorSpec, trained_on: Training | None) -> RunIdentity:
+    """The identity of a run of this predictor on this suite."""
+    return RunIdentity(truth.fingerprint, spec.name, spec.code, trained_on)
 
 
-def merged(
-    old: tuple[pl.DataFrame, dict[str, Any]], new: tuple[pl.DataFrame, dict[str, Any]]
-) -> tuple[pl.DataFrame, dict[str, Any]]:
+def stored_scores(path: Path, expected: RunIdentity) -> ScoresTable | None:
+    """The scores at `path` and their metadata; None where they are missing or of another identity."""
+    if not path.is_file():
+        return None
+    table, record = read_scores(path)
+    stored = RunIdentity(record.fingerprint, record.predictor, record.provenance.code, record.trained_on)
+    return (table, record) if stored == expected else None
+
+
+def merged(old: ScoresTable | None, new: ScoresTable) -> ScoresTable:
     """Merge the scores of several seeds into one table; costs are averaged, and all else is as in the newest metadata."""
-    (scores, before), (more, after) = old, new
-    if not before["seeds"]:
+    if old is None:
         return new
-    runs, weights = [before, after], [len(before["seeds"]), len(after["seeds"])]
-    cost = {
-        key: None if value is None else float(np.average([run["cost"][key] for run in runs], weights=weights))
-        for key, value in after["cost"].items()
-    }
-    notes = [note for run in runs for note in run["provenance"]["notes"]]
-    seeds = [seed for run in runs for seed in run["seeds"]]
-    metadata = after | {"seeds": seeds, "cost": cost, "provenance": after["provenance"] | {"notes": notes}}
-    return pl.concat([scores, more]), metadata
+    (scores, before), (more, after) = old, new
+    weights = [len(before.seeds), len(after.seeds)]
+
+    def averaged(old_cost: float | None, new_cost: float | None) -> float | None:
+        if old_cost is None or new_cost is None:
+            return None
+        return float(np.average([old_cost, new_cost], weights=weights))
+
+    cost = Cost(
+        score_ms_per_image=averaged(before.cost.score_ms_per_image, after.cost.score_ms_per_image),
+        fit_seconds=averaged(before.cost.fit_seconds, after.cost.fit_seconds),
+    )
+    provenance = replace(after.provenance, notes=(*before.provenance.notes, *after.provenance.notes))
+    return pl.concat([scores, more]), replace(
+        after, seeds=(*before.seeds, *after.seeds), cost=cost, provenance=provenance
+    )
 
 
 def make_scores(
     truth: GroundTruth,
     spec: PredictorSpec,
-    run_identity: dict[str, Any],
+    run: RunIdentity,
     seed: int,
     training: GroundTruth,
     paths: Paths,
     device: str,
-) -> tuple[pl.DataFrame, dict[str, Any]]:
+) -> ScoresTable:
     """Train and score with one seed; returns the scores and their metadata."""
     context = Context(device, training.suite.task, seed, paths.networks, training.suite.networks.probe)
     with named(spec.name, "constructor"):
         predictor = spec.kind(context)
-    fit_seconds, notes = None, []
-    if isinstance(predictor, LearnedPredictor):
-        fit_seconds = fit(predictor, training, spec, run_identity["trained_on"], paths)
-        notes = [predictor.notes]
+    fit_seconds, notes = None, {}
+    if isinstance(predictor, LearnedPredictor) and run.trained_on:
+        fit_seconds = fit(predictor, training, spec, run.trained_on, paths)
+        notes = predictor.notes
     scores, score_seconds = score_rows(predictor, spec.name, truth, seed)
-    encoder = find_distortion(truth.suite.distortion.name).encoder()
     probe = training.suite.networks.probe if "probe" in spec.kind.needs else ""
-    peeks = probe in truth.suite.networks.labelling
-    extra = {
-        "suite": truth.suite.folder,
-        "seeds": [seed],
-        "track": track(spec.kind),
-        "cost": {"score_ms_per_image": 1000 * score_seconds / scores.height, "fit_seconds": fit_seconds},
-        "provenance": {
-            "scores": "re-run",
-            "code": spec.code,
-            "device": device,
-            "encoder": encoder,
-            "versions": versions(),
-            "notes": notes,
-            **({"probe": probe, "peeks": peeks} if probe else {}),
-        },
-    }
-    return scores, run_identity | extra
+    provenance = Provenance(
+        scores="re-run",
+        code=spec.code,
+        device=device,
+        encoder=find_distortion(truth.suite.distortion.name).encoder(),
+        probe=probe,
+        peeks=probe in truth.suite.networks.labelling,
+        versions=versions(),
+        notes=(notes,) if spec.learns else (),
+    )
+    record = Scores(
+        suite=truth.suite.folder,
+        fingerprint=run.fingerprint,
+        predictor=run.predictor,
+        track=track(spec.kind),
+        trained_on=run.trained_on,
+        seeds=(seed,),
+        cost=Cost(score_ms_per_image=1000 * score_seconds / scores.height, fit_seconds=fit_seconds),
+        provenance=provenance,
+    )
+    return scores, record
 
 
 def score_rows(predictor: Predictor, name: str, truth: GroundTruth, seed: int) -> tuple[pl.DataFrame, float]:

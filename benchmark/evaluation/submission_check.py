@@ -20,7 +20,7 @@ from benchmark.core.checks import Check
 from benchmark.core.devices import best_device
 from benchmark.core.errors import BenchmarkError
 from benchmark.core.paths import Paths
-from benchmark.evaluation.score_table import read_scores
+from benchmark.evaluation.score_table import read_submitted_scores
 from benchmark.evaluation.scoring import identity, make_scores
 from benchmark.evaluation.training import training_record
 from benchmark.labelling.ground_truth import wanted_rows
@@ -69,7 +69,7 @@ def table_problems(submission: Submission, name: str, paths: Paths) -> list[str]
     if name not in suite_names():
         return [f"{submission.folder}: [scores.{name}]: there is no such suite; there are {', '.join(suite_names())}"]
     try:
-        _, _, problems = read_scores(submission, unlabelled(load_suite(name), paths))
+        _, _, problems = read_submitted_scores(submission, unlabelled(load_suite(name), paths))
     except BenchmarkError as error:
         return [f"{submission.folder}: [scores.{name}]: cannot be checked on this machine ({error})"]
     return problems
@@ -93,7 +93,7 @@ def rerun(submission: Submission, name: str, paths: Paths, device: str) -> Check
     if spec.learns != bool(stated.labels):
         learned = "it learns from labels" if spec.learns else "it learns from no labels"
         return Check(claim, f"{learned}, and [scores.{name}] has labels = {stated.labels!r}")
-    _, reported, _ = read_scores(submission, truth)
+    _, reported, _ = read_submitted_scores(submission, truth)
     gap, worst = largest_gap(reported, scores["score"].to_numpy())
     _, source, level = wanted_rows(truth)[worst]
     difference = f"the largest difference is {gap:.2g} of the scores' standard deviation"

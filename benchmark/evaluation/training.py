@@ -17,18 +17,18 @@ from benchmark.evaluation.dataloading import lesson
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.plugins.predictors.base import LearnedPredictor, named
 from benchmark.plugins.predictors.resolve import PredictorSpec
-from benchmark.suites.results_folder import file_stem, readable_folders, suite_folder
+from benchmark.suites.results_folder import Training, file_stem, readable_folders, suite_folder
 from benchmark.suites.splits import check_disjoint
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def training_record(spec: PredictorSpec, training: GroundTruth, label_set: str) -> dict[str, str] | None:
-    """What a predictor is trained on: `suite`, `labels` and their `digest`; None if it does not learn."""
+def training_record(spec: PredictorSpec, training: GroundTruth, label_set: str) -> Training | None:
+    """What a predictor is trained on; None if it does not learn."""
     if not spec.learns:
         return None
-    return {"suite": training.suite.folder, "labels": label_set, "digest": training.lesson_digest(label_set)}
+    return Training(training.suite.folder, label_set, training.lesson_digest(label_set))
 
 
 def check_no_overlap(training: GroundTruth, truth: GroundTruth) -> None:
@@ -46,12 +46,12 @@ def check_no_overlap(training: GroundTruth, truth: GroundTruth) -> None:
 
 
 def fit(
-    predictor: LearnedPredictor, truth: GroundTruth, spec: PredictorSpec, trained_on: dict[str, str], paths: Paths
+    predictor: LearnedPredictor, truth: GroundTruth, spec: PredictorSpec, trained_on: Training, paths: Paths
 ) -> float:
     """Train the predictor, or load its stored training; returns the seconds that the training took."""
     from safetensors.torch import save_file
 
-    labels = trained_on["labels"]
+    labels = trained_on.labels
     seconds = load_trained(predictor, spec, trained_on, paths)
     file = trained_file(predictor, spec, trained_on, paths)
     if seconds is None:
@@ -77,15 +77,13 @@ SMALL = 2**17
 """Largest size, in bytes, of a trained state that is also kept beside the results, and so is published with them."""
 
 
-def trained_file(predictor: LearnedPredictor, spec: PredictorSpec, trained_on: dict[str, str], paths: Paths) -> Path:
+def trained_file(predictor: LearnedPredictor, spec: PredictorSpec, trained_on: Training, paths: Paths) -> Path:
     """The file of a trained predictor, which is named by the rows it learned from, its code and its seed."""
-    key = digest(trained_on["digest"], spec.code, str(predictor.context.seed))
+    key = digest(trained_on.digest, spec.code, str(predictor.context.seed))
     return paths.cache / "predictors" / f"{file_name(spec.name)}-{key}.safetensors"
 
 
-def load_trained(
-    predictor: LearnedPredictor, spec: PredictorSpec, trained_on: dict[str, str], paths: Paths
-) -> float | None:
+def load_trained(predictor: LearnedPredictor, spec: PredictorSpec, trained_on: Training, paths: Paths) -> float | None:
     """Load the stored training of a predictor, made on this machine or published.
 
     Returns:
@@ -94,7 +92,7 @@ def load_trained(
     from safetensors.torch import safe_open
 
     cached, stem = trained_file(predictor, spec, trained_on, paths), file_stem(spec.name, trained_on)
-    folders = readable_folders(paths, trained_on["suite"])
+    folders = readable_folders(paths, trained_on.suite)
     for file in (cached, *(folder.trained(stem, predictor.context.seed) for folder in folders)):
         if not file.is_file():
             continue

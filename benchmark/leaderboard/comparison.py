@@ -21,19 +21,17 @@ from numpy.typing import NDArray
 
 from benchmark.core.errors import ResultError
 from benchmark.core.markdown import markdown, number
-from benchmark.core.parquet import read_table
 from benchmark.core.paths import Paths
 from benchmark.evaluation.downstream import redrawn
-from benchmark.evaluation.scorecard import GROUPS, Scorecard, check_same_run, read_card, read_replicates, replicates_of
-from benchmark.evaluation.scoring import SCORES_SCHEMA
+from benchmark.evaluation.measure_table import describe
+from benchmark.evaluation.results import PredictorResult, read_result
+from benchmark.evaluation.scorecard import GROUPS, read_card
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.leaderboard.plot_data import ENOUGH
 from benchmark.metrics import bootstrap, classification, weighted
-from benchmark.suites.results_folder import file_stem, readable_folders
+from benchmark.suites.results_folder import Training, file_stem, readable_folders
 from benchmark.suites.tasks import TASKS
 
-LOWER = ("overlap", "rmse")
-"""Measures of which lower values are better."""
 SIGNIFICANT = 0.05
 
 Replicates = dict[str, tuple[float, NDArray[np.float64]]]
@@ -45,7 +43,7 @@ class Difference:
     """One measure of two predictors, compared."""
 
     measure: str
-    """Name of a metric or of a gain of the held-out networks; higher is better, except for those in LOWER."""
+    """Name of a metric or of a gain of the held-out networks; `measure_table` gives its direction."""
     one: float
     """Value of the first predictor."""
     other: float
@@ -62,22 +60,19 @@ class Difference:
         """Value of the first predictor minus that of the second."""
         return self.one - self.other
 
+    @property
+    def first_is_better(self) -> bool:
+        """Whether the first predictor has the better value."""
+        return (self.difference > 0) == bool(describe(self.measure).higher_is_better)
 
-@dataclass(frozen=True, eq=False)
-class PredictorResult:
-    """A predictor's stored scores, its scorecard, and the replicates stored beside the scorecard."""
 
-    scores: pl.DataFrame
-    card: Scorecard
-    replicates: pl.DataFrame
-
-    def family(self, name: str) -> Replicates:
-        """The measures of one of GROUPS on the scorecard that have intervals."""
-        return {
-            measure: (values["value"], replicates_of(self.replicates, measure))
-            for measure, values in self.card[name].items()
-            if values.get("low") is not None
-        }
+def family(result: PredictorResult, group: str) -> Replicates:
+    """The measures of one of GROUPS on the scorecard that have intervals."""
+    return {
+        name: (measure.value, result.replicates_of(name))
+        for name, measure in result.card.measures(group).items()
+        if measure.low is not None and measure.value is not None
+    }
 
 
 def compare(truth: GroundTruth, first: str, second: str, labels: str, paths: Paths) -> list[Difference]:
@@ -96,7 +91,7 @@ def compare(truth: GroundTruth, first: str, second: str, labels: str, paths: Pat
     pair = [judged(truth, name, labels, paths) for name in (first, second)]
     both = []
     for result in pair:
-        families = [result.family(name) for name in GROUPS]
+        families = [family(result, name) for name in GROUPS]
         by_size = sized_replicates(truth, result)
         both.append([*families, *grouped_replicates(truth, result, labels), by_size])
     return [row for families in zip(*both, strict=True) for row in differences(*families)]
@@ -128,7 +123,11 @@ def as_table(first: str, second: str, rows: Sequence[Difference]) -> list[str]:
             f"{row.difference:+.3f}",
             f"{row.low:+.3f} to {row.high:+.3f}",
             f"{row.p:.3f}",
-            "=" if row.p >= SIGNIFICANT else first if (row.difference > 0) != (row.measure in LOWER) else second,
+            "="
+            if row.p >= SIGNIFICANT
+            else first
+            if (row.difference > 0) == bool(describe(row.measure).higher_is_better)
+            else second,
         ]
         for row in rows
     ]
@@ -142,7 +141,7 @@ def judged(truth: GroundTruth, name: str, labels: str, paths: Paths) -> Predicto
         ResultError: scores or scorecard are missing, or are of other images or labels.
     """
     folders = readable_folders(paths, truth.suite.folder)
-    own = file_stem(name, {"suite": truth.suite.folder, "labels": labels})
+    own = file_stem(name, Training(truth.suite.folder, labels, ""))
     pairs = [
         (folder, stem) for folder in folders for stem in (file_stem(name, None), own) if stem in folder.score_stems()
     ]
@@ -155,12 +154,9 @@ def judged(truth: GroundTruth, name: str, labels: str, paths: Paths) -> Predicto
         raise ResultError(f"no scorecard {pairs[0][0].card(labels, pairs[0][1])}; {hint}")
     folder, path = having[0]
     card = read_card(path)
-    if (card["fingerprint"], card["ground_truth"]) != (truth.fingerprint, truth.digest(labels)):
+    if (card.fingerprint, card.ground_truth) != (truth.fingerprint, truth.digest(labels)):
         raise ResultError(f"{path} is of other images or labels than this machine's; {hint} anew")
-    scores_path = folder.scores(card)
-    scores, metadata = read_table(scores_path, SCORES_SCHEMA)
-    check_same_run(scores_path, metadata, card)
-    return PredictorResult(scores, card, read_replicates(path, card))
+    return read_result(folder, path, card)
 
 
 def grouped_replicates(truth: GroundTruth, result: PredictorResult, labels: str) -> list[Replicates]:
@@ -192,7 +188,7 @@ def auroc_replicates(
     """AUROC on these rows and in each of their resamples, averaged over seeds."""
     cluster, counts = truth.clusters(rows)
     y, values = rows["label"].to_numpy(), []
-    for seed in result.card["seeds"]:
+    for seed in result.card.seeds:
         scores = result.scores.filter(part="test", seed=seed).select("source", "level", "score")
         s = rows.join(scores, on=["source", "level"], how="left", maintain_order="left")["score"].to_numpy()
         values.append((classification.auroc(y, s), bootstrap.replicate(weighted.auroc, counts, cluster, y, s)))
@@ -204,7 +200,7 @@ def sized_replicates(truth: GroundTruth, result: PredictorResult) -> Replicates:
     samples: dict[str, list[tuple[float, NDArray[np.float64]]]] = {}
     for name in truth.suite.networks.held_out:
         for size, network in truth.downstream(name).by_size.items():
-            for seed in result.card["seeds"]:
+            for seed in result.card.seeds:
                 rows = network.placed(result.scores.filter(part="held_out", seed=seed))
                 values = redrawn(truth, network, rows, network.best, rows["score"].to_numpy(), [0.5])[:, 0]
                 samples.setdefault(f"mAP, {size} objects, better half kept", []).append((values[0], values[1:]))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from benchmark.core.markdown import markdown
-from benchmark.evaluation.scorecard import Cards, Scorecard, title
+from benchmark.evaluation.results import SuiteResults
+from benchmark.evaluation.scorecard import Scorecard, title
+from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
 
 REFERENCE = "resnet18"
@@ -58,14 +59,14 @@ def row(cells: Iterable[str]) -> str:
     return " & ".join(cell.translate(LATEX) for cell in cells) + r" \\"
 
 
-def accuracy_grid(cards: Cards, suite: dict[str, Any]) -> Grid:
+def accuracy_grid(ranked: SuiteResults) -> Grid:
     """Balanced accuracy of every predictor on every label set (Tables I and II)."""
-    task = TASKS[suite["task"]]
-    predictors = list(dict.fromkeys(title(card) for group in cards.values() for card in group))
+    task = TASKS[ranked.suite.task]
+    predictors = list(dict.fromkeys(result.title for group in ranked.results.values() for result in group))
     rows = []
-    for labels, group in cards.items():
-        accuracy = {title(card): card["metrics"]["balanced_accuracy"]["value"] for card in group}
-        rows.append((labels, *(f"{100 * accuracy[name]:.1f}" if name in accuracy else "" for name in predictors)))
+    for labels, group in ranked.results.items():
+        accuracy = {result.title: result.card.metrics["balanced_accuracy"].value for result in group}
+        rows.append((labels, *(percent(accuracy.get(name)) for name in predictors)))
     shown = predictors if REFERENCE in predictors else [*predictors, REFERENCE]
     rows = [(*cells, *[""] * (len(shown) - len(predictors))) for cells in rows]
     rows += [
@@ -81,17 +82,22 @@ def accuracy_grid(cards: Cards, suite: dict[str, Any]) -> Grid:
     )
 
 
-def gains_grid(cards: Sequence[Scorecard], suite: dict[str, Any]) -> Grid:
+def percent(share: float | None) -> str:
+    """A share in per cent with one decimal, or nothing where there is none."""
+    return "" if share is None else f"{100 * share:.1f}"
+
+
+def gains_grid(cards: Sequence[Scorecard], suite: Suite) -> Grid:
     """Performance of held-out networks after filtering by the reference trained on either task (Tables III and IV)."""
-    task = TASKS[suite["task"]]
+    task = TASKS[suite.task]
     own = [card for card in cards if title(card) == REFERENCE]
-    cross = [card for card in cards if card["predictor"] == REFERENCE and title(card) != REFERENCE]
+    cross = [card for card in cards if card.predictor == REFERENCE and title(card) != REFERENCE]
     rows = []
-    for name in suite["networks"]["held_out"]:
-        gains = [card["downstream"][name] for card in (*own, *cross)]
-        filtered = [task.told(gain["filtered"]) for gain in gains]
-        rivals = [task.told(gains[0][key]) for key in ("random", "quality")] if own else []
-        unfiltered = task.told(cards[0]["downstream"][name]["unfiltered"])
+    for name in suite.networks.held_out:
+        gains = [card.downstream[name] for card in (*own, *cross)]
+        filtered = [task.told(gain.filtered) for gain in gains]
+        rivals = [task.told(value) for value in (gains[0].random, gains[0].quality)] if own else []
+        unfiltered = task.told(cards[0].downstream[name].unfiltered)
         rows.append((name, unfiltered, *filtered, *rivals))
     names = [title(card) for card in (*own, *cross)]
     blank = [""] * (len(names) + (2 if own else 0) - 2)

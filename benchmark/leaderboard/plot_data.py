@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.core.parquet import read_table
-from benchmark.core.storage import stamp
 from benchmark.core.types import PRISTINE
+from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.evaluation.scorecard import Scorecard
 from benchmark.metrics import classification
 from benchmark.suites.results_folder import SuiteFolder
-from benchmark.suites.spec import COMBINED
-from benchmark.suites.tasks import TASKS
+from benchmark.suites.spec import COMBINED, Suite
 
 BINS = 30
 ENOUGH = 10
@@ -38,21 +34,22 @@ class BinaryGroups:
     """The images, in columns source, level and class."""
 
 
-def classes_of(folder: SuiteFolder, suite: dict[str, Any]) -> list[BinaryGroups]:
+def classes_of(ranked: SuiteResults) -> list[BinaryGroups]:
     """The groups that Fig. 1 can show for a suite: the probe's decisions, where its task has them, and the combined labels."""
-    labels = BinaryGroups("figure_1_labels", ("useful", "non-useful"), combined_labels(folder))
-    probe = suite["networks"]["probe"]
-    if not (probe and TASKS[suite["task"]].PROBE_JUDGES):
+    labels = BinaryGroups("figure_1_labels", ("useful", "non-useful"), combined_labels(ranked.folder))
+    if not ranked.suite.judging_probe:
         return [labels]
-    kept = BinaryGroups("figure_1", (f"decision of {probe} kept", "changed"), probe_decisions(folder, suite))
+    (probe,) = ranked.suite.judging_probe
+    kept = BinaryGroups(
+        "figure_1", (f"decision of {probe} kept", "changed"), probe_decisions(ranked.folder, ranked.suite)
+    )
     return [kept, labels]
 
 
-def probe_decisions(folder: SuiteFolder, suite: dict[str, Any]) -> pl.DataFrame:
+def probe_decisions(folder: SuiteFolder, suite: Suite) -> pl.DataFrame:
     """Columns source, level and class; the class is 1 where the probe decides as on the pristine image, else 0."""
-    limit = f"-limit{suite['limit']}" if suite["limit"] else ""
-    home = SuiteFolder(folder.path.with_name(suite["twin_of"] + limit)) if suite["twin_of"] else folder
-    table, _ = read_table(home.outcomes(suite["networks"]["probe"]))
+    home = SuiteFolder(folder.path.with_name(suite.outcomes_folder)) if suite.twin_of else folder
+    table, _ = read_table(home.outcomes(suite.networks.probe))
     pristine = table.filter(level=PRISTINE).select("source", before="top")
     joined = table.filter(pl.col("level") != PRISTINE).join(pristine, on="source", maintain_order="left")
     return joined.select("source", "level", (pl.col("top") == pl.col("before")).cast(pl.Int8).alias("class"))
@@ -64,21 +61,9 @@ def combined_labels(folder: SuiteFolder) -> pl.DataFrame:
     return table.filter(pl.col(COMBINED) >= 0).select("source", "level", pl.col(COMBINED).alias("class"))
 
 
-def test_scores(folder: SuiteFolder, card: Scorecard) -> pl.DataFrame:
-    """The test scores, at the training levels, of a scorecard's first seed."""
-    return seed_scores(folder.scores(card), card["seeds"][0])
-
-
-def seed_scores(file: Path, seed: int) -> pl.DataFrame:
-    """The test scores, at the training levels, of one seed."""
-    return read_table(file)[0].filter(part="test", seed=seed)
-
-
-def classified(
-    folder: SuiteFolder, card: Scorecard, rows: pl.DataFrame
-) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+def classified(result: PredictorResult, rows: pl.DataFrame) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """Class and score, shape (N,) each, of the rows (source, level, class) that have a score, in the order of the scores."""
-    table = test_scores(folder, card).join(rows, on=["source", "level"], maintain_order="left")
+    table = result.test_scores.join(rows, on=["source", "level"], maintain_order="left")
     return table["class"].to_numpy(), table["score"].to_numpy()
 
 
@@ -88,16 +73,9 @@ def histograms(y: NDArray[np.int8], s: NDArray[np.float64]) -> tuple[NDArray[np.
     return edges, [np.histogram(s[y == value], edges)[0] / max(1, int((y == value).sum())) for value in (1, 0)]
 
 
-def level_aurocs(folder: SuiteFolder, card: Scorecard) -> dict[int, float]:
-    """AUROC of the combined labels at each level that has enough rows of both classes, in descending order of levels."""
-    scores = folder.scores(card)
-    return at_levels(folder, scores, card["seeds"][0], stamp(scores), stamp(folder.labels))
-
-
-@functools.cache  # figures and pages show the same values; a stamp changes when its file is rewritten
-def at_levels(folder: SuiteFolder, scores: Path, seed: int, *stamps: str) -> dict[int, float]:
-    """The AUROC of one seed's scores at each level, as `level_aurocs` returns it."""
-    table = seed_scores(scores, seed).join(combined_labels(folder), on=["source", "level"], maintain_order="left")
+def level_aurocs(result: PredictorResult, labels: pl.DataFrame) -> dict[int, float]:
+    """AUROC of these labels (source, level, class) at each level with enough rows of both classes, highest level first."""
+    table = result.test_scores.join(labels, on=["source", "level"], maintain_order="left")
     aurocs = {}
     for level in sorted(table["level"].unique(), reverse=True):
         rows = table.filter(level=level)
@@ -113,9 +91,9 @@ def costs(cards: Sequence[Scorecard]) -> list[tuple[int, float, float]]:
     """
     points = []
     for index, card in enumerate(cards):
-        spent, auroc = card["cost"]["score_ms_per_image"], card["metrics"]["auroc"]
-        if spent is not None and (auroc["low"] is None or auroc["low"] > 0.5):
-            points.append((index, spent, auroc["value"]))
+        spent, auroc = card.cost.score_ms_per_image, card.metrics["auroc"]
+        if spent is not None and auroc.value is not None and (auroc.low is None or auroc.low > 0.5):
+            points.append((index, spent, auroc.value))
     return sorted(points, key=lambda point: (point[1], -point[2]))
 
 

@@ -8,7 +8,6 @@ The same scorecards give the same bytes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -17,16 +16,17 @@ from benchmark.core.files import write_text
 from benchmark.core.markdown import number
 from benchmark.core.parquet import read_metadata
 from benchmark.core.paths import Paths
-from benchmark.evaluation.scorecard import Cards, Scorecard, SuiteResults, check_same_run, read_card, read_replicates
+from benchmark.evaluation.results import Results, ScoresTable, SuiteResults, read_result
+from benchmark.evaluation.scorecard import Scorecard, read_card
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
 from benchmark.leaderboard.tables import board, short_board
-from benchmark.suites.loading import load_suite
+from benchmark.suites.loading import load_suite, read_suite
 from benchmark.suites.results_folder import SuiteFolder, list_suite_folders
 from benchmark.suites.spec import COMBINED
 
 
-def read_cards(folder: SuiteFolder) -> Cards:
-    """All scorecards of a suite by label set, the combined labels first.
+def read_results(folder: SuiteFolder) -> Results:
+    """All results of a suite by label set, the combined labels first.
 
     Raises:
         ResultError: there are none, one is stale, or two differ in images, suite, labels or code; the message names both files.
@@ -34,39 +34,45 @@ def read_cards(folder: SuiteFolder) -> Cards:
     files = folder.cards()
     if not files:
         raise ResultError(f"{folder.path}: no scorecards; `utilbench run PREDICTOR -s {folder.path.name}` makes them")
-    cards: Cards = {}
+    results: Results = {}
     first: dict[tuple[str, str], tuple[str, Path]] = {}
+    scores: dict[Path, ScoresTable] = {}
     for path in files:
         card = read_card(path)
-        labels = card["labels"]
-        trained = card["trained_on"] or {"suite": "", "labels": "", "digest": ""}
-        origin = f"{trained['suite']}, {trained['labels']}"
-        recorded = [("fingerprint", "", card["fingerprint"]), ("ground_truth", labels, card["ground_truth"])]
-        made = card["provenance"].get("code", card["provenance"].get("table", ""))
-        recorded += [("trained_on", origin, trained["digest"]), ("code", f"{card['predictor']} {origin}", made)]
-        for key, scope, current in recorded:
-            value, other = first.setdefault((key, scope), (current, path))
-            if value != current:
+        for key, value in digests(card).items():
+            before, other = first.setdefault(key, (value, path))
+            if value != before:
                 raise ResultError(
-                    f"{path}: stale: its {key} is {current}, that of {other} is {value}; they were made with different "
+                    f"{path}: stale: its {key[0]} is {value}, that of {other} is {before}; they were made with different "
                     f"suites, images, labels or code and do not mix: run both predictors again, or delete the stale file"
                 )
-        check_fresh(folder, path, card)
-        cards.setdefault(labels, []).append(card | {"replicates": read_replicates(path, card)})
-    for group in cards.values():
-        group.sort(key=lambda card: (-card["metrics"]["auroc"]["value"], card["predictor"]))
-    return {labels: cards[labels] for labels in sorted(cards, key=lambda name: (name != COMBINED, name))}
+        check_labels(folder, path, card)
+        results.setdefault(card.labels, []).append(read_result(folder, path, card, scores))
+    for group in results.values():
+        group.sort(key=lambda result: (-(result.card.metrics["auroc"].value or 0.0), result.card.predictor))
+    return {labels: results[labels] for labels in sorted(results, key=lambda name: (name != COMBINED, name))}
 
 
-def check_fresh(folder: SuiteFolder, path: Path, card: Scorecard) -> None:
-    """Raise ResultError if a scorecard was not made from the scores and the labels that are stored beside it."""
-    scores = folder.scores(card)
-    check_same_run(scores, read_metadata(scores), card)
-    stored = read_metadata(folder.labels)["labels"].get(card["labels"])
-    if stored != card["ground_truth"]:
+def digests(card: Scorecard) -> dict[tuple[str, str], str]:
+    """The digests of a card that all cards of the same scope must share, by (key, scope)."""
+    made = card.provenance.code or card.provenance.table
+    trained = card.trained_on
+    origin = f"{trained.suite}, {trained.labels}" if trained else ""
+    return {
+        ("fingerprint", ""): card.fingerprint,
+        ("ground_truth", card.labels): card.ground_truth,
+        ("trained_on", origin): trained.digest if trained else "",
+        ("code", f"{card.predictor} {origin}"): made,
+    }
+
+
+def check_labels(folder: SuiteFolder, path: Path, card: Scorecard) -> None:
+    """Raise ResultError if a scorecard was not made from the labels that are stored beside it."""
+    stored = read_metadata(folder.labels)["labels"].get(card.labels)
+    if stored != card.ground_truth:
         raise ResultError(
-            f"{path}: stale: it was judged by the ground truth {card['ground_truth']}, {folder.labels} is of "
-            f"{stored}; run {card['predictor']} again"
+            f"{path}: stale: it was judged by the ground truth {card.ground_truth}, {folder.labels} is of "
+            f"{stored}; run {card.predictor} again"
         )
 
 
@@ -88,18 +94,18 @@ def rank(names: Sequence[str], limit: int, paths: Paths, figure: str = "") -> li
     ranked = in_order(read_ranked(folder) for folder in folders_of(names, limit, paths))
     messages: list[str] = []
     for results in ranked:
-        combined = results.cards.get(COMBINED, [])
-        drawn = draw(results.folder, combined, results.suite, figure) if combined else []
+        combined = COMBINED in results.results
+        drawn = draw(results, figure) if combined else []
         if figure:
             messages += [f"wrote {path}" for path in drawn]
             continue
-        text = board(results.cards, results.suite)
+        text = board(results)
         written = [write(results.folder.board, text), *write_tables(results), *drawn]
         if combined:
             written += write_suite_pages(results)
         messages += [text, *(f"wrote {path}" for path in written)]
     if not names and not figure:
-        indexed = [results for results in ranked if COMBINED in results.cards]
+        indexed = [results for results in ranked if COMBINED in results.results]
         written = [write(paths.results / "boards.md", in_short(indexed)), *write_index(paths.results, indexed)]
         messages += [f"wrote {path}" for path in written]
     return messages
@@ -107,12 +113,12 @@ def rank(names: Sequence[str], limit: int, paths: Paths, figure: str = "") -> li
 
 def in_order(ranked: Iterable[SuiteResults]) -> list[SuiteResults]:
     """Sort suites by name, those that anyone can run first; twins follow the suites whose outcomes they share."""
-    return sorted(ranked, key=lambda results: (not results.suite.get("redistributable"), results.folder.path.name))
+    return sorted(ranked, key=lambda results: (not results.suite.redistributable, results.folder.path.name))
 
 
 def in_short(ranked: Sequence[SuiteResults]) -> str:
     """The boards of the combined labels in a few columns, as Markdown."""
-    return "\n".join(line for results in ranked for line in short_board(results.cards, results.suite))
+    return "\n".join(line for results in ranked for line in short_board(results))
 
 
 def folders_of(names: Sequence[str], limit: int, paths: Paths) -> list[SuiteFolder]:
@@ -135,15 +141,15 @@ def folders_of(names: Sequence[str], limit: int, paths: Paths) -> list[SuiteFold
 
 def read_ranked(folder: SuiteFolder) -> SuiteResults:
     """Read the scorecards and the choices of one suite."""
-    cards = read_cards(folder)
-    return SuiteResults(folder, cards, json.loads(folder.choices.read_text(encoding="utf-8")))
+    results = read_results(folder)
+    return SuiteResults(folder, read_suite(folder.choices), results)
 
 
 def write_tables(ranked: SuiteResults) -> list[Path]:
     """Write the paper's tables as LaTeX; returns the files."""
-    grids = [accuracy_grid(ranked.cards, ranked.suite)]
-    if COMBINED in ranked.cards:
-        grids.append(gains_grid(ranked.cards[COMBINED], ranked.suite))
+    grids = [accuracy_grid(ranked)]
+    if COMBINED in ranked.results:
+        grids.append(gains_grid(ranked.cards(COMBINED), ranked.suite))
     return [write(ranked.folder.tables / f"{grid.name}.tex", grid.latex()) for grid in grids]
 
 
@@ -155,5 +161,5 @@ def write(path: Path, text: str) -> Path:
 
 def one_line(card: Scorecard) -> str:
     """A summary of a scorecard in one line."""
-    shown = ", ".join(f"{name} {number(card['metrics'][name]['value'])}" for name in ("auroc", "within_quality_auroc"))
-    return f"{card['predictor']} on {card['suite']}, {card['labels']} labels: {shown}"
+    shown = ", ".join(f"{name} {number(card.metrics[name].value)}" for name in ("auroc", "within_quality_auroc"))
+    return f"{card.predictor} on {card.suite}, {card.labels} labels: {shown}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import tomllib
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -48,6 +49,20 @@ def load_suite(name: str, limit: int = 0) -> Suite:
         raise SuiteError(f"limit is {limit}; it is a number of sources, 0 for all")
     suite = twin(table, path) if "twin_of" in table else build(table, path)
     return dataclasses.replace(suite, limit=limit)
+
+
+def read_suite(path: Path) -> Suite:
+    """Read the choices that `label` recorded beside the outcomes, so that results need no suite file.
+
+    Raises:
+        SuiteError: the file is missing or does not hold the choices of a suite; the message names it.
+    """
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        twin_of, limit = table.pop("twin_of"), table.pop("limit")
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise SuiteError(f"{path}: not the choices of a suite ({error!r})") from error
+    return dataclasses.replace(build(table, path), twin_of=twin_of, limit=limit)
 
 
 def twin(table: dict[str, Any], path: Path) -> Suite:

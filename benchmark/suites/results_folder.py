@@ -14,10 +14,12 @@ Results that are missing in the user's own folder are searched for in those publ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from benchmark.core.files import file_name
 from benchmark.core.paths import Paths
@@ -25,13 +27,21 @@ from benchmark.core.paths import Paths
 if TYPE_CHECKING:
     from benchmark.suites.spec import Suite
 
-Training = Mapping[str, str] | None
-"""`suite` and `labels` on which a predictor was trained, or None for one that does not learn."""
+
+class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a predictor was trained on."""
+
+    suite: str
+    """Folder of the suite below the results."""
+    labels: str
+    """The label set."""
+    digest: str
+    """Digest of everything that it could learn there."""
 
 
-def file_stem(predictor: str, trained_on: Training) -> str:
+def file_stem(predictor: str, trained_on: Training | None) -> str:
     """Name, without suffix, of a predictor's files; it contains the training suite and label set, if there are any."""
-    return file_name(predictor) + (f"@{trained_on['suite']}.{file_name(trained_on['labels'])}" if trained_on else "")
+    return file_name(predictor) + (f"@{trained_on.suite}.{file_name(trained_on.labels)}" if trained_on else "")
 
 
 @dataclass(frozen=True)
@@ -93,9 +103,9 @@ class SuiteFolder:
         """The existing tables of networks, sorted."""
         return sorted(self.path.glob("outcomes/*-*.parquet"))
 
-    def scores(self, of: Mapping[str, Any]) -> Path:
-        """The file of scores that belongs to the `predictor` and `trained_on` of a scorecard or of the scores' own metadata."""
-        return self.path / "scores" / f"{file_stem(of['predictor'], of['trained_on'])}.parquet"
+    def scores(self, predictor: str, trained_on: Training | None) -> Path:
+        """The file with the scores of a predictor."""
+        return self.path / "scores" / f"{file_stem(predictor, trained_on)}.parquet"
 
     def card(self, labels: str, stem: str) -> Path:
         """The scorecard of a label set, by the stem of a predictor's files; its replicates have the suffix .parquet."""

@@ -11,18 +11,22 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import jinja2
+import msgspec
 
 from benchmark.core.files import write_text
-from benchmark.core.markdown import milliseconds, number, with_interval
-from benchmark.evaluation.scorecard import GROUPS, Scorecard, SuiteResults, title
-from benchmark.leaderboard.figures import panel, save
+from benchmark.core.markdown import milliseconds, number
+from benchmark.evaluation.results import PredictorResult, SuiteResults
+from benchmark.evaluation.scorecard import GROUPS, Scorecard
+from benchmark.leaderboard.charts import histograms
+from benchmark.leaderboard.figures import draw_panel, save
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
-from benchmark.leaderboard.plot_data import BinaryGroups, classes_of, classified
+from benchmark.leaderboard.plot_data import BinaryGroups, classes_of
 from benchmark.leaderboard.site import plots
 from benchmark.leaderboard.site.samples import pick
 from benchmark.leaderboard.tables import LEGEND, counts_line, label_rows, trained_on
@@ -41,7 +45,7 @@ def templates() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(SHIPPED), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters |= {"number": number, "interval": with_interval, "milliseconds": milliseconds}
+    environment.filters |= {"number": number, "milliseconds": milliseconds}
     return environment
 
 
@@ -73,79 +77,78 @@ def write_assets(results: Path) -> None:
 
 def predictor_page(card: Scorecard) -> str:
     """Name of the file of a predictor's page."""
-    return f"{file_stem(card['predictor'], card['trained_on'])}.html"
+    return f"{file_stem(card.predictor, card.trained_on)}.html"
 
 
 def write_suite_pages(ranked: SuiteResults) -> list[Path]:
     """Write the page of a suite and one of each predictor that has results on the combined labels; returns the files."""
     write_assets(ranked.folder.path.parent)
-    combined, suite = ranked.cards[COMBINED], ranked.suite
-    classes = classes_of(ranked.folder, suite)
-    boards = [board(labels, cards) for labels, cards in ranked.cards.items()]
-    grids = [accuracy_grid(ranked.cards, suite), gains_grid(combined, suite)]
+    combined, suite = ranked.results[COMBINED], ranked.suite
+    classes = classes_of(ranked)
+    boards = [board(labels, results) for labels, results in ranked.results.items()]
+    grids = [accuracy_grid(ranked), gains_grid(ranked.cards(COMBINED), suite)]
     context = {
         "root": "..",
         "suite": suite,
-        "card": combined[0],
+        "card": combined[0].card,
         "boards": boards,
         "legend": LEGEND,
         "plots": plots.of_suite(ranked),
         "figure_1": [(groups.stem, groups.names) for groups in classes],
         "four": (ranked.folder.figures / f"{classes[0].stem}.png").is_file(),
-        "figure_2": f"figure_{TASKS[suite['task']].FIGURE}",
+        "figure_2": f"figure_{TASKS[suite.task].FIGURE}",
         "grids": grids,
-        "samples": pick(ranked) if suite.get("redistributable") else [],
+        "samples": pick(ranked) if suite.redistributable else [],
     }
     written = [write(ranked.folder.page, "suite.html", **context)]
-    return [*written, *(write_predictor(ranked, card, classes) for card in combined)]
+    return [*written, *(write_predictor(ranked, result, classes) for result in combined)]
 
 
-def board(labels: str, cards: Sequence[Scorecard]) -> dict[str, Any]:
+def board(labels: str, results: Sequence[PredictorResult]) -> dict[str, Any]:
     """The board of one label set, as the template expects it; on the combined labels, predictors link to their pages."""
-    head, rows = label_rows(cards)
+    head, rows = label_rows(results)
     linked = labels == COMBINED
     named = [
-        {"cells": row, "page": quote(f"predictors/{predictor_page(card)}") if linked else ""}
-        for row, card in zip(rows, cards, strict=True)
+        {"cells": row, "page": quote(f"predictors/{predictor_page(result.card)}") if linked else ""}
+        for row, result in zip(rows, results, strict=True)
     ]
-    return {"labels": labels, "head": head, "rows": named, "counts": counts_line(cards[0])}
+    return {"labels": labels, "head": head, "rows": named, "counts": counts_line(results[0].card)}
 
 
-def write_predictor(ranked: SuiteResults, card: Scorecard, classes: Sequence[BinaryGroups]) -> Path:
+def write_predictor(ranked: SuiteResults, result: PredictorResult, classes: Sequence[BinaryGroups]) -> Path:
     """Write the page of one predictor; returns its path."""
-    folder = ranked.folder.predictor_pages
+    folder, card, name = ranked.folder.predictor_pages, result.card, result.title
     stem = predictor_page(card).removesuffix(".html")
-    pictures = [draw_panel(folder, stem, ranked, card, groups) for groups in classes]
-    name = title(card)
-    others = {labels: other for labels, cards in ranked.cards.items() for other in cards if title(other) == name}
+    pictures = [draw_histograms(folder, stem, result, groups) for groups in classes]
+    others = {labels: other.card for labels, group in ranked.results.items() for other in group if other.title == name}
     context = {
         "root": "../..",
         "suite": ranked.suite,
         "card": card,
         "title": name,
+        "provenance": msgspec.to_builtins(card.provenance),
+        "submission": msgspec.to_builtins(card.provenance.submission) or {},
         "trained": trained_on(card),
         "pictures": pictures,
-        "plots": plots.of_predictor(ranked, card, classes),
+        "plots": plots.of_predictor(ranked, result, classes),
         "others": others,
         "groups": GROUPS,
-        "measure": TASKS[ranked.suite["task"]].MEASURE,
-        "gains": {key: text for key, text in TASKS[ranked.suite["task"]].GAINS.items() if text},
+        "measure": TASKS[ranked.suite.task].MEASURE,
+        "gains": {key: text for key, text in TASKS[ranked.suite.task].GAINS.items() if text},
     }
     return write(folder / predictor_page(card), "predictor.html", **context)
 
 
-def draw_panel(
-    folder: Path, stem: str, ranked: SuiteResults, card: Scorecard, classes: BinaryGroups
-) -> tuple[str, str]:
+def draw_histograms(folder: Path, stem: str, result: PredictorResult, groups: BinaryGroups) -> tuple[str, str]:
     """Draw a predictor's panel of Fig. 1 as a picture; returns its address and a description."""
     from matplotlib import pyplot as plt
 
     margins = {"left": 0.2, "right": 0.97, "bottom": 0.27, "top": 0.95}  # faster than computing a layout
     figure, axis = plt.subplots(figsize=(4, 2.6), gridspec_kw=margins)
-    panel(axis, *classified(ranked.folder, card, classes.rows))
-    axis.set_ylabel("share of images")
-    (path,) = save(figure, folder / f"{stem}.{classes.stem}", ["png"])
-    return quote(path.name), f"{classes.names[0]} (blue) against {classes.names[1]} (orange)"
+    (panel,) = histograms([result], groups).panels
+    draw_panel(axis, replace(panel, title=""))
+    (path,) = save(figure, folder / f"{stem}.{groups.stem}", ["png"])
+    return quote(path.name), f"{groups.names[0]} (blue) against {groups.names[1]} (orange)"
 
 
 def write_index(results: Path, ranked: Sequence[SuiteResults]) -> list[Path]:
@@ -155,8 +158,8 @@ def write_index(results: Path, ranked: Sequence[SuiteResults]) -> list[Path]:
         {
             "suite": entry.suite,
             "page": quote(f"{entry.folder.path.name}/index.html"),
-            "board": board(COMBINED, entry.cards[COMBINED]),
-            "first": entry.cards[COMBINED][0],
+            "board": board(COMBINED, entry.results[COMBINED]),
+            "first": entry.results[COMBINED][0].card,
         }
         for entry in ranked
     ]

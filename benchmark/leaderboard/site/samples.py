@@ -11,8 +11,8 @@ from PIL import Image
 from scipy.stats import rankdata
 
 from benchmark.core.images import Pixels
-from benchmark.evaluation.scorecard import SuiteResults, title
-from benchmark.leaderboard.plot_data import classified, combined_labels, test_scores
+from benchmark.evaluation.results import SuiteResults
+from benchmark.leaderboard.plot_data import classified, combined_labels
 from benchmark.plugins.datasets import open_dataset
 from benchmark.plugins.distortions import find_distortion
 from benchmark.suites.spec import COMBINED
@@ -42,19 +42,19 @@ class Shown:
 
 def pick(ranked: SuiteResults) -> list[Shown]:
     """Choose and read images of both classes, the most wrongly scored first."""
-    combined, suite = ranked.cards[COMBINED], ranked.suite
-    cards = [card for name in SHOWN for card in combined if title(card) == name] or combined[:4]
+    combined, suite = ranked.results[COMBINED], ranked.suite
+    results = [result for name in SHOWN for result in combined if result.title == name] or combined[:4]
     labels = combined_labels(ranked.folder)
-    rows = test_scores(ranked.folder, cards[0]).join(labels, on=["source", "level"], maintain_order="left")
-    scores = [classified(ranked.folder, card, labels)[1] for card in cards]
+    rows = results[0].test_scores.join(labels, on=["source", "level"], maintain_order="left")
+    scores = [classified(result, labels)[1] for result in results]
     ranks = np.array([rankdata(values) / rows.height for values in scores])
-    kept = np.array([values >= card["threshold"][0] for values, card in zip(scores, cards, strict=True)])
+    kept = np.array([values >= result.card.threshold[0] for values, result in zip(scores, results, strict=True)])
     y = rows["class"].to_numpy()
     wrong = np.where(y == 1, 1 - ranks, ranks).mean(axis=0)
     order = np.argsort(-wrong, kind="stable")
     chosen = sorted((index for value in (1, 0) for index in order[y[order] == value][:EACH]), key=lambda i: -wrong[i])
-    dataset, codec = open_dataset(suite["dataset"], None), find_distortion(suite["distortion"]["name"])
-    names = [title(card) for card in cards]
+    dataset, codec = open_dataset(suite.dataset, None), find_distortion(suite.distortion.name)
+    names = [result.title for result in results]
     images = []
     for index in map(int, chosen):
         source, level, useful = rows.select("source", "level", "class").row(index)

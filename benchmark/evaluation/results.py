@@ -1,0 +1,132 @@
+"""Results as they are read back: a scorecard with the replicates and the scores that belong to it, and all those of a suite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmark.core.errors import ResultError
+from benchmark.core.parquet import read_table
+from benchmark.evaluation.scorecard import Scorecard, Scores, read_scores_record, title
+from benchmark.suites.results_folder import SuiteFolder
+from benchmark.suites.spec import Suite
+
+SCORES_SCHEMA = pl.Schema(
+    {"part": pl.String, "source": pl.String, "level": pl.Int16, "seed": pl.Int16, "score": pl.Float64}
+)
+
+
+@dataclass(frozen=True, eq=False)
+class PredictorResult:
+    """The results of one predictor on one suite and label set."""
+
+    card: Scorecard
+    replicates: pl.DataFrame
+    """A column for each measure with an interval, a row for each resample of the test sources."""
+    scores: pl.DataFrame
+    """Columns part, source, level, seed and score."""
+
+    @property
+    def title(self) -> str:
+        """The predictor's name as boards show it."""
+        return title(self.card)
+
+    @property
+    def test_scores(self) -> pl.DataFrame:
+        """The scores of the test part at the training levels, by the first seed."""
+        return self.scores.filter(part="test", seed=self.card.seeds[0])
+
+    def replicates_of(self, measure: str) -> NDArray[np.float64]:
+        """The replicates of one measure that were drawn, shape (R,); NaN where it is not defined."""
+        return self.replicates[measure].drop_nulls().to_numpy().astype(np.float64)
+
+
+Results = dict[str, list[PredictorResult]]
+"""Label set -> results, best AUROC first."""
+
+
+@dataclass(frozen=True, eq=False)
+class SuiteResults:
+    """The results of one suite."""
+
+    folder: SuiteFolder
+    """Where the results are stored."""
+    suite: Suite
+    results: Results
+
+    def cards(self, labels: str) -> list[Scorecard]:
+        """The scorecards of one label set, best AUROC first."""
+        return [result.card for result in self.results[labels]]
+
+    @property
+    def first(self) -> Scorecard:
+        """A card of the suite, for what all of them have in common."""
+        return next(iter(self.results.values()))[0].card
+
+
+ScoresTable = tuple[pl.DataFrame, Scores]
+
+
+def read_scores(path: Path) -> ScoresTable:
+    """Stored scores and their metadata.
+
+    Raises:
+        ResultError: the file is missing, damaged, or no file of scores; the message names it and the column or key.
+    """
+    table, metadata = read_table(path, SCORES_SCHEMA)
+    return table, read_scores_record(path, metadata)
+
+
+def read_result(
+    folder: SuiteFolder, path: Path, card: Scorecard, read: dict[Path, ScoresTable] | None = None
+) -> PredictorResult:
+    """Read the replicates and the scores that belong to a scorecard.
+
+    Args:
+        folder: the suite's folder, which holds the scores.
+        path: the scorecard's file.
+        card: the scorecard.
+        read: files of scores that have been read; those that this call reads are added, since cards of several label sets
+            share the scores of a predictor that does not learn.
+
+    Raises:
+        ResultError: a file is missing or damaged, or they are of different runs; the message names it.
+    """
+    read = {} if read is None else read
+    file = folder.scores(card.predictor, card.trained_on)
+    if file not in read:
+        read[file] = read_scores(file)
+    scores, record = read[file]
+    check_same_run(file, record, card)
+    return PredictorResult(card, read_replicates(path, card), scores)
+
+
+def read_replicates(path: Path, card: Scorecard) -> pl.DataFrame:
+    """Read the replicates beside a scorecard: a column for each metric, a row for each resample of the sources.
+
+    Raises:
+        ResultError: there are none, or they are of another ground truth.
+    """
+    file = path.with_suffix(".parquet")
+    table, metadata = read_table(file)
+    if metadata.get("ground_truth") != card.ground_truth:
+        raise ResultError(f"{file}: not of the ground truth of {path}; run {card.predictor} again")
+    return table
+
+
+def check_same_run(path: Path, record: Scores, card: Scorecard) -> None:
+    """Raise ResultError where stored scores and a scorecard are not of the same predictor, code, training and seeds."""
+    pairs = {
+        key: (getattr(record, key), getattr(card, key)) for key in ("fingerprint", "predictor", "seeds", "trained_on")
+    }
+    for key in ("code", "table"):
+        pairs[key] = getattr(record.provenance, key), getattr(card.provenance, key)
+    if differing := [key for key, (stored, carded) in pairs.items() if stored != carded]:
+        raise ResultError(
+            f"{path} and the scorecard for {card.labels} labels differ in {differing[0]}: one is of another run; "
+            f"run {card.predictor} again on these labels"
+        )

@@ -1,0 +1,212 @@
+"""What each plot shows, said once: `figures` draws these charts as pictures, `site.plots` as interactive plots of the pages.
+
+    for chart in suite_charts(ranked):
+        print(chart.stem, [panel.title for panel in chart.panels])
+
+The colours are those of Okabe and Ito, which colour-blind readers can distinguish.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.parquet import read_table
+from benchmark.evaluation.downstream import FRACTIONS
+from benchmark.evaluation.results import PredictorResult, SuiteResults
+from benchmark.leaderboard import plot_data
+from benchmark.metrics.classification import auroc, overlap
+from benchmark.suites.spec import COMBINED
+from benchmark.suites.tasks import TASKS
+
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
+LINES = (
+    "#0072B2", "#D55E00", "#CC79A7", "#56B4E9", "#B8A500", "#7F3FBF", "#8C564B", "#00A0A0", "#7F7F7F", "#F0A0C0", "#5A7D00",
+)  # fmt: skip
+MARKERS = (
+    "circle", "square", "triangle-up", "triangle-down", "diamond", "cross", "x", "star", "triangle-left", "triangle-right",
+    "pentagon",
+)  # fmt: skip
+PAPER = ("ssim", "energy", "fisher", "resnet18")
+"""The four methods that the paper's Fig. 1 shows."""
+Values = Sequence[float] | NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One entry of a plot's legend."""
+
+    name: str
+    kind: Literal["line", "steps", "points", "bars", "vertical", "horizontal"]
+    """A line from one value to the next or in steps, points, a histogram, or a straight line across the plot."""
+    x: Values | Sequence[str] = ()
+    """Positions; for a histogram the edges of its bins, one more than there are heights."""
+    y: Values = ()
+    colour: str = GREY
+    marker: str = ""
+    """One of MARKERS, `cross-thin`, or empty for none."""
+    filled: bool = True
+    dash: Literal["solid", "dash", "dot"] = "solid"
+    wide: bool = False
+    """Whether it is drawn wide and above the others, as rivals are."""
+    low: Values = ()
+    """Lower ends of the 95 % intervals of y, where there are any."""
+    high: Values = ()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes."""
+
+    title: str
+    series: tuple[Series, ...]
+    x_title: str
+    y_title: str = ""
+    log_x: bool = False
+    rows: tuple[str, ...] = ()
+    """Names at the y axis, where y is a position among them: 0 is the lowest."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure of one or several panels."""
+
+    stem: str
+    """Stem of the figure's files."""
+    heading: str
+    about: str
+    """Description for readers who cannot see it."""
+    panels: tuple[Panel, ...]
+    columns: int = 1
+
+
+def suite_charts(ranked: SuiteResults) -> dict[str, list[Chart]]:
+    """The charts of a suite's combined labels by the name that `rank --figure` takes."""
+    results = ranked.results[COMBINED]
+    return {
+        "1": figure_1(ranked, results),
+        TASKS[ranked.suite.task].FIGURE: [figure_2(ranked, results)],
+        "gains": [gain_curves(ranked, results)],
+        "cost": cost(results),
+        "levels": levels(ranked, results),
+    }
+
+
+def figure_1(ranked: SuiteResults, results: Sequence[PredictorResult]) -> list[Chart]:
+    """Fig. 1 with the paper's four methods in two rows, and the same with all predictors."""
+    four = [result for name in PAPER for result in results if result.title.removesuffix(" †") == name]
+    charts = []
+    for groups in plot_data.classes_of(ranked):
+        whole = histograms(results, groups)
+        columns = len(results) if len(results) <= 3 else math.ceil(len(results) / 2)
+        if four:
+            charts.append(histograms(four, groups))
+        charts.append(replace(whole, stem=f"{groups.stem}_all", columns=columns))
+    return charts
+
+
+def histograms(results: Sequence[PredictorResult], groups: plot_data.BinaryGroups) -> Chart:
+    """Histograms of every predictor's score over the images of class 1 (named first) and of class 0."""
+    panels = []
+    for result in results:
+        y, s = plot_data.classified(result, groups.rows)
+        edges, shares = plot_data.histograms(y, s)
+        separation = f"\noverlap {overlap(y, s):.2f}, AUROC {auroc(y, s):.2f}" if len(np.unique(y)) == 2 else ""
+        series = tuple(
+            Series(name, "bars", edges, share, colour)
+            for name, share, colour in zip(groups.names, shares, (BLUE, ORANGE), strict=True)
+        )
+        panels.append(Panel(result.title, series, "score" + separation, "share of images"))
+    about = f"Share of the images at each score: {groups.names[0]} against {groups.names[1]}."
+    return Chart(groups.stem, f"Fig. 1: {groups.names[0]} or {groups.names[1]}", about, tuple(panels), columns=2)
+
+
+def figure_2(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Chart:
+    """Accuracy or mAP of the held-out networks after each predictor's choice, beside three rivals that keep as much."""
+    task, names = TASKS[ranked.suite.task], ranked.suite.networks.held_out
+    positions = np.arange(len(results))[::-1].astype(float)
+    kept = [result.card.downstream[names[0]].kept or 0.0 for result in results]
+    rows = tuple(f"{result.title}\nkeeps {100 * share:.0f} %" for result, share in zip(results, kept, strict=True))[
+        ::-1
+    ]
+    panels = []
+    for name in names:
+        gains = [result.card.downstream[name] for result in results]
+        series = [Series("all images", "vertical", [gains[0].unfiltered or 0.0], dash="dot")]
+        if gains[0].pristine is not None:
+            series.append(Series("all replaced", "vertical", [gains[0].pristine], colour=GREEN, dash="dot"))
+        for key, title, marker, colour, filled in (
+            ("oracle", "oracle", "diamond", GREEN, False),
+            ("quality", "highest qualities", "triangle-up", ORANGE, True),
+            ("random", "random", "cross-thin", GREY, True),
+            ("filtered", "predictor", "circle", BLUE, True),
+        ):
+            values = [math.nan if getattr(gain, key) is None else getattr(gain, key) for gain in gains]
+            series.append(Series(title, "points", values, positions, colour, marker, filled))
+        panels.append(Panel(name, tuple(series), task.MEASURE, rows=rows))
+    about = (
+        "What held-out networks reach after each predictor's choice, beside random, highest qualities and an oracle."
+    )
+    return Chart(f"figure_{task.FIGURE}", f"Fig. {task.FIGURE}", about, tuple(panels), columns=len(names))
+
+
+def gain_curves(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Chart:
+    """Performance of each held-out network against the fraction kept, for these predictors and three rivals."""
+    table, _ = read_table(ranked.folder.rivals)
+    measure, panels = TASKS[ranked.suite.task].MEASURE, []
+    rivals: tuple[tuple[str, str, Literal["dash", "dot"]], ...] = (
+        ("oracle", GREEN, "dash"), ("quality", ORANGE, "dash"), ("random", GREY, "dot")
+    )  # fmt: skip
+    for name in ranked.suite.networks.held_out:
+        series = []
+        for rival, colour, dash in rivals:
+            curve = table.filter(network=name, rival=rival)["curve"][0].to_numpy().astype(float)
+            series.append(Series(rival, "line", FRACTIONS, curve, colour, dash=dash, wide=True))
+        for index, result in enumerate(results):
+            found = result.card.downstream[name].curve
+            line = Series(result.title, "line", FRACTIONS, found.value, *look(index), low=found.low, high=found.high)
+            series.append(line)
+        panels.append(Panel(name, tuple(series), "fraction kept", measure))
+    about = f"{measure} against the fraction of the images that is kept, for each predictor and three rivals."
+    return Chart("gain_curves", "Gain curve", about, tuple(panels), columns=len(panels))
+
+
+def cost(results: Sequence[PredictorResult]) -> list[Chart]:
+    """AUROC against milliseconds per image, with the Pareto front, for predictors that are distinguished from chance."""
+    points = plot_data.costs([result.card for result in results])
+    if not points:
+        return []
+    times, values = zip(*plot_data.front(points), strict=True)
+    series = [Series("Pareto front", "steps", times, values)]
+    series += [Series(results[index].title, "points", [spent], [value], *look(index)) for index, spent, value in points]
+    about = (
+        "AUROC of each predictor that is told from chance against its milliseconds an image; the line joins those that no "
+        "cheaper one reaches."
+    )
+    panel = Panel("", tuple(series), "ms an image", "AUROC", log_x=True)
+    return [Chart("cost", "AUROC against cost", about, (panel,))]
+
+
+def levels(ranked: SuiteResults, results: Sequence[PredictorResult]) -> list[Chart]:
+    """AUROC at each level that has enough images of both classes; quality alone reaches .5 within a level."""
+    labels = plot_data.combined_labels(ranked.folder)
+    aurocs = [plot_data.level_aurocs(result, labels) for result in results]
+    if not any(aurocs):
+        return []
+    series = [Series("", "horizontal", y=[0.5], dash="dot")]
+    for index, (result, by_level) in enumerate(zip(results, aurocs, strict=True)):
+        names = [str(level) for level in by_level]
+        series.append(Series(result.title, "line", names, list(by_level.values()), *look(index)))
+    about = "AUROC of each predictor among images of one quality; what reads only the quality has .5 there."
+    panel = Panel("", tuple(series), "quality", "AUROC within the quality")
+    return [Chart("levels", "AUROC at each quality", about, (panel,))]
+
+
+def look(index: int) -> tuple[str, str]:
+    """Colour and marker of the predictor at this position among the results."""
+    return LINES[index % len(LINES)], MARKERS[index % len(MARKERS)]
