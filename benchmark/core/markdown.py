@@ -11,28 +11,53 @@ SPECIAL = re.compile(r"[\\|\[\]`]")
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A table in Markdown, with an empty line after it."""
+    """A table in Markdown, with an empty line after it.
+
+    Examples:
+        >>> markdown(["predictor", "AUROC"], [["ssim", "0.952"]])
+        ['| predictor | AUROC |', '| --- | --- |', '| ssim | 0.952 |', '']
+    """
     lines = [[cell_text(cell) for cell in row] for row in (head, *rows)]
     lines.insert(1, ["---"] * len(head))
     return [*(f"| {' | '.join(line)} |" for line in lines), ""]
 
 
 def cell_text(text: str) -> str:
-    """Markdown that shows a text in one line."""
+    """Markdown that shows a text in one line.
+
+    Examples:
+        >>> cell_text("one  <b>cell</b>")
+        'one &lt;b&gt;cell&lt;/b&gt;'
+    """
     return SPECIAL.sub(r"\\\g<0>", escape(" ".join(text.split()), quote=False))
 
 
 def number(value: float | None) -> str:
-    """A number with three decimals, none from 100 on, or a dash where there is no value."""
+    """A number with three decimals, none from 100 on, or a dash where there is no value.
+
+    Examples:
+        >>> number(0.12345), number(1234.5), number(None)
+        ('0.123', '1234', '-')
+    """
     return "-" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
 
 
 def with_interval(metric: dict[str, float | None]) -> str:
-    """A value, its standard deviation if there are several seeds, and its 95 % interval."""
+    """A value, its standard deviation if there are several seeds, and its 95 % interval.
+
+    Examples:
+        >>> with_interval({"value": 0.978, "spread": 0.004, "low": 0.972, "high": 0.983})
+        '0.978 ± 0.004 (0.972 to 0.983)'
+    """
     spread = f" ± {number(metric['spread'])}" if "spread" in metric else ""
     return f"{number(metric['value'])}{spread} ({number(metric['low'])} to {number(metric['high'])})"
 
 
 def milliseconds(value: float | None) -> str:
-    """A time with one decimal, or a dash where it is unknown."""
+    """A time with one decimal, or a dash where it is unknown.
+
+    Examples:
+        >>> milliseconds(1.94), milliseconds(None)
+        ('1.9', '-')
+    """
     return "-" if value is None else f"{value:.1f}"

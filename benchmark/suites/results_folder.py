@@ -30,7 +30,12 @@ Training = Mapping[str, str] | None
 
 
 def file_stem(predictor: str, trained_on: Training) -> str:
-    """Name, without suffix, of a predictor's files; it contains the training suite and label set, if there are any."""
+    """Name, without suffix, of a predictor's files; it contains the training suite and label set, if there are any.
+
+    Examples:
+        >>> file_stem("resnet18", {"suite": "glyphs", "labels": "zoo:vgg"})
+        'resnet18@glyphs.zoo-vgg'
+    """
     return file_name(predictor) + (f"@{trained_on['suite']}.{file_name(trained_on['labels'])}" if trained_on else "")
 
 
