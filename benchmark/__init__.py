@@ -10,7 +10,7 @@
     card.metrics["auroc"].value
 
 What stands in `__all__` is the public interface; baselines use nothing else. Names are imported when they are first used, so
-that the command line starts fast.
+that the command line starts fast. `logging.basicConfig(level=logging.INFO)` shows what a script does while it does it.
 """
 
 from __future__ import annotations

@@ -17,12 +17,14 @@ def results(tiny, tiny_paths, tmp_path, monkeypatch):
 
 
 def test_label_run_rank(results, tiny_file, capsys):
-    """The three verbs end well one after the other and print coverage, values and the board."""
+    """The three verbs end well one after the other and print coverage, values and the board, and progress on standard error."""
     assert main(["label", str(tiny_file), "--results", results]) == 0
     assert "coverage" in capsys.readouterr().out
     assert main(["run", "chance", "jpeg_quality", "-s", str(tiny_file), "-l", "all", "--results", results]) == 0
-    out = capsys.readouterr().out
-    assert "jpeg_quality on tiny, zoo:resnet labels: auroc" in out
+    told = capsys.readouterr()
+    assert "jpeg_quality on tiny, zoo:resnet labels: auroc" in told.out
+    assert all("labels: auroc" in line for line in told.out.splitlines())
+    assert "jpeg_quality scores tiny" in told.err
     assert main(["rank", "tiny", "--results", results]) == 0
     assert "# tiny" in capsys.readouterr().out
 

@@ -11,7 +11,8 @@ from pycocotools.cocoeval import COCOeval
 
 from benchmark.core.errors import MetricError
 from benchmark.core.types import Objects
-from benchmark.metrics.mean_ap import RECALLS, Detections, coco_tables, hits_needed, match, mean_ap, weighted_mean_ap
+from benchmark.metrics.accumulation import RECALLS, hits_needed
+from benchmark.metrics.mean_ap import Detections, coco_tables, match, mean_ap, weighted_mean_ap
 from tests.scenes import random_images
 
 CLASSES = 4

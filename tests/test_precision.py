@@ -69,7 +69,7 @@ def test_the_ratio_is_that_of_real_work(training):
     assert 0.2 < time_ratio("cpu", "float32", training) < 5
 
 
-def test_labelling_warns_where_a_precision_is_emulated(tiny_file, tmp_path, monkeypatch, capsys):
+def test_labelling_warns_where_a_precision_is_emulated(tiny_file, tmp_path, monkeypatch, caplog):
     """Before the work, `label` in bf16 tells how much longer it takes than float32 where that is so, and only there."""
     for ratio in (6.04, 0.6):
         monkeypatch.setattr("benchmark.labelling.outcomes.time_ratio", lambda *_, ratio=ratio, **__: ratio)
@@ -78,7 +78,8 @@ def test_labelling_warns_where_a_precision_is_emulated(tiny_file, tmp_path, monk
         )
         with pytest.raises(pytest.fail.Exception):
             label(load_suite(str(tiny_file)), Paths(None, None, tmp_path, tmp_path), "cpu", ExecutionConfig("bf16"))
-        assert ("bf16 takes 6.0 times as long as float32" in capsys.readouterr().err) is (ratio > 1)
+        assert ("bf16 takes 6.0 times as long as float32" in caplog.text) is (ratio > 1)
+        caplog.clear()
 
 
 def run(program, **variables):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.cli.parser import parser
 from benchmark.core.errors import BenchmarkError
+from benchmark.core.messages import show_messages
 
 if TYPE_CHECKING:
     import argparse
@@ -197,6 +198,7 @@ VERBS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     args = parser().parse_args(arguments)
+    show_messages()
     from benchmark.core.paths import Paths
 
     try:

@@ -55,6 +55,10 @@ def loader_workers(device: str) -> int:
 
     It is 0 on `cpu`, where preparation and training alternate on all cores, since in parallel they would compete for them. On
     other devices it is the number of cores minus the one that feeds the device.
+
+    Examples:
+        >>> loader_workers("cpu")
+        0
     """
     return 0 if device.partition(":")[0] == "cpu" else max(1, cores() - 1)
 

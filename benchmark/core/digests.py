@@ -6,7 +6,14 @@ import hashlib
 
 
 def digest(*parts: bytes | memoryview | str) -> str:
-    """BLAKE2b digest of the parts, each preceded by its length, as 16 hexadecimal digits."""
+    """BLAKE2b digest of the parts, each preceded by its length, as 16 hexadecimal digits.
+
+    Examples:
+        >>> digest("glyphs", "7")
+        'ef5bd6412602aa1a'
+        >>> digest("ab", "c") == digest("a", "bc")
+        False
+    """
     state = hashlib.blake2b(digest_size=8)
     for part in parts:
         data = part.encode() if isinstance(part, str) else part

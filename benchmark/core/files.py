@@ -22,7 +22,12 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def file_name(name: str) -> str:
-    """The name of a network or predictor in file names: `timm:tf_efficientnet_lite0` -> `timm-tf_efficientnet_lite0`."""
+    """The name of a network or predictor in file names.
+
+    Examples:
+        >>> file_name("timm:tf_efficientnet_lite0")
+        'timm-tf_efficientnet_lite0'
+    """
     return name.replace(":", "-")
 
 

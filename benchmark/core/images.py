@@ -23,7 +23,12 @@ Pixels = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
 
 
 def pixel_digest(image: Pixels) -> str:
-    """Digest of an image's shape and pixels."""
+    """Digest of an image's shape and pixels.
+
+    Examples:
+        >>> pixel_digest(np.zeros((2, 4, 3), np.uint8))
+        '1dbb6e255a0d009c'
+    """
     return digest(repr(image.shape), np.ascontiguousarray(image).reshape(-1).data)
 
 
@@ -32,6 +37,12 @@ def decode(data: bytes, name: str) -> Pixels:
 
     Raises:
         DataError: the bytes are not an image, or are truncated; the message starts with `name`.
+
+    Examples:
+        >>> file = io.BytesIO()
+        >>> Image.new("RGB", (4, 2), "red").save(file, "PNG")
+        >>> decode(file.getvalue(), "red.png").shape
+        (2, 4, 3)
     """
     try:
         with warnings.catch_warnings():
@@ -45,14 +56,24 @@ def decode(data: bytes, name: str) -> Pixels:
 
 
 def png_bits(image: Pixels) -> int:
-    """Size of the image as a PNG, in bits, which is the cost of sending it without loss."""
+    """Size of the image as a PNG, in bits, which is the cost of sending it without loss.
+
+    Examples:
+        >>> png_bits(np.zeros((64, 64, 3), np.uint8)) < 64 * 64 * 24
+        True
+    """
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG")
     return 8 * len(buffer.getvalue())
 
 
 def to_tensor(image: Pixels) -> Tensor:
-    """The image as a uint8 tensor of shape (3, H, W)."""
+    """The image as a uint8 tensor of shape (3, H, W).
+
+    Examples:
+        >>> to_tensor(np.zeros((2, 4, 3), np.uint8)).shape
+        torch.Size([3, 2, 4])
+    """
     import torch
 
     array = image if image.flags.writeable else image.copy()

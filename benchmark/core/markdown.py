@@ -11,28 +11,53 @@ SPECIAL = re.compile(r"[\\|\[\]`]")
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A table in Markdown, with an empty line after it."""
+    """A table in Markdown, with an empty line after it.
+
+    Examples:
+        >>> markdown(["predictor", "AUROC"], [["ssim", "0.952"]])
+        ['| predictor | AUROC |', '| --- | --- |', '| ssim | 0.952 |', '']
+    """
     lines = [[cell_text(cell) for cell in row] for row in (head, *rows)]
     lines.insert(1, ["---"] * len(head))
     return [*(f"| {' | '.join(line)} |" for line in lines), ""]
 
 
 def cell_text(text: str) -> str:
-    """Markdown that shows a text in one line."""
+    """Markdown that shows a text in one line.
+
+    Examples:
+        >>> cell_text("one  <b>cell</b>")
+        'one &lt;b&gt;cell&lt;/b&gt;'
+    """
     return SPECIAL.sub(r"\\\g<0>", escape(" ".join(text.split()), quote=False))
 
 
 def number(value: float | None) -> str:
-    """A number with three decimals, none from 100 on, or a dash where there is no value."""
+    """A number with three decimals, none from 100 on, or a dash where there is no value.
+
+    Examples:
+        >>> number(0.12345), number(1234.5), number(None)
+        ('0.123', '1234', '-')
+    """
     return "-" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
 
 
 def with_interval(value: float | None, low: float | None, high: float | None, spread: float | None = None) -> str:
-    """A value, its standard deviation over seeds if there is one, and its 95 % interval."""
+    """A value, its standard deviation over seeds if there is one, and its 95 % interval.
+
+    Examples:
+        >>> with_interval(0.978, 0.972, 0.983, spread=0.004)
+        '0.978 ± 0.004 (0.972 to 0.983)'
+    """
     deviation = "" if spread is None else f" ± {number(spread)}"
     return f"{number(value)}{deviation} ({number(low)} to {number(high)})"
 
 
 def milliseconds(value: float | None) -> str:
-    """A time with one decimal, or a dash where it is unknown."""
+    """A time with one decimal, or a dash where it is unknown.
+
+    Examples:
+        >>> milliseconds(1.94), milliseconds(None)
+        ('1.9', '-')
+    """
     return "-" if value is None else f"{value:.1f}"

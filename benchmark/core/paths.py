@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Paths:
-    """The folders of one run; None where the user has named none."""
+    """The folders of one run; None where the user has named none.
+
+    Examples:
+        >>> Paths.named(results="mine").results.name
+        'mine'
+    """
 
     data: Place | None
     """Holds `imagenet/` and `coco/`; a folder or an address such as `s3://bucket/data` (`UTILBENCH_DATA`)."""

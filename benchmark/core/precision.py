@@ -20,7 +20,14 @@ X86 = ("x86_64", "AMD64")
 
 
 def autocast(device: str, precision: str) -> contextlib.AbstractContextManager[object]:
-    """The context in which a forward pass runs at `precision`, one of `PRECISIONS`."""
+    """The context in which a forward pass runs at `precision`, one of `PRECISIONS`.
+
+    Examples:
+        >>> import torch
+        >>> with autocast("cpu", "bf16"):
+        ...     (torch.ones(1, 1) @ torch.ones(1, 1)).dtype
+        torch.bfloat16
+    """
     import torch
 
     if precision == "float32":
@@ -35,6 +42,10 @@ def training_precision(device: str, precision: str = "auto") -> str:
     Args:
         device: `cpu`, `cuda` or `mps`.
         precision: `auto`, or one of `PRECISIONS`, which is returned unchanged.
+
+    Examples:
+        >>> training_precision("cpu", "float32")
+        'float32'
     """
     if precision != "auto":
         return precision

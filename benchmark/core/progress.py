@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+logger = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -20,7 +22,7 @@ class Advance(Protocol):
 
 @contextmanager
 def show_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
-    """Show on standard error how many of `total` units are done."""
+    """Show how many of `total` units are done: as a bar on standard error, or as messages where that is no terminal."""
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -56,16 +58,16 @@ class Lines:
         self.start = self.shown = time.perf_counter()
 
     def advance(self, amount: int = 1) -> None:
-        """Count `amount` more units, and print a line if the last one is more than ten seconds old."""
+        """Count `amount` more units, and tell it if the last line is more than ten seconds old."""
         self.done += amount
         if time.perf_counter() - self.shown > SECONDS_BETWEEN_LINES:
             self.show()
 
     def show(self) -> None:
-        """Print one line."""
+        """Tell one line."""
         self.shown = time.perf_counter()
         elapsed = self.shown - self.start
         rate = self.done / elapsed if elapsed else 0.0
         left = f", {(self.total - self.done) / rate:.0f} s left" if rate and self.done < self.total else ""
         counted = f"{self.done}/{self.total} {self.unit}"
-        print(f"{self.title}: {counted}, {rate:.0f} {self.unit}/s{left}", file=sys.stderr, flush=True)
+        logger.info(f"{self.title}: {counted}, {rate:.0f} {self.unit}/s{left}")

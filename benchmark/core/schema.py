@@ -19,7 +19,12 @@ def typed(kind: type, table: dict[str, Any], path: Path, where: str) -> dict[str
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value from TOML has a field's type; a boolean is not a number, and an integer is a valid float."""
+    """Whether a value from TOML has a field's type; a boolean is not a number, and an integer is a valid float.
+
+    Examples:
+        >>> fits(3, float), fits(True, int), fits(("a", "b"), tuple[str, ...])
+        (True, False, True)
+    """
     if get_origin(hint) is tuple:
         return isinstance(value, tuple) and all(fits(item, get_args(hint)[0]) for item in value)
     kind = get_origin(hint) or hint

@@ -23,7 +23,12 @@ PRISTINE = -1
 
 @dataclass(frozen=True, eq=False)
 class Objects:
-    """The annotated objects of one image: ground truth for detection."""
+    """The annotated objects of one image: ground truth for detection.
+
+    Examples:
+        >>> Objects(np.array([[2.0, 1.0, 6.0, 5.0]]), np.array([0]), crowd=np.array([False]), size=(8, 8)).boxes.shape
+        (1, 4)
+    """
 
     boxes: NDArray[np.float64]
     """Shape (G, 4): left, top, right, bottom, in px of the pristine image."""
@@ -41,7 +46,12 @@ Truth = int | Objects
 
 @dataclass(frozen=True)
 class Source:
-    """One pristine image of a dataset."""
+    """One pristine image of a dataset.
+
+    Examples:
+        >>> Source("cat-flipped", truth=3, parent="cat").group
+        'cat'
+    """
 
     id: str
     """Stable name, unique in its dataset."""
@@ -62,7 +72,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Sample:
-    """The input of a predictor for one image."""
+    """The input of a predictor for one image.
+
+    Examples:
+        >>> import torch
+        >>> Sample(torch.zeros(3, 8, 8, dtype=torch.uint8)).image.shape
+        torch.Size([3, 8, 8])
+    """
 
     image: Tensor
     """The distorted image: uint8 RGB, shape (3, H, W), 0 to 255."""
@@ -74,7 +90,14 @@ class Sample:
 
 @dataclass(frozen=True)
 class Example:
-    """A sample with its label and utility, for training."""
+    """A sample with its label and utility, for training.
+
+    Examples:
+        >>> import torch
+        >>> sample = Sample(torch.zeros(3, 8, 8, dtype=torch.uint8))
+        >>> Example(sample, label=1, utility=0.7, weight=1.0, group="cat").label
+        1
+    """
 
     sample: Sample
     label: int
@@ -93,7 +116,15 @@ def picked(items: Sequence[Example], indices: Sequence[int]) -> list[Example]:
 
 
 class Examples(Sequence[Example]):
-    """Examples that are made when they are indexed, and not kept."""
+    """Examples that are made when they are indexed, and not kept.
+
+    Examples:
+        >>> import torch
+        >>> sample = Sample(torch.zeros(3, 8, 8, dtype=torch.uint8))
+        >>> examples = Examples.of([Example(sample, label=1, utility=0.7, weight=1.0, group="cat")])
+        >>> len(examples), examples[0].label, examples.groups
+        (1, 1, ['cat'])
+    """
 
     def __init__(
         self, make: Callable[[Sequence[int]], list[Example]], weights: NDArray[np.float64], groups: Sequence[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from dataclasses import replace
@@ -22,6 +23,8 @@ from benchmark.suites.splits import check_disjoint
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+logger = logging.getLogger(__name__)
 
 
 def training_record(spec: PredictorSpec, training: GroundTruth, label_set: str) -> Training | None:
@@ -56,7 +59,7 @@ def fit(
     file = trained_file(predictor, spec, trained_on, paths)
     if seconds is None:
         train, validation = (lesson(truth, labels, part, type(predictor)) for part in ("train", "validation"))
-        print(f"training {spec.name} on {truth.suite.folder}, {labels} labels: {len(train)} examples", flush=True)
+        logger.info(f"training {spec.name} on {truth.suite.folder}, {labels} labels: {len(train)} examples")
         start = time.perf_counter()
         with named(spec.name, "fit()"):
             predictor.fit(train, validation)

@@ -6,7 +6,7 @@ if the digests of the images match, no network needs to be run.
 
 from __future__ import annotations
 
-import sys
+import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ from benchmark.suites.tasks import TASKS
 if TYPE_CHECKING:
     from benchmark.labelling.ground_truth import GroundTruth
 
+logger = logging.getLogger(__name__)
 
 Stored = dict[str, tuple[pl.DataFrame, dict[str, Any]]]
 """Table and metadata of each network, and of `images`."""
@@ -73,7 +74,7 @@ def adopt(stored: Stored, own: SuiteFolder, home: SuiteFolder, truth: GroundTrut
     try:
         check_codec(truth, recorded, home)
     except LabelError as error:
-        print(f"not used: {error}", file=sys.stderr, flush=True)
+        logger.warning(f"not used: {error}")
         return
     for name, (table, metadata) in fitting.items():
         stored[name] = in_order(table, truth), metadata
@@ -106,11 +107,9 @@ def complete(
         return
     prepare_process()
     if how.precision != "float32" and (ratio := time_ratio(device, how.precision, training=False)) > 1:
-        print(
-            f"warning: {how.precision} takes {ratio:.1f} times as long as float32 on this {device} (ResNet-18, measured); "
-            "it is emulated here",
-            file=sys.stderr,
-            flush=True,
+        logger.warning(
+            f"{how.precision} takes {ratio:.1f} times as long as float32 on this {device} (ResNet-18, measured); "
+            "it is emulated here"
         )
     announce(truth.suite, [*first, *then])
     worker = open_worker(truth, [*first, *then], stored, home, paths, device, how)
@@ -194,14 +193,11 @@ def describe(name: str, suite: Suite, worker: Worker) -> dict[str, Any]:
 
 
 def announce(suite: Suite, shards: list[Shard]) -> None:
-    """Print how many images and forward passes are to be computed."""
+    """Tell how many images and forward passes are to be computed."""
     images = sum(shard.images for shard in shards)
     forwards = sum(shard.images * sum(name != IMAGES for name in shard.networks) for shard in shards)
     disk = forwards * TASKS[suite.task].BYTES / 1e6
-    print(
-        f"{suite.folder}: to label {images} images, {forwards} forward passes, about {disk:.1f} MB of outcomes",
-        flush=True,
-    )
+    logger.info(f"{suite.folder}: to label {images} images, {forwards} forward passes, about {disk:.1f} MB of outcomes")
 
 
 def check_same(name: str, stored: Stored, home: SuiteFolder, **now: str) -> None:
@@ -223,10 +219,10 @@ def in_order(table: pl.DataFrame, truth: GroundTruth) -> pl.DataFrame:
 
 
 def report_speed(worker: Worker, seconds: float) -> None:
-    """Print images per second, the share of the time that the forwards alone would take, and the time spent on compiling."""
+    """Tell images per second, the share of the time that the forwards alone would take, and the time spent on compiling."""
     images = sum(worker.counts.values())
     if images:
         rate = f"{images} image x network in {seconds:.0f} s, {images / seconds:.0f}/s"
         compiling = f"; compiling took {worker.compiling:.0f} s" if worker.compiling else ""
         share = bare_forward_seconds(worker) / seconds
-        print(f"labelled {rate}; bare forwards / total: {share:.2f}{compiling}", flush=True)
+        logger.info(f"labelled {rate}; bare forwards / total: {share:.2f}{compiling}")

@@ -11,6 +11,7 @@ the file depends on, so that an interrupted run resumes where it stopped and end
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     View = Preprocessing | Letterbox | NoResize
 
+logger = logging.getLogger(__name__)
 BATCH = 32
 
 
@@ -211,7 +213,7 @@ def forward_of(worker: Worker, network: Network, ready: Any) -> Callable[[Any], 
     if not worker.config.execution.compiled or network.module is None or network.task != "classification":
         return network.forward
     if network.name not in worker.forwards:
-        print(f"compiling {network.name}", flush=True)
+        logger.info(f"compiling {network.name}")
         start = time.perf_counter()
         worker.forwards[network.name] = compiled(network.module)
         worker.forwards[network.name](ready)

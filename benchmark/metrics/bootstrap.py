@@ -35,6 +35,10 @@ def resamples(sources: int, seed: str, replicates: int = REPLICATES) -> NDArray[
 
     The same number of sources and seed give the same draws. Predictors that are evaluated on one suite share them, so that
     differences between predictors are paired.
+
+    Examples:
+        >>> resamples(sources=4, seed="glyphs", replicates=2).sum(axis=1).tolist()
+        [4, 4]
     """
     if sources < 2:
         raise MetricError(f"{sources} sources cannot be resampled; an interval needs two or more")
@@ -53,6 +57,11 @@ def replicate(kernel: Kernel, counts: NDArray[np.int32], cluster: ArrayLike, *co
 
     Returns:
         Shape (R,), or (R, M) where the kernel gives M numbers.
+
+    Examples:
+        >>> total = lambda weights, values: weights @ values
+        >>> replicate(total, np.array([[1, 1], [2, 0]], np.int32), [0, 1, 1], [5.0, 1.0, 1.0]).tolist()
+        [7.0, 10.0]
     """
     rows = np.asarray(cluster)
     if rows.ndim != 1 or any(len(np.asarray(column)) != len(rows) for column in columns):
@@ -74,6 +83,10 @@ def interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, 
 
     Raises:
         MetricError: fewer than half of them are defined.
+
+    Examples:
+        >>> interval(range(101), confidence=0.5)
+        (25.0, 75.0)
     """
     replicates = np.asarray(values, np.float64)
     defined = replicates[np.isfinite(replicates)]
@@ -84,14 +97,24 @@ def interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, 
 
 
 def p_value(differences: ArrayLike) -> float:
-    """Two-sided p value of paired replicates of a difference: twice the share with the rarer sign, at least 2 / (R + 1)."""
+    """Two-sided p value of paired replicates of a difference: twice the share with the rarer sign, at least 2 / (R + 1).
+
+    Examples:
+        >>> p_value([0.1] * 99), p_value([0.1, -0.1] * 50)
+        (0.02, 1.0)
+    """
     replicates = np.asarray(differences, np.float64)
     defined = replicates[np.isfinite(replicates)]
     return float(min(1.0, 2 * (1 + min((defined <= 0).sum(), (defined >= 0).sum())) / (1 + len(defined))))
 
 
 def holm(p_values: Sequence[float]) -> Floats:
-    """P values with Holm's correction: in increasing order, multiplied by n, n - 1, ..., made monotonic, at most 1."""
+    """P values with Holm's correction: in increasing order, multiplied by n, n - 1, ..., made monotonic, at most 1.
+
+    Examples:
+        >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
+        [0.03, 0.06, 0.06]
+    """
     given = np.asarray(p_values, np.float64)
     order = np.argsort(given, kind="stable")
     stepped = np.maximum.accumulate(given[order] * np.arange(len(given), 0, -1))
@@ -109,6 +132,10 @@ def rank_intervals(values: ArrayLike, confidence: float = CONFIDENCE) -> NDArray
 
     Returns:
         Shape (P, 2).
+
+    Examples:
+        >>> rank_intervals([[9.0, 9.0], [5.0, 4.0], [4.0, 5.0]]).tolist()
+        [[1, 1], [2, 3], [2, 3]]
     """
     table = np.asarray(values, np.float64)
     table = table[:, np.isfinite(table).all(axis=0)]
@@ -121,7 +148,12 @@ def rank_intervals(values: ArrayLike, confidence: float = CONFIDENCE) -> NDArray
 
 
 def tied_with_first(values: ArrayLike, level: float = 0.05) -> NDArray[np.bool_]:
-    """Whether each of P competitors does not differ significantly from the first, the best (paired, Holm); shape (P,)."""
+    """Whether each of P competitors does not differ significantly from the first, the best (paired, Holm); shape (P,).
+
+    Examples:
+        >>> tied_with_first([[0.9] * 99, [0.9] * 99, [0.7] * 99]).tolist()
+        [True, True, False]
+    """
     table = np.asarray(values, np.float64)
     corrected = holm([p_value(table[0] - other) for other in table[1:]])
     return np.r_[True, corrected >= level]

@@ -17,7 +17,12 @@ Ints = NDArray[np.int64]
 
 
 def intersection_over_union(a: Floats, b: Floats) -> Floats:
-    """IoU of boxes, pair by pair: (P, 4) and (P, 4) -> (P,); left, top, right, bottom in the same unit. 0 to 1."""
+    """IoU of boxes, pair by pair: (P, 4) and (P, 4) -> (P,); left, top, right, bottom in the same unit. 0 to 1.
+
+    Examples:
+        >>> intersection_over_union(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 3.0, 2.0]])).round(3).tolist()
+        [0.333]
+    """
     corners = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
     common = np.prod(np.clip(corners[1] - corners[0], 0, None), axis=1)
     union = np.prod(a[:, 2:] - a[:, :2], axis=1) + np.prod(b[:, 2:] - b[:, :2], axis=1) - common
@@ -25,7 +30,13 @@ def intersection_over_union(a: Floats, b: Floats) -> Floats:
 
 
 def pairs(left: Ints, right: Ints) -> tuple[Ints, Ints]:
-    """All pairs of indices (i, j) with left[i] == right[j], ordered by i, then j."""
+    """All pairs of indices (i, j) with left[i] == right[j], ordered by i, then j.
+
+    Examples:
+        >>> left, right = pairs(np.array([1, 2]), np.array([2, 2, 1]))
+        >>> left.tolist(), right.tolist()
+        ([0, 1, 1], [2, 0, 1])
+    """
     order = np.argsort(right, kind="stable")
     start, stop = np.searchsorted(right[order], left, "left"), np.searchsorted(right[order], left, "right")
     counts = stop - start
@@ -58,6 +69,11 @@ def found_scores(
 
     Returns:
         Shape (G,).
+
+    Examples:
+        >>> box, two, kinds = np.array([[0.0, 0.0, 8.0, 8.0]]), np.array([0, 1]), np.array([5, 5])
+        >>> found_scores(two[:1], box, kinds[:1], np.array([0.9]), two, np.repeat(box, 2, axis=0), kinds).tolist()
+        [0.9, 0.0]
     """
     matched = np.zeros(len(object_images))
     detection, thing = pairs(images * 1000 + classes, object_images * 1000 + object_classes)

@@ -22,13 +22,23 @@ Ints = NDArray[np.int64]
 
 
 def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the ROC curve: probability that a useful image scores above a non-useful one. 0 to 1, best 1, chance .5."""
+    """Area under the ROC curve: probability that a useful image scores above a non-useful one. 0 to 1, best 1, chance .5.
+
+    Examples:
+        >>> auroc([0, 1, 0, 1], [1.0, 2.0, 3.0, 4.0])     # three of the four pairs are in order
+        0.75
+    """
     y, s = checked(labels, scores)
     return float(reference.roc_auc_score(y, s))
 
 
 def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the precision-recall curve, useful = positive. 0 to 1, best 1; chance is the share of useful rows."""
+    """Area under the precision-recall curve, useful = positive. 0 to 1, best 1; chance is the share of useful rows.
+
+    Examples:
+        >>> round(average_precision([0, 1, 0, 1], [1.0, 2.0, 3.0, 4.0]), 3)
+        0.833
+    """
     y, s = checked(labels, scores)
     return float(reference.average_precision_score(y, s))
 
@@ -43,6 +53,10 @@ def within_level_auroc(labels: ArrayLike, scores: ArrayLike, levels: ArrayLike) 
 
     Raises:
         MetricError: no level has rows of both classes.
+
+    Examples:
+        >>> within_level_auroc([0, 1, 0, 1], scores=[5, 5, 9, 9], levels=[5, 5, 9, 9])
+        (0.5, 2)
     """
     y, s = checked(labels, scores)
     row_levels = np.asarray(levels)
@@ -62,7 +76,12 @@ def within_level_auroc(labels: ArrayLike, scores: ArrayLike, levels: ArrayLike) 
 
 
 def histogram_edges(scores: ArrayLike, bins: int = 20) -> Floats:
-    """Unique edges of `bins` pooled-quantile bins, which are invariant to increasing transforms of the scores."""
+    """Unique edges of `bins` pooled-quantile bins, which are invariant to increasing transforms of the scores.
+
+    Examples:
+        >>> histogram_edges([1.0, 2.0, 3.0, 4.0], bins=2).round(3).tolist()
+        [1.0, 2.0, 4.0, 4.0]
+    """
     s = np.asarray(scores, np.float64)
     edges = np.unique(np.quantile(s, np.linspace(0, 1, bins + 1), method="inverted_cdf"))
     return np.append(edges, np.nextafter(edges[-1], np.inf))  # the highest score has its own bin
@@ -77,6 +96,12 @@ def overlap(labels: ArrayLike, scores: ArrayLike, edges: ArrayLike | None = None
         labels: 1 useful or 0 non-useful, shape (N,).
         scores: finite, shape (N,).
         edges: increasing bin edges that cover the scores; 20 pooled-quantile bins by default.
+
+    Examples:
+        >>> overlap([1, 1, 0, 0], [3.0, 4.0, 1.0, 2.0])
+        0.0
+        >>> overlap([1, 1, 0, 0], [1.0, 2.0, 1.0, 2.0])
+        1.0
     """
     y, s = checked(labels, scores)
     bounds = histogram_edges(s) if edges is None else np.asarray(edges, np.float64)
@@ -97,6 +122,10 @@ def decisions(labels: ArrayLike, scores: ArrayLike, threshold: float) -> dict[st
     Returns:
         `accuracy` at the natural prevalence, `majority_accuracy` of always choosing the larger class, `balanced_accuracy`
         (all 0 to 1, best 1) and `mcc`, Matthews' correlation (-1 to 1, best 1).
+
+    Examples:
+        >>> {name: round(value, 3) for name, value in decisions([0, 0, 0, 1], [1.0, 2.0, 3.0, 4.0], threshold=3.0).items()}
+        {'accuracy': 0.75, 'majority_accuracy': 0.75, 'balanced_accuracy': 0.833, 'mcc': 0.577}
     """
     y, s = checked(labels, scores)
     guess = (s >= threshold).astype(np.int64)
@@ -109,7 +138,12 @@ def decisions(labels: ArrayLike, scores: ArrayLike, threshold: float) -> dict[st
 
 
 def best_threshold(labels: ArrayLike, scores: ArrayLike) -> float:
-    """The threshold of maximum balanced accuracy, halfway between two neighbouring scores; at a tie, the lowest."""
+    """The threshold of maximum balanced accuracy, halfway between two neighbouring scores; at a tie, the lowest.
+
+    Examples:
+        >>> best_threshold([0, 0, 1, 1], [1.0, 2.0, 4.0, 9.0])
+        3.0
+    """
     y, s = checked(labels, scores)
     false, true, cuts = reference.roc_curve(y, s, drop_intermediate=False)
     best = float(cuts[len(cuts) - 1 - int(np.argmax((true - false)[::-1]))])
@@ -119,7 +153,13 @@ def best_threshold(labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def checked(labels: ArrayLike, scores: ArrayLike) -> tuple[Ints, Floats]:
-    """Labels and scores as arrays, after the checks that every metric needs."""
+    """Labels and scores as arrays, after the checks that every metric needs.
+
+    Examples:
+        >>> checked([1, 1], [0.2, 0.3])
+        Traceback (most recent call last):
+        benchmark.core.errors.MetricError: all 2 rows are useful; both classes are needed
+    """
     y, s = np.asarray(labels), np.asarray(scores, np.float64)
     if y.ndim != 1 or y.shape != s.shape:
         raise MetricError(f"labels of shape {y.shape} and scores of shape {s.shape}; both must be (N,)")

@@ -25,9 +25,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmark.core.errors import MetricError
 from benchmark.core.types import Objects
+from benchmark.metrics.accumulation import hits_needed, segments, summed
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
-RECALLS = np.linspace(0, 1, 101)
 MOST_DETECTIONS = 100
 EVERY_AREA = (0.0, 1e10)
 
@@ -85,6 +85,12 @@ def match(
         detections: the detections of each image.
         classes: number of classes.
         area: least and largest area of the objects that count, in px, as for COCO's mAP of small or large objects.
+
+    Examples:
+        >>> truth = Objects(np.array([[0.0, 0.0, 8.0, 8.0]]), np.array([0]), np.array([False]), size=(8, 8))
+        >>> found = Detections(truth.boxes, scores=np.array([0.9]), classes=truth.classes)
+        >>> match([truth], [found], classes=1).true_positives.tolist()     # one at each threshold
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     """
     from pycocotools.cocoeval import COCOeval
 
@@ -124,16 +130,15 @@ def match(
     )
 
 
-def segments(chosen: NDArray[np.bool_], starts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of the chosen detections (10, D), threshold by threshold, and the start of each class among them."""
-    indices = [np.flatnonzero(row) for row in chosen]
-    ends = np.cumsum([0, *(len(selected) for selected in indices)])
-    bounds = [end + np.searchsorted(selected, starts[:-1]) for selected, end in zip(indices, ends, strict=False)]
-    return np.concatenate(indices), np.concatenate([*bounds, ends[-1:]])
-
-
 def coco_tables(objects: Sequence[Objects], detections: Sequence[Detections], classes: int) -> tuple[object, object]:
-    """Ground truth and detections as pycocotools' COCO objects; images and classes are numbered from 0."""
+    """Ground truth and detections as pycocotools' COCO objects; images and classes are numbered from 0.
+
+    Examples:
+        >>> with contextlib.redirect_stdout(io.StringIO()):
+        ...     truth, found = coco_tables([], [], classes=2)
+        >>> truth.getCatIds()
+        [0, 1]
+    """
     from pycocotools.coco import COCO
 
     truth, detected = COCO(), COCO()
@@ -159,7 +164,12 @@ def coco_tables(objects: Sequence[Objects], detections: Sequence[Detections], cl
 
 
 def annotation(image: int, box: NDArray[np.float64], kind: int) -> dict[str, object]:
-    """One box in COCO's format."""
+    """One box in COCO's format.
+
+    Examples:
+        >>> annotation(0, np.array([1.0, 1.0, 4.0, 3.0]), kind=7)
+        {'image_id': 0, 'category_id': 7, 'bbox': [1.0, 1.0, 3.0, 2.0], 'area': 6.0}
+    """
     left, top, right, bottom = box.tolist()
     width, height = right - left, bottom - top
     return {"image_id": image, "category_id": kind, "bbox": [left, top, width, height], "area": width * height}
@@ -174,12 +184,25 @@ def mean_ap(matches: Matches, images: ArrayLike) -> float:
 
     Raises:
         MetricError: the chosen images hold no object.
+
+    Examples:
+        >>> truth = Objects(np.array([[0.0, 0.0, 8.0, 8.0]]), np.array([0]), np.array([False]), size=(8, 8))
+        >>> found = Detections(truth.boxes, scores=np.array([0.9]), classes=truth.classes)
+        >>> mean_ap(match([truth], [found], classes=1), images=[0])
+        1.0
     """
     return weighted_mean_ap(matches, np.bincount(np.asarray(images, np.int64), minlength=len(matches.objects)))
 
 
 def weighted_mean_ap(matches: Matches, counts: NDArray[np.integer]) -> float:
-    """The result of `mean_ap` where `counts` says how often each image occurs, shape (N,)."""
+    """The result of `mean_ap` where `counts` says how often each image occurs, shape (N,).
+
+    Examples:
+        >>> truth = Objects(np.array([[0.0, 0.0, 8.0, 8.0]]), np.array([0]), np.array([False]), size=(8, 8))
+        >>> found = Detections(truth.boxes, scores=np.array([0.9]), classes=truth.classes)
+        >>> weighted_mean_ap(match([truth], [found], classes=1), counts=np.array([2]))
+        1.0
+    """
     objects = counts @ matches.objects
     if not objects.any():
         raise MetricError("the images hold no object, so there is no average precision")
@@ -200,16 +223,3 @@ def weighted_mean_ap(matches: Matches, counts: NDArray[np.integer]) -> float:
     reached = positions < matches.true_positive_starts[segment + 1][..., None]
     heights = np.append(envelope, 0.0)[np.where(reached, positions, len(envelope))]
     return float(heights.mean())
-
-
-def hits_needed(objects: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The least number of true positives, of so many objects (C,), that reaches each of the 101 recalls, (C, 101)."""
-    count = objects[:, None]
-    least = np.ceil(RECALLS * count).astype(np.int64)
-    least = least - ((least - 1) / count >= RECALLS)  # as exact as the division that COCOeval compares with
-    return least + (least / count < RECALLS)
-
-
-def summed(weights: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Sums of the first 0, 1, ..., N weights, shape (N + 1,)."""
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(weights, dtype=np.int64)])

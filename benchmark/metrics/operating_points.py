@@ -56,6 +56,11 @@ def operating_point(rows: Mapping[str, ArrayLike], aim: str, value: float) -> Op
 
     Raises:
         MetricError: there is no such aim, or no threshold reaches it; the message gives the best value.
+
+    Examples:
+        >>> rows = {"source": list("abcd"), "score": [4.0, 3.0, 2.0, 1.0], "label": [1, 1, 1, 0], "bits": [8, 8, 8, 8]}
+        >>> operating_point(rows, "accuracy", 0.9).threshold, operating_point(rows, "fraction", 0.5).threshold
+        (2.0, 3.0)
     """
     if aim not in AIMS or not value > 0 or (aim != "bits" and value > 1):
         raise MetricError(f"cannot keep {aim} {value}; there are {', '.join(AIMS)}, the first two from 0 to 1")
@@ -79,24 +84,44 @@ def operating_point(rows: Mapping[str, ArrayLike], aim: str, value: float) -> Op
 
 
 def last_reached(aim: str, curves: Floats, value: float) -> NDArray[np.int64]:
-    """The last index of each curve (R, G) that reaches the aim, or -1 where none does."""
+    """The last index of each curve (R, G) that reaches the aim, or -1 where none does.
+
+    Examples:
+        >>> last_reached("accuracy", np.array([[1.0, 0.9, 0.5], [0.6, 0.5, 0.4]]), 0.8).tolist()
+        [1, -1]
+    """
     good = curves >= value if aim == "accuracy" else curves <= value
     return np.where(good.any(axis=1), good.shape[1] - 1 - good[:, ::-1].argmax(axis=1), -1)
 
 
 def useful_share(weights: Floats, rows: Columns) -> Floats:
-    """Share of useful images among the labelled ones of the first 1, 2, ..., N rows, (R, N)."""
+    """Share of useful images among the labelled ones of the first 1, 2, ..., N rows, (R, N).
+
+    Examples:
+        >>> useful_share(np.ones((1, 3)), {"label": np.array([1, -1, 0])}).tolist()
+        [[1.0, 1.0, 0.5]]
+    """
     label = rows["label"]
     return ratio(np.cumsum(weights * (label == 1), axis=1), np.cumsum(weights * (label >= 0), axis=1))
 
 
 def kept_fraction(weights: Floats, rows: Columns) -> Floats:
-    """Share of the first 1, 2, ..., N rows among all rows, (R, N)."""
+    """Share of the first 1, 2, ..., N rows among all rows, (R, N).
+
+    Examples:
+        >>> kept_fraction(np.ones((1, 4)), {}).tolist()
+        [[0.25, 0.5, 0.75, 1.0]]
+    """
     return np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
 
 
 def bits_per_image(weights: Floats, rows: Columns) -> Floats:
-    """Bits of the first 1, 2, ..., N rows over the number of all rows, (R, N)."""
+    """Bits of the first 1, 2, ..., N rows over the number of all rows, (R, N).
+
+    Examples:
+        >>> bits_per_image(np.ones((1, 2)), {"bits": np.array([8, 16])}).tolist()
+        [[4.0, 12.0]]
+    """
     return np.cumsum(weights * rows["bits"], axis=1) / weights.sum(axis=1, keepdims=True)
 
 

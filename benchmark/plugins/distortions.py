@@ -26,7 +26,14 @@ from benchmark.plugins.registry import extensions, resolve
 
 @dataclass(frozen=True)
 class Distortion:
-    """One codec or filter, with its levels."""
+    """One codec or filter, with its levels.
+
+    Examples:
+        >>> import numpy as np
+        >>> raw = Distortion("raw", lambda image, level: image.tobytes(), lambda data: data, lambda: "none", range(1, 2))
+        >>> len(raw.encode(np.zeros((8, 8, 3), np.uint8), 1))
+        192
+    """
 
     name: str
     """Name in suites."""
@@ -41,7 +48,14 @@ class Distortion:
 
 
 def compressed(codec: Distortion, pristine: Pixels, level: int, needs: Collection[str] = ()) -> Sample:
-    """The sample that a predictor gets of an image (uint8 (H, W, 3)) at a level, with the extra inputs that it needs."""
+    """The sample that a predictor gets of an image (uint8 (H, W, 3)) at a level, with the extra inputs that it needs.
+
+    Examples:
+        >>> import numpy as np
+        >>> sample = compressed(find_distortion("jpeg"), np.zeros((8, 16, 3), np.uint8), level=30, needs={"reference"})
+        >>> sample.image.shape, sample.reference.shape, sample.bitstream
+        (torch.Size([3, 8, 16]), torch.Size([3, 8, 16]), None)
+    """
     bitstream = codec.encode(pristine, level)
     return Sample(
         image=to_tensor(codec.decode(bitstream)),
@@ -51,14 +65,27 @@ def compressed(codec: Distortion, pristine: Pixels, level: int, needs: Collectio
 
 
 def encode_jpeg(image: Pixels, quality: int) -> bytes:
-    """Encode a baseline JPEG at this quality, with chroma 4:2:0 and standard Huffman tables."""
+    """Encode a baseline JPEG at this quality, with chroma 4:2:0 and standard Huffman tables.
+
+    Examples:
+        >>> import numpy as np
+        >>> noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+        >>> len(encode_jpeg(noise, quality=10)) < len(encode_jpeg(noise, quality=90))
+        True
+    """
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling="4:2:0", optimize=False)
     return buffer.getvalue()
 
 
 def decode_jpeg(bitstream: bytes) -> Pixels:
-    """Decode the pixels of a JPEG bitstream."""
+    """Decode the pixels of a JPEG bitstream.
+
+    Examples:
+        >>> import numpy as np
+        >>> decode_jpeg(encode_jpeg(np.zeros((8, 16, 3), np.uint8), quality=30)).shape
+        (8, 16, 3)
+    """
     return decode(bitstream, "JPEG bitstream")
 
 
@@ -80,6 +107,10 @@ def find_distortion(name: str) -> Distortion:
 
     Raises:
         SuiteError: there is none; the message lists the valid names.
+
+    Examples:
+        >>> find_distortion("jpeg").levels
+        range(1, 96)
     """
     distortion = resolve("distortions", name, DISTORTIONS)
     if distortion is None:

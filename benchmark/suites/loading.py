@@ -35,6 +35,10 @@ def load_suite(name: str, limit: int = 0) -> Suite:
 
     Raises:
         SuiteError: the suite does not exist, or a key or value is not valid; the message names it.
+
+    Examples:
+        >>> load_suite("glyphs").distortion.levels
+        (90, 70, 50, 40, 30, 20, 15, 10, 5)
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():

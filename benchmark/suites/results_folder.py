@@ -40,7 +40,12 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def file_stem(predictor: str, trained_on: Training | None) -> str:
-    """Name, without suffix, of a predictor's files; it contains the training suite and label set, if there are any."""
+    """Name, without suffix, of a predictor's files; it contains the training suite and label set, if there are any.
+
+    Examples:
+        >>> file_stem("resnet18", Training("glyphs", "zoo:vgg", digest="0123"))
+        'resnet18@glyphs.zoo-vgg'
+    """
     return file_name(predictor) + (f"@{trained_on.suite}.{file_name(trained_on.labels)}" if trained_on else "")
 
 

@@ -47,7 +47,12 @@ def split(sources: Sequence[Source], choice: SplitChoice, limit: int = 0) -> Par
 
 
 def limited(members: int, total: int, limit: int) -> int:
-    """Number of sources that a limit leaves of a part with so many members, in proportion to the total; at least 1."""
+    """Number of sources that a limit leaves of a part with so many members, in proportion to the total; at least 1.
+
+    Examples:
+        >>> limited(members=100, total=200, limit=50)
+        25
+    """
     return max(1, round(members * min(1.0, limit / max(1, total))))
 
 

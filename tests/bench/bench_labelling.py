@@ -1,5 +1,6 @@
 """Labelling: against the forwards alone, against a naive script, and as sources grow."""
 
+import logging
 import re
 import subprocess
 import sys
@@ -67,13 +68,14 @@ def naive_rate():
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_label(way, lite, naive_rate, once, figure, capsys, monkeypatch):
+def test_label(way, lite, naive_rate, once, figure, caplog, monkeypatch):
     """All of `label`, beside the forwards alone, and beside a script of one DataLoader a network."""
     probe = Probe()
+    caplog.set_level(logging.INFO, "benchmark")
     monkeypatch.setattr(worker, "forward", probe)
     truth, seconds = once(label, load_suite("imagenet-lite", SOURCES[way]), lite, "cpu", WAYS[way])
     seconds -= probe.spent
-    compiling = [float(one) for one in re.findall(r"compiling took (\d+) s", capsys.readouterr().out)]
+    compiling = [float(one) for one in re.findall(r"compiling took (\d+) s", caplog.text)]
     rate = sum(truth.outcomes[name].height for name in truth.outcomes if name != IMAGES) / seconds
     bare = sum(float(np.mean(times)) * truth.outcomes[name].height for name, times in probe.bare.items())
     exact = way == "float32"

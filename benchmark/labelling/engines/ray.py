@@ -19,6 +19,7 @@ import numpy as np
 from benchmark.core.devices import keep_freed_memory
 from benchmark.core.errors import LabelError
 from benchmark.core.files import atomic
+from benchmark.core.messages import show_messages
 from benchmark.core.progress import show_progress
 from benchmark.labelling.shards import Shard
 from benchmark.labelling.worker import Worker, WorkerConfig, judge_shard, prepare_shard
@@ -30,6 +31,7 @@ class RayWorker:
     def __init__(self, config: WorkerConfig, temperatures: dict[str, float]) -> None:
         import torch
 
+        show_messages()  # in the actor's log
         keep_freed_memory()
         torch.set_num_threads(config.threads)
         self.folder = tempfile.TemporaryDirectory(prefix="utilbench-")

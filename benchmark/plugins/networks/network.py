@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Resize the short side, crop the centre and normalise. Equal preprocessings are computed once for several networks."""
+    """Resize the short side, crop the centre and normalise. Equal preprocessings are computed once for several networks.
+
+    Examples:
+        >>> preprocessing = Preprocessing(resize=256, crop=224)
+        >>> preprocessing.square(torch.zeros(3, 300, 400, dtype=torch.uint8)).shape
+        torch.Size([3, 224, 224])
+    """
 
     resize: int
     """Length of the short side after resizing, in px."""
@@ -139,7 +145,13 @@ class Network:
 def from_module(
     name: str, module: nn.Module, classes: int, preprocessing: Preprocessing, weights: str, device: str
 ) -> Network:
-    """A network around a classifier module, in evaluation mode on the device, channels last."""
+    """A network around a classifier module, in evaluation mode on the device, channels last.
+
+    Examples:
+        >>> network = from_module("mine:flat", torch.nn.Flatten(), 12, Preprocessing(2, 2), "0" * 16, "cpu")
+        >>> network.answer([torch.zeros(3, 4, 4, dtype=torch.uint8)]).shape
+        torch.Size([1, 12])
+    """
     ready = module.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Network(name, classes, preprocessing, weights, True, ready, ready)
 

@@ -38,7 +38,12 @@ TARGETS = ("label", "utility")
 
 @dataclass(frozen=True)
 class Context:
-    """The environment that a predictor is built with."""
+    """The environment that a predictor is built with.
+
+    Examples:
+        >>> Context(seed=3)
+        Context(device='cpu', task='classification', seed=3, networks=None, probe='')
+    """
 
     device: str = "cpu"
     """`cpu`, `cuda` or `mps`."""
@@ -80,7 +85,16 @@ class Context:
 
 
 class Predictor(ABC):
-    """A predictor that scores samples; a higher score means more useful."""
+    """A predictor that scores samples; a higher score means more useful.
+
+    Examples:
+        >>> import torch
+        >>> class Brightness(Predictor):
+        ...     def score(self, samples):
+        ...         return [float(sample.image.float().mean()) for sample in samples]
+        >>> Brightness(Context()).score([Sample(torch.full((3, 8, 8), 90, dtype=torch.uint8))])
+        [90.0]
+    """
 
     needs: ClassVar[set[str]] = set()
     """Extra inputs: `reference` and `bitstream` of each sample, and `probe`, the suite's classifier, of the context."""

@@ -1,0 +1,25 @@
+"""Messages as plain lines. Every module tells what it does through `logging`, under its own name; results alone are printed."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+
+class PlainLines(logging.Handler):
+    """Prints messages to standard error, warnings with a prefix."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one message to what is standard error now: a progress bar takes its place for as long as it is shown."""
+        prefix = "warning: " if record.levelno >= logging.WARNING else ""
+        print(f"{prefix}{self.format(record)}", file=sys.stderr, flush=True)
+
+
+PLAIN_LINES = PlainLines()
+
+
+def show_messages() -> None:
+    """Show all messages of the package on standard error; a program that does not call this shows warnings alone."""
+    package = logging.getLogger("benchmark")
+    package.setLevel(logging.INFO)
+    package.addHandler(PLAIN_LINES)  # once, however often this is called

@@ -1,0 +1,44 @@
+"""Steps of accumulating matches into average precision, as COCOeval does it; `benchmark.metrics.mean_ap` takes them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+RECALLS = np.linspace(0, 1, 101)
+
+
+def segments(chosen: NDArray[np.bool_], starts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of the chosen detections (10, D), threshold by threshold, and the start of each class among them.
+
+    Examples:
+        >>> segments(np.array([[True, False, True], [False, False, True]]), starts=np.array([0, 2, 3]))
+        (array([0, 2, 2]), array([0, 1, 2, 2, 3]))
+    """
+    indices = [np.flatnonzero(row) for row in chosen]
+    ends = np.cumsum([0, *(len(selected) for selected in indices)])
+    bounds = [end + np.searchsorted(selected, starts[:-1]) for selected, end in zip(indices, ends, strict=False)]
+    return np.concatenate(indices), np.concatenate([*bounds, ends[-1:]])
+
+
+def hits_needed(objects: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The least number of true positives, of so many objects (C,), that reaches each of the 101 recalls, (C, 101).
+
+    Examples:
+        >>> hits_needed(np.array([2]))[0, [0, 1, 50, 51, 100]].tolist()
+        [0, 1, 1, 2, 2]
+    """
+    count = objects[:, None]
+    least = np.ceil(RECALLS * count).astype(np.int64)
+    least = least - ((least - 1) / count >= RECALLS)  # as exact as the division that COCOeval compares with
+    return least + (least / count < RECALLS)
+
+
+def summed(weights: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Sums of the first 0, 1, ..., N weights, shape (N + 1,).
+
+    Examples:
+        >>> summed(np.array([1, 2, 3])).tolist()
+        [0, 1, 3, 6]
+    """
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(weights, dtype=np.int64)])

@@ -1,0 +1,55 @@
+"""What the package tells while it works goes through `logging`; on standard output stand results alone."""
+
+import ast
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from benchmark.core.messages import show_messages
+from tests.test_public_names import MODULES
+
+SCRIPTS = ("train_zoo", "train_detectors", "make_letters")
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith("benchmark.cli.")])
+def test_only_the_command_line_and_scripts_print(module):
+    """No module writes to a stream by itself, so that whoever imports it decides what is shown."""
+    names = [node.id for node in ast.walk(ast.parse(MODULES[module].read_text())) if isinstance(node, ast.Name)]
+    assert "print" not in names or module.endswith((*SCRIPTS, "core.messages"))
+
+
+def test_the_command_line_shows_plain_lines(capsys):
+    """Messages appear once, as they are, on standard error; warnings say that they are some."""
+    show_messages()
+    show_messages()
+    logger = logging.getLogger("benchmark.labelling.worker")
+    logger.info("compiling zoo:vgg")
+    logger.warning("bf16 is slow")
+    logger.debug("a detail")
+    told = capsys.readouterr()
+    assert told.err == "compiling zoo:vgg\nwarning: bf16 is slow\n"
+    assert not told.out
+
+
+PROGRAM = """
+import logging, sys
+import benchmark
+if sys.argv[1:]:
+    logging.basicConfig(level=logging.INFO)
+with benchmark.show_progress("scores", 2, "images") as advance:
+    advance(2)
+logging.getLogger("benchmark.labelling").warning("slow")
+"""
+
+
+def test_a_script_decides_what_is_shown():
+    """Without a word from the script only warnings appear; with `basicConfig`, as the README says, progress too."""
+    quiet, told = (
+        subprocess.run([sys.executable, "-c", PROGRAM, *words], capture_output=True, text=True, check=True)
+        for words in ([], ["told"])
+    )
+    assert (quiet.stdout, quiet.stderr) == ("", "slow\n")
+    assert not told.stdout
+    assert "INFO:benchmark.core.progress:scores: 2/2 images" in told.stderr
