@@ -167,7 +167,13 @@ def load_predictor(
     if card["provenance"]["code"] != spec.code:
         raise ResultError(f"{path} is of other code than {spec.name} has now; {hint} makes it anew")
     predictor = spec.kind(
-        Context(device or best_device(), chosen.task, card["seeds"][0], paths.networks, chosen.networks.probe)
+        Context(
+            device=device or best_device(),
+            task=chosen.task,
+            seed=card["seeds"][0],
+            networks=paths.networks,
+            probe=chosen.networks.probe,
+        )
     )
     if isinstance(predictor, LearnedPredictor) and load_trained(predictor, spec, card["trained_on"], paths) is None:
         raise ResultError(f"{spec.name} was not trained with its present code on this machine; {hint} trains it")

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from benchmark.core.errors import MetricError, ResultError
 from benchmark.evaluation.downstream import Curves, gains
 from benchmark.evaluation.scorecard import GROUPS, Scorecard
-from benchmark.labelling.ground_truth import GroundTruth, wanted_rows
+from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap, classification, correlation, weighted
 from benchmark.metrics.bootstrap import Floats
 
@@ -40,7 +40,7 @@ def make_card(
         The card, and the replicates of its measures: a column for each measure and a row for each resample of the test sources,
         null beyond the last resample that was drawn.
     """
-    expected = {(source, level) for _, source, level in wanted_rows(truth)}
+    expected = set(truth.indexed.scored_rows.select("source", "level").iter_rows())
     if metadata["fingerprint"] != truth.fingerprint:
         raise ResultError(
             f"scores of {metadata['predictor']} are of another suite or other images than {truth.suite.folder}"
