@@ -119,7 +119,7 @@ def tiny_det(tmp_path_factory, tiny_paths):
 def no_networks(monkeypatch):
     """Loading a network fails the test."""
 
-    def refuse(name, *_):
+    def refuse(name, *_, **__):
         raise AssertionError(f"{name} was loaded")
 
     monkeypatch.setattr("benchmark.labelling.worker.load", refuse)

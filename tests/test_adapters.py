@@ -59,7 +59,9 @@ def noisy(height, width, amount=20, seed=0):
 
 def letters(qualities=(90, 50, 10)):
     """A letter, 64 x 64, at JPEG qualities."""
-    return [compressed(find_distortion("jpeg"), scene("train", 7), quality, {"reference"}) for quality in qualities]
+    return [
+        compressed(find_distortion("jpeg"), scene("train", 7), quality, needs={"reference"}) for quality in qualities
+    ]
 
 
 def directly(name, sample):
@@ -162,7 +164,9 @@ def test_utility_is_minus_the_detectors_score(name):
     """A score is minus what pytorch-ood gives for the same probe and inputs."""
     probe, samples = benchmark.Context(probe=PROBE).classifier(), letters()
     more = {"norm_std": list(probe.preprocessing.std)} if name == "odin" else {}
-    outlying = getattr(detector, DETECTORS[name])(probe.module, **more)(probe.prepared([s.image for s in samples]))
+    outlying = getattr(detector, DETECTORS[name])(probe.module, **more)(
+        probe.prepared([s.image for s in samples], "cpu")
+    )
     assert made(f"ood:{name}").score(samples) == pytest.approx((-outlying).tolist(), rel=1e-6)
 
 
@@ -170,7 +174,7 @@ def test_utility_is_minus_the_detectors_score(name):
 def test_clear_letters_are_more_familiar_than_noise(name):
     """The probe knows letters: their mean score is higher than that of random pixels."""
     predictor = made(f"ood:{name}")
-    clear = [compressed(find_distortion("jpeg"), scene("train", number), 95, set()) for number in range(12)]
+    clear = [compressed(find_distortion("jpeg"), scene("train", number), 95) for number in range(12)]
     noise = [noisy(64, 64, seed=number) for number in range(12)]
     assert np.mean(predictor.score(clear)) > np.mean(predictor.score(noise))
 

@@ -36,12 +36,13 @@ def recompressed(image):
 def planted(truth, change):
     """The ground truth with a changed copy in its test part; the names of copy and original."""
     copy, original = truth.parts["test"][3], truth.parts["train"][5]
-    dataset = Planted(truth.dataset, copy.id, original.id, change)
+    dataset = Planted(truth.indexed.dataset, copy.id, original.id, change)
     parts = dict(truth.parts)
     parts["test"] = [
         dataclasses.replace(one, digest=digest("planted")) if one is copy else one for one in parts["test"]
     ]
-    return dataclasses.replace(truth, dataset=dataset, parts=parts), (original.id, copy.id)
+    indexed = dataclasses.replace(truth.indexed, dataset=dataset, parts=parts)
+    return dataclasses.replace(truth, indexed=indexed), (original.id, copy.id)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def planted(truth, change):
 def test_a_planted_duplicate_is_found(tiny, tmp_path, change):
     """A copy on the other side of the split, recompressed or resized, is the most alike of all pairs."""
     truth, names = planted(tiny, change)
-    pair = near_duplicates(truth, tmp_path)[0]
+    pair = near_duplicates(truth.indexed, tmp_path)[0]
     assert pair.parts == ("train", "test")
     assert pair.sources == names
     assert pair.distance <= NEAR
@@ -70,19 +71,19 @@ def test_label_tells_of_it(tiny, tmp_path):
 
 def test_hashes_are_kept_by_content(tiny, tmp_path, monkeypatch):
     """A photograph is hashed once; a damaged cache is made again."""
-    first = near_duplicates(tiny, tmp_path)
+    first = near_duplicates(tiny.indexed, tmp_path)
     kept = tmp_path / "hashes" / "glyphs.json"
     kept.write_text("{")
-    assert near_duplicates(tiny, tmp_path) == first
+    assert near_duplicates(tiny.indexed, tmp_path) == first
     monkeypatch.setattr(
         "benchmark.labelling.near_duplicates.perceptual_hash", lambda image: pytest.fail("hashed again")
     )
-    assert near_duplicates(tiny, tmp_path) == first
+    assert near_duplicates(tiny.indexed, tmp_path) == first
 
 
 def test_the_hash_has_64_bits(tiny):
     """Different photographs have different hashes, each within 64 bits."""
-    values = [perceptual_hash(tiny.dataset.read(source.id)) for source in tiny.parts["test"][:20]]
+    values = [perceptual_hash(tiny.indexed.dataset.read(source.id)) for source in tiny.parts["test"][:20]]
     assert all(0 <= value < 2**64 for value in values)
     assert len(set(values)) > 15
 

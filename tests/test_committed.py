@@ -67,7 +67,7 @@ def test_photographs_at_hand_are_those_that_were_recorded(name, truths, results,
     fixture = PHOTOGRAPHS.get(suite.dataset["name"])
     data = request.getfixturevalue(fixture) if fixture else None
     recorded = {
-        source.digest for source in recorded_truth(suite, Paths(None, None, tmp_path, results)).sources.values()
+        source.digest for source in recorded_truth(suite, Paths(None, None, tmp_path, results)).indexed.sources.values()
     }
     if fixture and not recorded & {source.digest for source in index(open_dataset(suite.dataset, data), tmp_path)}:
         pytest.skip(f"the photographs in UTILBENCH_DATA are others than those that {name} was recorded on")
@@ -81,7 +81,7 @@ def test_committed_outcomes_of_glyphs_are_reproduced(truths):
     for name in truth.suite.networks.labelling:
         network = load(name, None)
         rows = truth.outcomes[name].sample(40, seed=0).to_dicts()
-        images = [truth.dataset.read(row["source"]) for row in rows]
+        images = [truth.indexed.dataset.read(row["source"]) for row in rows]
         seen = [
             image if row["level"] == PRISTINE else codec.decode(codec.encode(image, row["level"]))
             for image, row in zip(images, rows, strict=True)
@@ -105,11 +105,11 @@ def test_committed_outcomes_of_glyphs_det_are_reproduced(truths):
         rows = truth.outcomes[name].sample(12, seed=0)
         images = []
         for source, level in rows.select("source", "level").iter_rows():
-            pristine = truth.dataset.read(source)
+            pristine = truth.indexed.dataset.read(source)
             image = pristine if level == PRISTINE else codec.decode(codec.encode(pristine, level))
             images.append(to_tensor(image))
         with torch.inference_mode():
-            answers = network.answer(images)
+            answers = network.answer(images, "cpu")
         for (boxes, scores, classes), recorded in zip(answers, replacement.unpack(rows), strict=True):
             clear = int((recorded.scores > 0.2).sum())
             np.testing.assert_allclose(scores[:clear], recorded.scores[:clear], atol=0.002)

@@ -32,7 +32,7 @@ PUBLISHED = {
 @given(st.integers(1, 300), st.integers(1, 300), st.sampled_from(["", "corner", "centre"]), st.integers(8, 64))
 def test_boxes_come_back_to_where_the_image_was_put(height, width, letterbox, side):
     """The part of the canvas that holds the image is located as the whole image."""
-    canvas = Letterbox(side, letterbox)
+    canvas = Letterbox(side, letterbox=letterbox)
     top, left, tall, wide = canvas.extent((height, width))
     box = torch.tensor([[left, top, left + wide, top + tall]]) / side
     found = canvas.locate(box, (height, width))
@@ -44,7 +44,7 @@ def test_boxes_come_back_to_where_the_image_was_put(height, width, letterbox, si
 @pytest.mark.parametrize(("letterbox", "rows"), [("", (0, 8)), ("corner", (0, 4)), ("centre", (2, 6))])
 def test_the_image_lies_where_the_canvas_says(letterbox, rows):
     """A white image of 2 : 1 fills the canvas, its upper half, or its middle; the rest is grey."""
-    canvas = Letterbox(8, letterbox, 114)
+    canvas = Letterbox(8, letterbox=letterbox, grey=114)
     square = canvas.square(torch.full((3, 10, 20), 255, dtype=torch.uint8))
     assert square.shape == (3, 8, 8)
     assert (square[:, rows[0] : rows[1]] == 255).all()
@@ -150,7 +150,7 @@ def test_a_detector_keeps_the_order_of_its_images():
                 for image in images
             ]
 
-    network = from_detector("test:echo", Echo(), [-1, 0], "0", "cpu", together=False)
+    network = from_detector("test:echo", Echo(), [-1, 0], "0", device="cpu", together=False)
     images = [torch.zeros(3, 4, width, dtype=torch.uint8) for width in (5, 9)]
     answers = network.forward(network.preprocessing.normalise(images, "cpu"))
     assert [boxes[0].tolist() for boxes, _, _ in answers] == [[0, 0, 5, 4], [0, 0, 9, 4]]

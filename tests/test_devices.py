@@ -21,7 +21,7 @@ CLASSIFIERS = ["zoo:resnet", "zoo:vgg", "zoo:densenet", "zoo:shufflenet"]
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_network_answers_on_the_device_that_it_was_loaded_for(name):
     """Weights, input and answers are all on `meta`; nothing on the way is left on the processor."""
-    network = load(name, None, "meta")
+    network = load(name, None, device="meta")
     assert {value.device.type for value in network.module.state_dict().values()} == {"meta"}
     images = [torch.zeros(3, 80, 64, dtype=torch.uint8)] * 3
     ready = network.prepared(images, "meta")
@@ -37,7 +37,7 @@ def test_the_reference_computes_on_its_device():
     from baselines.resnet18 import ResNet18
     from benchmark import Context
 
-    predictor = ResNet18(Context("meta"))
+    predictor = ResNet18(Context(device="meta"))
     squares = ready(torch.zeros(4, 1, 96, 96, dtype=torch.uint8), "meta")
     assert squares.is_contiguous(memory_format=torch.channels_last)
     predictor.model.to("meta")(squares).sum().backward()
@@ -85,7 +85,7 @@ def test_working_ahead_keeps_order_and_errors():
 def test_preparing_ahead_changes_no_outcome(tiny, tiny_file, tiny_paths, tmp_path):
     """A device that is prepared for while it judges, which `cpu:0` counts as, gives the same files."""
     paths = dataclasses.replace(tiny_paths, cache=tmp_path / "cache", results=tmp_path / "results")
-    label(load_suite(str(tiny_file)), paths, "cpu:0")
+    label(load_suite(str(tiny_file)), paths, device="cpu:0")
     for path in (tiny_paths.results / "tiny" / "outcomes").iterdir():
         assert (paths.results / "tiny" / "outcomes" / path.name).read_bytes() == path.read_bytes()
 
@@ -94,7 +94,7 @@ def test_labels_hardly_depend_on_the_precision(tiny, tiny_file, tiny_paths, tmp_
     """In half precision at most one label in fifty is another, and the outcomes say how they were made."""
     for precision in PRECISIONS[1:]:
         paths = dataclasses.replace(tiny_paths, cache=tmp_path / precision, results=tmp_path / precision)
-        truth = label(load_suite(str(tiny_file)), paths, "cpu", ExecutionConfig(precision))
+        truth = label(load_suite(str(tiny_file)), paths, device="cpu", execution=ExecutionConfig(precision=precision))
         for name in tiny.suite.networks.labelling:
             labels, others = (one.labels(name)["label"].to_numpy() for one in (tiny, truth))
             assert (labels != others).mean() < 0.02

@@ -240,7 +240,7 @@ def test_jpeg_quality_reads_the_very_quality(tiny):
 
     _, kind, _ = find_predictor("jpeg_quality")
     predictor = kind(benchmark.Context())
-    image = tiny.dataset.read("test-00000")
+    image = tiny.indexed.dataset.read("test-00000")
     samples = [Sample(image=None, bitstream=encode_jpeg(image, quality)) for quality in range(2, 96)]
     assert predictor.score(samples) == list(range(2, 96))
 

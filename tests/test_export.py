@@ -6,7 +6,6 @@ import pytest
 from PIL import Image
 
 from benchmark.labelling import parquet_export as module
-from benchmark.labelling.ground_truth import wanted_rows
 from benchmark.labelling.parquet_export import export
 
 
@@ -42,7 +41,7 @@ def test_held_out_rows_have_no_label(shards, tiny):
     assert len(rows["held_out"]) == 60 * 2
     assert all(row["label"] is None and row["utility"] is None and row["image"]["bytes"] for row in rows["held_out"])
     judged = [(part, row["source"], row["level"]) for part in ("validation", "test", "held_out") for row in rows[part]]
-    assert sorted(judged) == sorted(wanted_rows(tiny))
+    assert sorted(judged) == sorted(tiny.indexed.scored_rows.rows())
 
 
 def test_bytes_are_the_bitstream_that_was_judged(shards, tiny):
@@ -67,7 +66,7 @@ def test_objects_are_exported_whole(tiny_det, tiny_paths, tmp_path, monkeypatch)
     monkeypatch.setattr(module, "label", lambda suite, paths: tiny_det)
     path = export(tiny_det.suite, "combined", tiny_paths, str(tmp_path / "out"))[-1]
     row = pq.read_table(path).to_pylist()[0]
-    truth = tiny_det.sources[row["source"]].truth
+    truth = tiny_det.indexed.sources[row["source"]].truth
     assert row["boxes"] == truth.boxes.tolist()
     assert row["classes"] == truth.classes.tolist()
     assert "class" not in row

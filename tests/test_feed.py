@@ -12,7 +12,6 @@ import torch
 from baselines._squares import DRAWN, Draws, Squares, batches, some_of
 from benchmark.core.types import Example, Examples, Source
 from benchmark.evaluation.dataloading import BATCH, lesson, made, samples, shuffled
-from benchmark.labelling.ground_truth import wanted_rows
 from benchmark.plugins.datasets import Augmented
 from benchmark.plugins.datasets.glyphs import scene
 from benchmark.plugins.distortions import compressed, find_distortion
@@ -23,13 +22,13 @@ from benchmark.suites.loading import load_suite
 @pytest.fixture
 def reads(tiny, monkeypatch):
     """Counts how often each source is read."""
-    counts, read = Counter(), tiny.dataset.dataset.read
+    counts, read = Counter(), tiny.indexed.dataset.dataset.read
 
     def counted(source):
         counts[source] += 1
         return read(source)
 
-    monkeypatch.setattr(tiny.dataset.dataset, "read", counted)
+    monkeypatch.setattr(tiny.indexed.dataset.dataset, "read", counted)
     return counts
 
 
@@ -41,16 +40,16 @@ def train(tiny):
 
 def test_every_row_is_made_once_and_every_photograph_read_once(tiny, reads):
     """Batches hold each row once, with the pixels of its source and level."""
-    rows = [(source, level) for _, source, level in wanted_rows(tiny)]
+    rows = tiny.indexed.scored_rows.select("source", "level").rows()
     found = {}
-    for places, some in samples(tiny, rows, {"reference", "bitstream"}):
+    for places, some in samples(tiny.indexed, rows, {"reference", "bitstream"}):
         assert len(places) == len(some) <= BATCH
         found |= dict(zip(places, some, strict=True))
     assert sorted(found) == list(range(len(rows)))
     assert set(reads.values()) == {1}
     for place in range(0, len(rows), 37):
         source, level = rows[place]
-        pristine = tiny.dataset.read(source)
+        pristine = tiny.indexed.dataset.read(source)
         assert (found[place].reference.permute(1, 2, 0).numpy() == pristine).all()
         assert found[place].bitstream[:2] == b"\xff\xd8"
         assert len(found[place].bitstream) > 100 + level
@@ -58,15 +57,15 @@ def test_every_row_is_made_once_and_every_photograph_read_once(tiny, reads):
 
 def test_the_order_tells_neither_level_nor_part_nor_photograph(tiny):
     """Levels and parts come mixed, and neighbours are hardly ever of one photograph."""
-    rows = wanted_rows(tiny)
-    order = [place for places, _ in samples(tiny, [row[1:] for row in rows], ()) for place in places]
+    rows = tiny.indexed.scored_rows.rows()
+    order = [place for places, _ in samples(tiny.indexed, [row[1:] for row in rows], ()) for place in places]
     count = np.arange(len(rows))
     parts, sources, levels = (np.array([rows[place][column] for place in order]) for column in range(3))
     for column in (levels, parts == "test", parts == "validation"):
         assert abs(np.corrcoef(count, column)[0, 1]) < 0.15
     assert (sources[1:] == sources[:-1]).mean() < 0.1
     assert (levels[1:] >= levels[:-1]).mean() < 0.75
-    assert order == [place for places, _ in samples(tiny, [row[1:] for row in rows], ()) for place in places]
+    assert order == [place for places, _ in samples(tiny.indexed, [row[1:] for row in rows], ()) for place in places]
 
 
 def test_examples_are_the_same_however_they_are_taken(train, reads):
@@ -145,17 +144,17 @@ def test_versions_of_a_photograph_are_made_of_one_reading():
     suite = load_suite("glyphs")
     suite = dataclasses.replace(suite, training=dataclasses.replace(suite.training, copies=2))
     photograph = scene("train", 3)
-    truth = SimpleNamespace(
+    indexed = SimpleNamespace(
         suite=suite, dataset=Augmented(SimpleNamespace(classes=10, read=lambda name: reads.append(name) or photograph)),
         sources={name: Source(name, 0, parent=parent) for name, parent in (("a", ""), ("a~aug1", "a"), ("a~aug2", "a"))},
     )  # fmt: skip
     reads = []
     rows = [(name, level, 1, 0.5) for name in ("a", "a~aug1", "a~aug2") for level in (90, 5)]
-    found = made(truth, rows, np.ones(len(rows)), (), range(len(rows)))
+    found = made(indexed, rows, np.ones(len(rows)), (), range(len(rows)))
     assert reads == ["a"]
     codec = find_distortion("jpeg")
     for (name, level, *_), example in zip(rows, found, strict=True):
-        assert torch.equal(example.sample.image, compressed(codec, truth.dataset.read(name), level).image)
+        assert torch.equal(example.sample.image, compressed(codec, indexed.dataset.read(name), level).image)
 
 
 def test_examples_can_be_sent_to_another_process(train):

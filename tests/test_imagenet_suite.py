@@ -67,16 +67,18 @@ def folders(imagenet_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("imagenet")
     (folder / "networks").mkdir()
     paths = Paths(imagenet_data, folder / "networks", folder / "cache", folder / "results")
-    suite = load_suite("imagenet", LIMIT)
+    suite = load_suite("imagenet", limit=LIMIT)
     dataset = open_dataset({"name": "imagenet"}, paths.data)
-    parts = split(index(dataset, paths.cache), suite.split, LIMIT)
+    parts = split(index(dataset, paths.cache), suite.split, limit=LIMIT)
     sources = [source for members in parts.values() for source in members]
     for name in (*suite.networks.labelling, *suite.networks.held_out):
         model = name.partition(":")[2]
         torch.manual_seed(1)
         module = models.get_model(model, weights=None, **ARGUMENTS.get(model, {}))
         t = models.get_model_weights(model)["IMAGENET1K_V1"].transforms()
-        prepare = Preprocessing(t.resize_size[0], t.crop_size[0], t.interpolation.value, tuple(t.mean), tuple(t.std))
+        prepare = Preprocessing(
+            t.resize_size[0], t.crop_size[0], interpolation=t.interpolation.value, mean=tuple(t.mean), std=tuple(t.std)
+        )
         pristine = [dataset.read(source.id) for source in sources]
         seen = pristine + [decode_jpeg(encode_jpeg(image, 5)) for image in pristine]
         squares = torch.stack([prepare.square(to_tensor(image)) for image in seen])
@@ -89,9 +91,9 @@ def folders(imagenet_data, tmp_path_factory):
 @pytest.mark.slow
 def test_the_papers_suite_runs_from_names_to_board(folders, capsys):
     """Six architectures of torchvision label, are held out, and give a board of two predictors."""
-    suite = load_suite("imagenet", LIMIT)
+    suite = load_suite("imagenet", limit=LIMIT)
     suite = dataclasses.replace(suite, labels=dataclasses.replace(suite.labels, high=0.5, low=0.5))
-    truth = label(suite, folders, "cpu", ExecutionConfig("bf16"))
+    truth = label(suite, folders, device="cpu", execution=ExecutionConfig(precision="bf16"))
     with capsys.disabled():
         for labels in suite.label_sets:
             print(labels, truth.labels(labels).group_by("part", "label").len().sort("part", "label").rows())

@@ -1,4 +1,5 @@
 import dataclasses
+import gc
 import json
 import os
 import shutil
@@ -6,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import numpy as np
 import polars as pl
@@ -21,6 +23,8 @@ from benchmark.core.paths import Paths
 from benchmark.core.types import PRISTINE
 from benchmark.labelling import shards, worker
 from benchmark.labelling.execution import ExecutionConfig
+from benchmark.labelling.indexed_suite import index_suite
+from benchmark.labelling.outcomes import adopt, complete, read_outcomes
 from benchmark.labelling.pipeline import label
 from benchmark.metrics.image_utility import fit_temperature, unanimous
 from benchmark.plugins.datasets import DATASETS, open_dataset
@@ -28,12 +32,25 @@ from benchmark.plugins.datasets.imagenet import ImageNet
 from benchmark.plugins.distortions import DISTORTIONS
 from benchmark.plugins.networks import load
 from benchmark.suites.loading import load_suite
+from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.splits import split
 
 
 def files(folder):
     """Names and bytes of all files below a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def snapshot(stored):
+    """Copies of the tables and metadata of stored outcomes."""
+    return {name: (table.clone(), dict(metadata)) for name, (table, metadata) in stored.items()}
+
+
+def same(stored, others):
+    """Whether two lots of stored outcomes have the same tables and metadata."""
+    return stored.keys() == others.keys() and all(
+        table.equals(others[name][0]) and metadata == others[name][1] for name, (table, metadata) in stored.items()
+    )
 
 
 def left_by_labelling(results):
@@ -55,18 +72,50 @@ def published(tiny, tiny_paths, tmp_path):
     return paths
 
 
+def test_an_indexed_suite_holds_no_outcomes_and_runs_nothing(tiny, tiny_file, tmp_path, no_networks):
+    """A suite is indexed without results or networks, and has the fingerprint and parts that its ground truth has."""
+    paths = elsewhere(tmp_path)
+    indexed = index_suite(load_suite(str(tiny_file)), paths)
+    assert {field.name for field in dataclasses.fields(indexed)} == {"suite", "dataset", "parts"}
+    assert (indexed.fingerprint, indexed.parts) == (tiny.fingerprint, tiny.parts)
+    assert indexed.scored_rows.equals(tiny.indexed.scored_rows)
+    assert not paths.results.exists()
+    assert not (paths.cache / "shards").exists()
+
+
+def test_scored_rows_stand_in_the_order_of_parts_sources_and_levels(tiny):
+    """Every predictor scores validation and test at the training levels, then test at the held-out levels."""
+    parts = [("validation", "validation", (50, 10, 3)), ("test", "test", (50, 10, 3)), ("held_out", "test", (30, 5))]
+    expected = [
+        (name, source.id, level) for name, part, levels in parts for source in tiny.parts[part] for level in levels
+    ]
+    assert tiny.indexed.scored_rows.rows() == expected
+    assert tiny.indexed.scored_rows is tiny.indexed.scored_rows
+
+
+def test_what_is_derived_is_made_once_and_goes_with_its_ground_truth(tiny):
+    """Labels are kept by the ground truth that made them, not by the process."""
+    truth = dataclasses.replace(tiny)
+    assert truth.labels("combined") is truth.labels("combined")
+    assert truth.labels("combined") is not tiny.labels("combined")
+    reference = weakref.ref(truth)
+    del truth
+    gc.collect()
+    assert reference() is None
+
+
 def test_outcomes_are_what_the_network_says(tiny):
     """Each recorded outcome equals a forward pass of the one image by hand."""
     network = load("zoo:resnet", None)
     codec = DISTORTIONS["jpeg"]
     for row in tiny.outcomes["zoo:resnet"].sample(12, seed=0).iter_rows(named=True):
-        image = tiny.dataset.read(row["source"])
+        image = tiny.indexed.dataset.read(row["source"])
         if row["level"] != PRISTINE:
             image = codec.decode(codec.encode(image, row["level"]))
         batch = network.preprocessing.normalise(network.preprocessing.square(to_tensor(image))[None], "cpu")
         with torch.inference_mode():
             logits = network.forward(batch)[0]
-        truth = tiny.sources[row["source"]].truth
+        truth = tiny.indexed.sources[row["source"]].truth
         temperature = tiny.temperatures["zoo:resnet"]
         expected = [logits[truth], logits.max(), logits.logsumexp(0), (logits / temperature).logsumexp(0)]
         found = [row["score_true"], row["score_top"], row["logsumexp"], row["logsumexp_t"]]
@@ -77,7 +126,7 @@ def test_outcomes_are_what_the_network_says(tiny):
 def test_all_that_is_needed_is_recorded_and_nothing_else(tiny):
     """Labelling networks judge every source at the training levels, held-out ones the test sources at theirs."""
     levels, held_out = {PRISTINE, 50, 10, 3}, {PRISTINE, 30, 5}
-    everyone, test = set(tiny.sources), {source.id for source in tiny.parts["test"]}
+    everyone, test = set(tiny.indexed.sources), {source.id for source in tiny.parts["test"]}
     wanted = {
         "zoo:densenet": (everyone, levels),
         "zoo:resnet": (everyone, levels),
@@ -94,7 +143,7 @@ def test_images_table_holds_bits_and_pixels(tiny):
     """Recorded bits and pixel digests are those of a bitstream made anew."""
     codec = DISTORTIONS["jpeg"]
     for row in tiny.outcomes["images"].filter(pl.col("level") > 0).sample(8, seed=1).iter_rows(named=True):
-        bitstream = codec.encode(tiny.dataset.read(row["source"]), row["level"])
+        bitstream = codec.encode(tiny.indexed.dataset.read(row["source"]), row["level"])
         assert row["bits"] == 8 * len(bitstream)
         assert row["pixels"] == int(pixel_digest(codec.decode(bitstream)), 16)
 
@@ -103,7 +152,7 @@ def test_temperature_is_fitted_on_pristine_training_images(tiny):
     """The recorded temperature is the one that logits of the pristine training images give."""
     network = load("zoo:densenet", None)
     sources = tiny.parts["train"]
-    squares = torch.stack([network.preprocessing.square(to_tensor(tiny.dataset.read(s.id))) for s in sources])
+    squares = torch.stack([network.preprocessing.square(to_tensor(tiny.indexed.dataset.read(s.id))) for s in sources])
     with torch.inference_mode():
         logits = network.forward(network.preprocessing.normalise(squares, "cpu"))
     expected = fit_temperature(logits.numpy(), [source.truth for source in sources])
@@ -162,12 +211,43 @@ def test_killed_and_started_again_ends_with_the_same_bytes(tiny, tiny_file, tiny
 def test_a_new_network_costs_only_itself(tiny, tiny_file, published, monkeypatch, tmp_path):
     """With one more held-out network, only that one is loaded and run."""
     loaded = []
-    monkeypatch.setattr("benchmark.labelling.worker.load", lambda name, *rest: loaded.append(name) or load(name, *rest))
+
+    def counted(name, *rest, **options):
+        loaded.append(name)
+        return load(name, *rest, **options)
+
+    monkeypatch.setattr("benchmark.labelling.worker.load", counted)
     wider = tmp_path / "tiny.toml"
     wider.write_text(tiny_file.read_text().replace('["zoo:resnext"]', '["zoo:resnext", "zoo:nfnet"]'))
     truth = label(load_suite(str(wider)), published, device="cpu")
     assert loaded == ["zoo:nfnet"]
     assert set(truth.outcomes["zoo:nfnet"]["level"]) == {PRISTINE, 30, 5}
+
+
+def test_completing_leaves_what_was_stored_as_it_was(tiny, published, tmp_path):
+    """Missing rows are computed into new outcomes; the given ones stay incomplete."""
+    home = SuiteFolder(published.results / "tiny")
+    stored = read_outcomes(tiny.indexed, home)
+    lacking = {
+        name: (table.head(40) if name == "zoo:resnext" else table, about) for name, (table, about) in stored.items()
+    }
+    before = snapshot(lacking)
+    completed = complete(tiny.indexed, lacking, home, paths=published, device="cpu", execution=ExecutionConfig())
+    assert same(lacking, before)
+    assert same(completed, stored)
+
+
+def test_adopting_leaves_what_was_stored_as_it_was(tiny, published, tmp_path):
+    """Outcomes of another folder are copied into new ones; the given ones still lack them."""
+    own, home = SuiteFolder(tmp_path / "own"), SuiteFolder(published.results / "tiny")
+    recorded = read_outcomes(tiny.indexed, home)
+    stored = {name: recorded[name] for name in ("images", "zoo:resnet")}
+    before = snapshot(stored)
+    adopted = adopt(tiny.indexed, stored, own, home, ExecutionConfig())
+    assert same(stored, before)
+    assert same(adopted, recorded)
+    assert own.outcomes("zoo:resnext").is_file()
+    assert not own.outcomes("zoo:resnet").exists()
 
 
 def test_a_limited_suite_has_its_own_folder_and_fingerprint(tiny, tiny_file, published):
@@ -307,7 +387,7 @@ def test_augmented_versions_stay_in_training(tiny_file, tmp_path):
     )
     suite.write_text(text + '[training]\nbalance = "augmentation"\ncopies = 1\n')
     truth = label(load_suite(str(suite)), elsewhere(tmp_path), device="cpu")
-    versions = [source for source in truth.sources.values() if source.parent]
+    versions = [source for source in truth.indexed.sources.values() if source.parent]
     assert len(versions) == 40
     assert {source.group for source in versions} == {source.id for source in truth.parts["train"] if not source.parent}
     table = truth.labels("combined")
@@ -320,7 +400,7 @@ def test_augmented_versions_stay_in_training(tiny_file, tmp_path):
 def test_compiled_networks_say_the_same(tiny, tiny_file, tiny_paths, tmp_path):
     """Through the compiler decisions stay, logits change in their last digits, and outcomes say how they were made."""
     paths = dataclasses.replace(tiny_paths, cache=tmp_path / "cache", results=tmp_path / "results")
-    other = label(load_suite(str(tiny_file)), paths, "cpu", ExecutionConfig(compiled=True))
+    other = label(load_suite(str(tiny_file)), paths, device="cpu", execution=ExecutionConfig(compiled=True))
     for name in ("zoo:densenet", "zoo:resnext"):
         one, two = tiny.outcomes[name], other.outcomes[name]
         assert one["top"].equals(two["top"])

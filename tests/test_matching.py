@@ -8,7 +8,7 @@ import pytest
 from pycocotools.cocoeval import COCOeval
 
 from benchmark.core.types import Objects
-from benchmark.metrics.box_matching import found_scores, intersection_over_union, pairs
+from benchmark.metrics.box_matching import intersection_over_union, matched_scores, pairs
 from benchmark.metrics.mean_ap import coco_tables
 from tests.scenes import random_images
 
@@ -22,7 +22,7 @@ def plain(objects):
 
 
 def flat(objects, detections):
-    """Arguments of `found_scores`."""
+    """Arguments of `matched_scores`."""
     return {
         "images": np.repeat(np.arange(len(detections)), [len(one.scores) for one in detections]),
         "boxes": np.concatenate([one.boxes for one in detections]),
@@ -55,7 +55,7 @@ def test_matches_are_pycocotools(seed, ties):
     """On random images each object is found with the score that COCOeval's match has."""
     objects, detections = random_images(seed, ties=ties)
     objects = [plain(one) for one in objects]
-    found = found_scores(**flat(objects, detections))
+    found = matched_scores(**flat(objects, detections))
     np.testing.assert_array_equal(found, by_pycocotools(objects, detections))
     assert 0 < (found > 0).sum() < len(found)
 
@@ -68,9 +68,9 @@ def test_one_detection_finds_one_object():
         "object_boxes": np.repeat(box, 2, 0),
         "object_classes": np.array([1, 1]),
     }
-    once = found_scores(np.array([0]), box, np.array([1]), np.array([0.7]), **common)
+    once = matched_scores(np.array([0]), box, np.array([1]), np.array([0.7]), **common)
     assert sorted(once) == [0, 0.7]
-    twice = found_scores(np.array([0, 0]), np.repeat(box, 2, 0), np.array([1, 1]), np.array([0.4, 0.7]), **common)
+    twice = matched_scores(np.array([0, 0]), np.repeat(box, 2, 0), np.array([1, 1]), np.array([0.4, 0.7]), **common)
     assert sorted(twice) == [0.4, 0.7]
 
 
@@ -78,7 +78,7 @@ def test_one_detection_finds_one_object():
 def test_a_wrong_detection_finds_nothing(kind, image, shift):
     """Another class, another image, or too little overlap."""
     box = np.array([[0.0, 0, 10, 10]])
-    found = found_scores(
+    found = matched_scores(
         np.array([image]), box + shift, np.array([kind]), np.array([0.9]), np.array([0]), box, np.array([1])
     )
     assert found.tolist() == [0]

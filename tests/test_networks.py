@@ -261,7 +261,7 @@ def test_fill_names_the_tensor_that_does_not_fit(state, by_order, named):
     module = nn.Linear(3, 2)
     before = [weight.clone() for weight in module.parameters()]
     with pytest.raises(NetworkError, match=named) as caught:
-        fill(module, state, "zoo:thing", HERE, by_order)
+        fill(module, state, "zoo:thing", HERE, by_order=by_order)
     assert "zoo:thing" in str(caught.value)
     assert str(HERE) in str(caught.value)
     assert all(torch.equal(one, other) for one, other in zip(before, module.parameters(), strict=True))
@@ -281,7 +281,7 @@ def test_square_is_what_pillow_does(name, interpolation, kernel, resize, crop):
     expected = np.asarray(Image.fromarray(image).resize(size, kernel))
     top, left = round((size[1] - crop) / 2), round((size[0] - crop) / 2)
     expected = expected[top : top + crop, left : left + crop].astype(int)
-    found = Preprocessing(resize, crop, interpolation).square(to_tensor(image))
+    found = Preprocessing(resize, crop, interpolation=interpolation).square(to_tensor(image))
     assert (found.dtype, found.shape) == (torch.uint8, (3, crop, crop))
     difference = np.abs(found.permute(1, 2, 0).numpy() - expected)
     assert difference.max() <= 1
@@ -328,7 +328,7 @@ def test_local_weights_of_torchvision_are_used(file, squeezenet, offline, tmp_pa
     assert (network.name, network.classes, network.logits) == ("torchvision:squeezenet1_1", 1000, True)
     assert network.weights == file_digest(path)
     assert network.preprocessing == Preprocessing(
-        256, 224, "bilinear", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
+        256, 224, interpolation="bilinear", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
     )
     image = to_tensor(photograph("coffee.png"))
     weights = models.get_model_weights("squeezenet1_1").IMAGENET1K_V1

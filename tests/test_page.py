@@ -28,7 +28,8 @@ def paths(tiny, tiny_paths, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     paths = Paths(data=None, networks=None, cache=folder / "cache", results=folder / "results")
     shutil.copytree(tiny_paths.results / "tiny" / "outcomes", paths.results / "tiny" / "outcomes")
-    truth = dataclasses.replace(tiny, suite=dataclasses.replace(tiny.suite, redistributable=True))
+    suite = dataclasses.replace(tiny.suite, redistributable=True)
+    truth = dataclasses.replace(tiny, indexed=dataclasses.replace(tiny.indexed, suite=suite))
     for name in ("chance", "jpeg_quality", "ssim", "energy"):
         for labels in ("combined", "zoo:resnet"):
             evaluate(name, truth.suite, labels, paths=paths, truth=truth)

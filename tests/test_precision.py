@@ -74,10 +74,15 @@ def test_labelling_warns_where_a_precision_is_emulated(tiny_file, tmp_path, monk
     for ratio in (6.04, 0.6):
         monkeypatch.setattr("benchmark.labelling.outcomes.time_ratio", lambda *_, ratio=ratio, **__: ratio)
         monkeypatch.setattr(
-            "benchmark.labelling.outcomes.open_worker", lambda *_: pytest.fail("stop here", pytrace=False)
+            "benchmark.labelling.outcomes.open_worker", lambda *_, **__: pytest.fail("stop here", pytrace=False)
         )
         with pytest.raises(pytest.fail.Exception):
-            label(load_suite(str(tiny_file)), Paths(None, None, tmp_path, tmp_path), "cpu", ExecutionConfig("bf16"))
+            label(
+                load_suite(str(tiny_file)),
+                Paths(None, None, tmp_path, tmp_path),
+                device="cpu",
+                execution=ExecutionConfig(precision="bf16"),
+            )
         assert ("bf16 takes 6.0 times as long as float32" in caplog.text) is (ratio > 1)
         caplog.clear()
 

@@ -86,7 +86,7 @@ class Probed:
     device, seed = "cpu", 0
 
     def classifier(self):
-        return from_module("test:tiny", tiny_module(0).float(), CLASSES, Preprocessing(SIDE, SIDE), "0", "cpu")
+        return from_module("test:tiny", tiny_module(0).float(), CLASSES, Preprocessing(SIDE, SIDE), "0", device="cpu")
 
 
 @pytest.mark.parametrize("kind", [energy.Energy, fisher.Fisher, fisher_form.FisherForm, fisher_trace.FisherTrace])
@@ -105,7 +105,7 @@ def test_energy_is_minus_logsumexp_and_higher_is_more_familiar():
     context = Probed()
     network = context.classifier()
     sample = Sample(torch.randint(0, 256, (3, SIDE, SIDE), dtype=torch.uint8))
-    expected = network.answer([sample.image]).logsumexp(1)
+    expected = network.answer([sample.image], "cpu").logsumexp(1)
     predictor = energy.Energy(context)
     assert predictor.score([sample]) == pytest.approx(expected.tolist())
     with torch.no_grad():
@@ -133,6 +133,6 @@ def test_a_probe_without_logits_is_refused_by_name(probe, told):
 def test_a_probe_without_a_linear_layer_is_refused_by_name():
     """Where the logits come from a convolution there is no last linear layer."""
     module = torch.nn.Sequential(torch.nn.Conv2d(3, CLASSES, SIDE), torch.nn.Flatten())
-    probe = from_module("test:flat", module, CLASSES, Preprocessing(SIDE, SIDE), "0", "cpu")
+    probe = from_module("test:flat", module, CLASSES, Preprocessing(SIDE, SIDE), "0", device="cpu")
     with pytest.raises(ValueError, match="test:flat has no linear layer with 4 outputs"):
         fisher.last_layer(probe)

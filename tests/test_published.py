@@ -30,9 +30,9 @@ def elsewhere(tiny, tiny_paths, tmp_path):
 @pytest.mark.parametrize("limit", [0, 90])
 def test_published_outcomes_are_used_and_copied(limit, tiny, tiny_file, elsewhere, no_networks):
     """In other folders, whole or limited, no network is run; the outcomes of the suite's own sources lie there afterwards."""
-    truth = label(load_suite(str(tiny_file), limit), elsewhere, "cpu")
+    truth = label(load_suite(str(tiny_file), limit=limit), elsewhere, device="cpu")
     whole = tiny.outcomes["zoo:resnet"]
-    mine = whole.filter(pl.col("source").is_in(list(truth.sources)))
+    mine = whole.filter(pl.col("source").is_in(list(truth.indexed.sources)))
     assert truth.outcomes["zoo:resnet"].equals(mine)
     name = f"tiny-limit{limit}" if limit else "tiny"
     assert read_table(elsewhere.results / name / "outcomes" / "zoo-resnet.parquet")[0].equals(mine)
@@ -45,21 +45,25 @@ def test_a_quick_look_uses_what_a_person_has_labelled(tiny, tiny_file, tiny_path
     """Outcomes of the whole suite in a person's own results serve its quick looks."""
     paths = Paths(None, None, tmp_path / "cache", tmp_path / "results")
     shutil.copytree(tiny_paths.results / "tiny", paths.results / "tiny")
-    assert label(load_suite(str(tiny_file), 60), paths, "cpu").suite.limit == 60
+    assert label(load_suite(str(tiny_file), limit=60), paths, device="cpu").suite.limit == 60
 
 
-@pytest.mark.parametrize("how", [ExecutionConfig("bf16"), ExecutionConfig(compiled=True)])
-def test_other_arithmetic_is_computed(how, tiny_file, elsewhere, monkeypatch):
+@pytest.mark.parametrize("execution", [ExecutionConfig(precision="bf16"), ExecutionConfig(compiled=True)])
+def test_other_arithmetic_is_computed(execution, tiny_file, elsewhere, monkeypatch):
     """Published outcomes of float32 do not stand for another arithmetic."""
     monkeypatch.setattr("benchmark.labelling.outcomes.time_ratio", lambda *_, **__: 1.0)
-    monkeypatch.setattr("benchmark.labelling.outcomes.open_worker", lambda *_: pytest.fail("computed", pytrace=False))
+    monkeypatch.setattr(
+        "benchmark.labelling.outcomes.open_worker", lambda *_, **__: pytest.fail("computed", pytrace=False)
+    )
     with pytest.raises(pytest.fail.Exception, match="computed"):
-        label(load_suite(str(tiny_file), 90), elsewhere, "cpu", how)
+        label(load_suite(str(tiny_file), limit=90), elsewhere, device="cpu", execution=execution)
 
 
 def test_anew_computes(tiny_file, elsewhere, monkeypatch):
     """`label --anew` runs the networks although their outcomes were published."""
-    monkeypatch.setattr("benchmark.labelling.outcomes.open_worker", lambda *_: pytest.fail("computed", pytrace=False))
+    monkeypatch.setattr(
+        "benchmark.labelling.outcomes.open_worker", lambda *_, **__: pytest.fail("computed", pytrace=False)
+    )
     monkeypatch.setattr(Paths, "named", classmethod(lambda cls, *_: elsewhere))
     with pytest.raises(pytest.fail.Exception, match="computed"):
         main(["label", str(tiny_file), "--anew"])
@@ -72,10 +76,12 @@ def test_published_outcomes_of_other_pixels_are_not_used(tiny, tiny_file, tiny_p
     path = published / "tiny" / "outcomes" / "images.parquet"
     table, about = read_table(path)
     write_table(path, table.with_columns(pixels=pl.col("pixels") ^ 1), about | {"encoder": "Pillow 1.0"})
-    monkeypatch.setattr("benchmark.labelling.outcomes.open_worker", lambda *_: pytest.fail("computed", pytrace=False))
+    monkeypatch.setattr(
+        "benchmark.labelling.outcomes.open_worker", lambda *_, **__: pytest.fail("computed", pytrace=False)
+    )
     paths = Paths(None, None, tmp_path / "cache", tmp_path / "results", published)
     with pytest.raises(pytest.fail.Exception, match="computed"):
-        label(load_suite(str(tiny_file)), paths, "cpu")
+        label(load_suite(str(tiny_file)), paths, device="cpu")
     assert "not used: " in caplog.text
     assert "recorded with Pillow 1.0" in caplog.text
 
@@ -88,7 +94,7 @@ def test_labels_and_sources_are_recorded(tiny, tiny_paths):
     assert labels["combined"].to_list() == tiny.labels("combined")["label"].to_list()
     again = recorded_truth(tiny.suite, tiny_paths)
     assert again.fingerprint == tiny.fingerprint
-    assert again.truths == tiny.truths
+    assert again.indexed.truths == tiny.indexed.truths
     assert [again.digest(name) for name in tiny.suite.label_sets] == list(about["labels"].values())
 
 
@@ -96,22 +102,22 @@ def test_objects_are_recorded_whole(tiny_det, tiny_paths):
     """Boxes, classes and crowds come back as they were, so that detection needs no photographs either."""
     again = recorded_truth(tiny_det.suite, tiny_paths)
     assert again.digest("combined") == tiny_det.digest("combined")
-    for name, objects in tiny_det.truths.items():
+    for name, objects in tiny_det.indexed.truths.items():
         for field in ("boxes", "classes", "crowd", "size"):
-            np.testing.assert_array_equal(getattr(again.truths[name], field), getattr(objects, field))
+            np.testing.assert_array_equal(getattr(again.indexed.truths[name], field), getattr(objects, field))
 
 
 def test_photographs_that_are_not_at_hand_are_named(tiny, tiny_paths):
     """A recorded ground truth says which photograph would be needed for what it cannot do."""
     again = recorded_truth(tiny.suite, tiny_paths)
     with pytest.raises(DataError, match="the photograph test-00000 is needed for this"):
-        again.dataset.read("test-00000")
+        again.indexed.dataset.read("test-00000")
 
 
 def test_what_was_never_labelled_says_how_to(tiny_file, tmp_path):
     """Without recorded sources the error names the command that records them."""
     with pytest.raises(ResultError, match=r"no sources\.parquet; `utilbench label tiny --limit 30` records"):
-        recorded_truth(load_suite(str(tiny_file), 30), Paths(None, None, tmp_path, tmp_path))
+        recorded_truth(load_suite(str(tiny_file), limit=30), Paths(None, None, tmp_path, tmp_path))
 
 
 def test_comparing_needs_no_photographs(tiny, tiny_paths, elsewhere, monkeypatch):
@@ -237,9 +243,9 @@ def test_too_few_sources_are_told_before_any_work(tiny, tiny_file, elsewhere, mo
     """A quick look in which a part lacks a label stops before training, and says which limit would do; that one does."""
     monkeypatch.setattr("benchmark.evaluation.evaluate.run_scores", lambda *_: pytest.fail("it was scored"))
     with pytest.raises(LabelError, match=r"is labelled (non-)?useful .*; --limit \d+ would do") as caught:
-        evaluate("chance", load_suite(str(tiny_file), 8), paths=elsewhere, device="cpu")
+        evaluate("chance", load_suite(str(tiny_file), limit=8), paths=elsewhere, device="cpu")
     limit = int(str(caught.value).rpartition("--limit ")[2].split()[0])
-    truth = make_ground_truth(load_suite(str(tiny_file), limit), elsewhere, "cpu")
+    truth = make_ground_truth(load_suite(str(tiny_file), limit=limit), elsewhere, device="cpu")
     check_labelled(truth, "combined", ("validation", "test"), elsewhere)
 
 
@@ -248,7 +254,7 @@ def test_the_least_limit_is_the_least(tiny, tiny_file, elsewhere):
     parts = ("train", "validation", "test")
 
     def enough(limit):
-        truth = make_ground_truth(load_suite(str(tiny_file), limit), elsewhere, "cpu")
+        truth = make_ground_truth(load_suite(str(tiny_file), limit=limit), elsewhere, device="cpu")
         rows = truth.labels("combined")
         return all(rows.filter(part=part, label=value)["source"].n_unique() >= 3 for part in parts for value in (0, 1))
 

@@ -52,7 +52,7 @@ def test_a_cluster_that_loses_a_node_gives_the_local_files(cluster, tiny, tiny_f
 
     thread = threading.Thread(target=lose)
     thread.start()
-    label(load_suite(str(tiny_file)), paths, "cpu", ExecutionConfig(engine="ray"))
+    label(load_suite(str(tiny_file)), paths, device="cpu", execution=ExecutionConfig(engine="ray"))
     thread.join(timeout=60)
     assert lost
     assert outcomes(paths) == outcomes(tiny_paths)
@@ -63,4 +63,4 @@ def test_engines_are_named():
     with pytest.raises(LabelError, match="no engine 'slurm'; there are local, ray"):
         find_engine("slurm")
     with pytest.raises(LabelError, match="takes no address"):
-        find_engine("local", "auto")
+        find_engine("local", address="auto")

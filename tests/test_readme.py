@@ -40,7 +40,7 @@ def test_your_own_images(tiny, tmp_path, monkeypatch):
     """Two lines score a photograph with the committed threshold."""
     (block,) = [block for block in BLOCKS if "load_predictor" in block]
     (tmp_path / "results").symlink_to(ROOT / "results")
-    (tmp_path / "photo.jpg").write_bytes(encode_jpeg(tiny.dataset.read("test-00000"), 60))
+    (tmp_path / "photo.jpg").write_bytes(encode_jpeg(tiny.indexed.dataset.read("test-00000"), 60))
     monkeypatch.chdir(tmp_path)
     names = {}
     exec(block, names)
@@ -133,7 +133,7 @@ def test_all_other_commands_run_in_a_fresh_clone(tiny, tmp_path, monkeypatch, ca
     (tmp_path / "photos").mkdir()
     for number in range(3):
         path = tmp_path / "photos" / f"{number}.jpg"
-        path.write_bytes(encode_jpeg(tiny.dataset.read(f"test-{number:05d}"), 20 + 30 * number))
+        path.write_bytes(encode_jpeg(tiny.indexed.dataset.read(f"test-{number:05d}"), 20 + 30 * number))
     (block,) = [block for block in BLOCKS if "(Predictor)" in block]
     (tmp_path / "contrast.py").write_text(block)
     lines = [command for needs, block in SHELL if not needs for command in commands(block)]

@@ -74,7 +74,7 @@ def test_a_name_that_is_taken_is_refused(monkeypatch, points):
     found = [EntryPoint(name, f"package{number}:X", "utilbench.predictors") for number, name in enumerate(points)]
     monkeypatch.setattr(registry, "entry_points", lambda group: found)
     with pytest.raises(PluginError, match="name is taken"):
-        registry.extensions("predictors", ["ssim"])
+        registry.extensions("predictors", own=["ssim"])
 
 
 def test_what_is_ours_needs_no_package():

@@ -27,7 +27,7 @@ def recorded(tiny, tiny_paths, tmp_path):
 
 def problems(suite, paths):
     """What each check that fails says, by the check's first words."""
-    return {check.name: check.problem for check in reproduce(suite, paths, "cpu") if check.problem}
+    return {check.name: check.problem for check in reproduce(suite, paths, device="cpu") if check.problem}
 
 
 def spoil(path, table=None, **known):
@@ -38,7 +38,7 @@ def spoil(path, table=None, **known):
 
 def test_what_was_recorded_here_is_given_again(tiny, recorded):
     """On the machine that recorded them all checks hold: photographs, pixels, each network's outcomes, labels."""
-    checks = list(reproduce(tiny.suite, recorded, "cpu"))
+    checks = list(reproduce(tiny.suite, recorded, device="cpu"))
     assert [check.problem for check in checks] == [""] * 7
     told = "\n".join(check.name for check in checks)
     for part in ("180 photographs", "have the recorded pixels", "outcomes of zoo:resnext", "recorded labels"):
@@ -106,11 +106,11 @@ def test_other_labels_are_told(tiny, recorded):
 def test_a_network_that_is_not_here_is_no_fault(tiny, recorded, monkeypatch):
     """Outcomes of a network without weights on this machine are told as not asked again."""
 
-    def missing(name, *_):
+    def missing(name, *_, **__):
         raise room.NetworkError(f"no weights of {name}")
 
     monkeypatch.setattr(room, "load", missing)
-    checks = list(reproduce(tiny.suite, recorded, "cpu"))
+    checks = list(reproduce(tiny.suite, recorded, device="cpu"))
     assert not any(check.problem for check in checks)
     assert sum("not asked again (no weights" in check.name for check in checks) == 4
 

@@ -66,7 +66,7 @@ def test_the_split_is_not_in_the_order_of_ids():
 def test_pools_are_respected(limit):
     """Where a dataset fixes pools, its test pool is the test part and no other pool's source is used for anything."""
     train, test, zoo = photographs(80, "train"), photographs(30, "test"), photographs(50, "zoo")
-    parts = split([*zoo, *train, *test], PAPER, limit)
+    parts = split([*zoo, *train, *test], PAPER, limit=limit)
     assert {source.pool for source in parts["test"]} == {"test"}
     assert {source.pool for source in (*parts["train"], *parts["validation"])} == {"train"}
     if not limit:
@@ -81,7 +81,7 @@ def test_a_limit_keeps_the_first_of_each_part_in_proportion(pooled, limit, count
     sources = photographs(count)
     if pooled:
         sources = [*photographs(count // 2, "train"), *photographs(count // 2, "test")]
-    full, limited = split(sources, PAPER), split(sources, PAPER, limit)
+    full, limited = split(sources, PAPER), split(sources, PAPER, limit=limit)
     for name in PARTS:
         assert limited[name] == full[name][: len(limited[name])]
         expected = min(1, limit / len(sources)) * len(full[name])
@@ -90,7 +90,7 @@ def test_a_limit_keeps_the_first_of_each_part_in_proportion(pooled, limit, count
 
 def test_a_limit_above_the_number_of_sources_changes_nothing():
     """More than there is, is all there is."""
-    assert split(photographs(50), PAPER, 1000) == split(photographs(50), PAPER)
+    assert split(photographs(50), PAPER, limit=1000) == split(photographs(50), PAPER)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_limit_above_the_number_of_sources_changes_nothing():
 def test_an_empty_part_raises(sources, limit):
     """A split that leaves a part without a source raises and counts what was there."""
     with pytest.raises(LabelError, match=f"has no source; {len(sources)} sources"):
-        split(sources, PAPER, limit)
+        split(sources, PAPER, limit=limit)
 
 
 ONE = Source(id="cat", truth=3, digest="d1")

@@ -15,7 +15,6 @@ from benchmark.core.paths import Paths
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.score_table import read_submitted_scores
 from benchmark.evaluation.submission_check import largest_gap, verify
-from benchmark.labelling.ground_truth import wanted_rows
 from benchmark.labelling.parquet_export import export
 from benchmark.leaderboard.rank import rank
 from benchmark.plugins.distortions import find_distortion
@@ -50,8 +49,8 @@ def contrasts(tiny):
     """A whole table: the contrast of every image that is asked for."""
     codec = find_distortion("jpeg")
     found = []
-    for _, source, level in wanted_rows(tiny):
-        pixels = codec.decode(codec.encode(tiny.dataset.read(source), level))
+    for _, source, level in tiny.indexed.scored_rows.iter_rows():
+        pixels = codec.decode(codec.encode(tiny.indexed.dataset.read(source), level))
         found.append((source, level, float(pixels.std(ddof=1))))
     return pl.DataFrame(found, schema=["source", "level", "score"], orient="row")
 
@@ -135,11 +134,11 @@ def test_a_limited_suite_has_no_table(tiny, paths, submit):
 
 def test_csv_equals_parquet(tiny, paths, submit, contrasts):
     """A CSV, also with a byte order mark, rows in another order and blanks, gives the scores of the Parquet file."""
-    _, one, _ = read_submitted_scores(find_submission(str(submit())), tiny)
+    _, one, _ = read_submitted_scores(find_submission(str(submit())), tiny.indexed)
     text = contrasts.sample(fraction=1, shuffle=True, seed=0).write_csv().replace(",", ", ").encode()
     folder = submit("csv", table=b"\xef\xbb\xbf" + text, ending=".csv")
     assert problems(folder, paths) == []
-    _, other, _ = read_submitted_scores(find_submission(str(folder)), tiny)
+    _, other, _ = read_submitted_scores(find_submission(str(folder)), tiny.indexed)
     np.testing.assert_array_equal(one, other)
 
 

@@ -249,7 +249,7 @@ def test_a_wrong_twin_is_refused(case, tmp_path):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_limited_suite_has_its_own_folders(name):
     """Two limits and none make three different folders, for results and for outcomes."""
-    suites = [load_suite(name, limit) for limit in (0, 10, 20)]
+    suites = [load_suite(name, limit=limit) for limit in (0, 10, 20)]
     assert len({suite.folder for suite in suites}) == 3
     assert len({suite.outcomes_folder for suite in suites}) == 3
     assert len({suite.choices() for suite in suites}) == 3

@@ -32,7 +32,7 @@ def paths(tiny_paths, tiny, tiny_det, tmp_path):
 
 def test_detection_is_labelled_and_recorded_whole(tiny_det):
     """Every detector has an outcome of every image that it is asked for, best score first, and labels of both kinds."""
-    sources = len(tiny_det.sources)
+    sources = len(tiny_det.indexed.sources)
     assert tiny_det.outcomes["zoo:retinanet_vgg"].height == sources * 4
     assert tiny_det.outcomes["zoo:fcos_shufflenet"].height == 24 * 3
     for name in ("zoo:retinanet_vgg", "zoo:fcos_shufflenet"):
@@ -98,7 +98,8 @@ def test_training_on_what_is_judged_is_a_leak(tiny, paths):
     split = dataclasses.replace(tiny.suite.split, train=0.25, validation=0.5)
     dataset = {"name": "glyphs", "train": 60, "test": 120}
     other = dataclasses.replace(tiny.suite, name="other", split=split, dataset=dataset)
-    planted = dataclasses.replace(tiny, suite=other, parts=tiny.parts | {"validation": tiny.parts["test"][:3]})
+    parts = tiny.parts | {"validation": tiny.parts["test"][:3]}
+    planted = dataclasses.replace(tiny, indexed=dataclasses.replace(tiny.indexed, suite=other, parts=parts))
     with pytest.raises(
         LabelError, match=r"leak: glyphs test-\d+ in test of tiny and .* in training on other are of one photograph"
     ):
@@ -151,7 +152,7 @@ def test_stored_detections_are_close_to_what_the_detector_said():
     network = load("zoo:fcos_shufflenet", None)
     scenes = [scene("test", number) for number in range(200)]
     with torch.inference_mode():
-        answers = network.answer([to_tensor(pixels) for pixels, _ in scenes])
+        answers = network.answer([to_tensor(pixels) for pixels, _ in scenes], "cpu")
     exact = [as_detections(answer) for answer in answers]
     columns = detection.observe(network, answers, None, [(128, 128)] * len(scenes), None)
     keys = {"source": map(str, range(200)), "digest": [""] * 200, "level": [-1] * 200}

@@ -60,7 +60,7 @@ def photos(tiny, tmp_path):
     folder = tmp_path / "photos"
     (folder / "below").mkdir(parents=True)
     for name, quality in (("a.jpg", 90), ("below/b.jpg", 3)):
-        (folder / name).write_bytes(encode_jpeg(tiny.dataset.read("test-00000"), quality))
+        (folder / name).write_bytes(encode_jpeg(tiny.indexed.dataset.read("test-00000"), quality))
     (folder / "notes.txt").write_text("no image")
     return folder
 
@@ -141,7 +141,7 @@ def test_full_reference_needs_the_pristine_image(judged, photos, tiny, tmp_path,
     one = str(photos / "a.jpg")
     assert main(["score", "ssim", one, *judged]) == 1
     assert "--reference" in capsys.readouterr().err
-    Image.fromarray(tiny.dataset.read("test-00000")).save(tmp_path / "pristine.png")
+    Image.fromarray(tiny.indexed.dataset.read("test-00000")).save(tmp_path / "pristine.png")
     assert main(["score", "ssim", one, "--reference", str(tmp_path / "pristine.png"), *judged]) == 0
     assert main(["score", "ssim", one, "--reference", str(photos), *judged]) == 0
     assert "a.jpg,1,1" in capsys.readouterr().out

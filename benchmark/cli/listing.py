@@ -21,13 +21,13 @@ def inventory(paths: Paths) -> dict[str, Rows]:
     """The tables `suites`, `predictors`, `adapters` and `networks`."""
     suites = [describe(load_suite(name), paths) for name in suite_names()]
     predictors = []
-    for name in [*predictor_names(), *extensions("predictors", predictor_names())]:
+    for name in [*predictor_names(), *extensions("predictors", own=predictor_names())]:
         _, kind, _ = find_predictor(name)
         description = (kind.__doc__ or "").strip().splitlines()
         predictors.append({"name": name, "track": track(kind), "about": description[0] if description else ""})
     networks = [{"source": source, "models": models(source, paths.networks)} for source in SOURCES]
     networks += [
-        {"source": source, "models": [point.value]} for source, point in extensions("networks", SOURCES).items()
+        {"source": source, "models": [point.value]} for source, point in extensions("networks", own=SOURCES).items()
     ]
     adapters = [adapted(prefix) for prefix in ADAPTERS]
     return {"suites": suites, "predictors": predictors, "adapters": adapters, "networks": networks}

@@ -36,10 +36,12 @@ def label_suite(args: argparse.Namespace, paths: Paths) -> None:
     from benchmark.labelling.pipeline import label
     from benchmark.suites.loading import load_suite
 
-    how = ExecutionConfig(args.precision, args.compile, args.engine, args.address)
+    execution = ExecutionConfig(
+        precision=args.precision, compiled=args.compile, engine=args.engine, address=args.address
+    )
     if args.anew:
         paths = replace(paths, published=None)
-    truth = label(load_suite(args.suite, args.limit), paths, args.device, how)
+    truth = label(load_suite(args.suite, limit=args.limit), paths, device=args.device, execution=execution)
     print(label_summary(truth, paths.cache))
 
 
@@ -50,7 +52,7 @@ def run_predictors(args: argparse.Namespace, paths: Paths) -> None:
     from benchmark.leaderboard.rank import one_line
     from benchmark.suites.loading import load_suite
 
-    suite = load_suite(args.suite, args.limit)
+    suite = load_suite(args.suite, limit=args.limit)
     truth = label(suite, paths, device=args.device)
     label_sets = suite.label_sets if args.labels == "all" else (args.labels,)
     failed = []
@@ -92,7 +94,7 @@ def check_predictors(args: argparse.Namespace, paths: Paths) -> None:
     results = (
         {"predictor": name, "check": check.name, "problem": check.problem}
         for name in args.predictor
-        for check in check_predictor(name, paths.networks, args.device or "cpu")
+        for check in check_predictor(name, networks=paths.networks, device=args.device or "cpu")
     )
     if failed := told(results, args.json):
         raise PredictorError(failed)
@@ -111,7 +113,7 @@ def verify_what(args: argparse.Namespace, paths: Paths) -> None:
     checks = (
         verify(args.what, paths, args.run, args.device)
         if submission
-        else reproduce(load_suite(args.what), paths, args.device)
+        else reproduce(load_suite(args.what), paths, device=args.device)
     )
     if failed := told(({"check": check.name, "problem": check.problem} for check in checks), args.json):
         raise (SubmissionError if submission else ResultError)(failed)
@@ -169,7 +171,7 @@ def export_what(args: argparse.Namespace, paths: Paths) -> None:
         from benchmark.labelling.parquet_export import export
         from benchmark.suites.loading import load_suite
 
-        for path in export(load_suite(args.what, args.limit), args.labels, paths, args.output):
+        for path in export(load_suite(args.what, limit=args.limit), args.labels, paths, args.output):
             print(path)
         return
     from pathlib import Path

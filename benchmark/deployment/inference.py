@@ -174,7 +174,13 @@ def load_predictor(
     if card.provenance.code != spec.code:
         raise ResultError(f"{path} is of other code than {spec.name} has now; {hint} makes it anew")
     predictor = spec.kind(
-        Context(device or best_device(), chosen.task, card.seeds[0], paths.networks, chosen.networks.probe)
+        Context(
+            device=device or best_device(),
+            task=chosen.task,
+            seed=card.seeds[0],
+            networks=paths.networks,
+            probe=chosen.networks.probe,
+        )
     )
     trained = card.trained_on
     if isinstance(predictor, LearnedPredictor) and trained and load_trained(predictor, spec, trained, paths) is None:

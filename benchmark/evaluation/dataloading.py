@@ -16,6 +16,7 @@ from benchmark.core.digests import digest
 from benchmark.core.images import Pixels
 from benchmark.core.types import Example, Examples, Sample
 from benchmark.labelling.ground_truth import GroundTruth
+from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.plugins.datasets import MARK
 from benchmark.plugins.distortions import compressed, find_distortion
 from benchmark.plugins.predictors.base import LearnedPredictor
@@ -27,26 +28,26 @@ SHUFFLED = 256
 
 
 def samples(
-    truth: GroundTruth, rows: Sequence[tuple[str, int]], needs: Collection[str]
+    indexed: IndexedSuite, rows: Sequence[tuple[str, int]], needs: Collection[str]
 ) -> Iterator[tuple[list[int], list[Sample]]]:
     """Yield indices into the rows (source, level) and their samples, 64 at a time, in an order that reveals nothing.
 
     Photographs come in random order, each is read once, and 256 of them are shuffled together. All cores make a batch.
     """
-    codec = find_distortion(truth.suite.distortion.name)
+    codec = find_distortion(indexed.suite.distortion.name)
     indices: dict[str, list[int]] = {}
     for index, (source, _) in enumerate(rows):
         indices.setdefault(source, []).append(index)
-    sources = shuffled(list(indices), truth.fingerprint)
+    sources = shuffled(list(indices), indexed.fingerprint)
     with all_cores() as pool:
         for start in range(0, len(sources), SHUFFLED):
             block = sources[start : start + SHUFFLED]
-            pristine = dict(zip(block, pool.map(truth.dataset.read, block), strict=True))
+            pristine = dict(zip(block, pool.map(indexed.dataset.read, block), strict=True))
 
             def make(index: int, pristine: dict[str, Pixels] = pristine) -> Sample:
-                return compressed(codec, pristine[rows[index][0]], rows[index][1], needs)
+                return compressed(codec, pristine[rows[index][0]], rows[index][1], needs=needs)
 
-            order = shuffled([index for source in block for index in indices[source]], f"{truth.fingerprint} {start}")
+            order = shuffled([index for source in block for index in indices[source]], f"{indexed.fingerprint} {start}")
             for first in range(0, len(order), BATCH):
                 batch = order[first : first + BATCH]
                 yield batch, list(pool.map(make, batch))
@@ -56,9 +57,9 @@ def lesson(truth: GroundTruth, label_set: str, part: str, kind: type[LearnedPred
     """The examples of a part that a predictor learns from: labelled rows with class weights, or rows with valid utility."""
     if kind.target == "utility":
         rows = truth.soft(label_set, part)
-        return examples(truth, rows, np.ones(rows.height), kind.needs)
+        return examples(truth.indexed, rows, np.ones(rows.height), kind.needs)
     rows = training_rows(truth, label_set) if part == "train" else truth.labelled(label_set, part)
-    return examples(truth, rows, class_weights(rows["label"].to_numpy()), kind.needs)
+    return examples(truth.indexed, rows, class_weights(rows["label"].to_numpy()), kind.needs)
 
 
 def class_weights(labels: NDArray[np.int8]) -> NDArray[np.float64]:
@@ -67,32 +68,34 @@ def class_weights(labels: NDArray[np.int8]) -> NDArray[np.float64]:
     return np.where(labels == 1, len(labels) / (2 * useful), len(labels) / (2 * (len(labels) - useful)))
 
 
-def examples(truth: GroundTruth, rows: pl.DataFrame, weights: NDArray[np.float64], needs: Collection[str]) -> Examples:
+def examples(
+    indexed: IndexedSuite, rows: pl.DataFrame, weights: NDArray[np.float64], needs: Collection[str]
+) -> Examples:
     """Return the rows as examples with these weights."""
     table = rows.select("source", "level", "label", "utility").rows()
-    groups = [truth.sources[source].group for source in rows["source"]]
-    return Examples(functools.partial(made, truth, table, weights, needs), weights, groups)
+    groups = [indexed.sources[source].group for source in rows["source"]]
+    return Examples(functools.partial(made, indexed, table, weights, needs), weights, groups)
 
 
 def made(
-    truth: GroundTruth,
+    indexed: IndexedSuite,
     rows: Sequence[tuple[str, int, int, float]],
     weights: NDArray[np.float64],
     needs: Collection[str],
     indices: Sequence[int],
 ) -> list[Example]:
     """Make examples of the rows at these indices; each photograph is read once, whatever the order and number of versions."""
-    codec = find_distortion(truth.suite.distortion.name)
+    codec = find_distortion(indexed.suite.distortion.name)
 
     def photograph(index: int) -> str:
-        return truth.sources[rows[index][0]].group
+        return indexed.sources[rows[index][0]].group
 
     def versions(group: str, members: Sequence[int]) -> list[tuple[int, Example]]:
-        pixels = truth.dataset.dataset.read(group)
+        pixels = indexed.dataset.dataset.read(group)
         numbered = []
         for index in members:
             source, level, label, utility = rows[index]
-            sample = compressed(codec, truth.dataset.version(pixels, source), level, needs)
+            sample = compressed(codec, indexed.dataset.version(pixels, source), level, needs=needs)
             numbered.append((index, Example(sample, label, utility, float(weights[index]), group)))
         return numbered
 

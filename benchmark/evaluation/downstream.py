@@ -22,7 +22,7 @@ from benchmark.core.digests import digest
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.progress import show_progress
 from benchmark.evaluation.scorecard import Gains
-from benchmark.labelling.ground_truth import GroundTruth, wanted_rows
+from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap import Floats
 from benchmark.metrics.weighted import ratio
@@ -67,8 +67,7 @@ def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
             for (held_out_name, rival), rows in groups
         }
     curves: Curves = {}
-    held_out = [(source, level) for part, source, level in wanted_rows(truth) if part == "held_out"]
-    plain = pl.DataFrame(held_out, {"source": pl.String, "level": pl.Int16}, orient="row")
+    plain = truth.indexed.scored_rows.filter(part="held_out").select("source", "level")
     with show_progress(f"{truth.suite.folder}, rivals", len(names) * len(RIVALS), "curves") as advance:
         for name in names:
             network = truth.downstream(name)

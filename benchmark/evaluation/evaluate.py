@@ -81,7 +81,7 @@ def evaluate(
                 f"{predictor}: its table for {suite.name} is looked up, neither trained nor seeded here"
             )
         values, record = reported_scores(submission, truth)
-        scores = scores_table(truth, values, 0)
+        scores = scores_table(truth.indexed, values, 0)
         write_scores(folder, scores, record)
     else:
         seeds = tuple(seeds) or range(SEEDS if labels == COMBINED and not suite.limit else 1)
@@ -122,7 +122,7 @@ def run_scores(
     spec = resolve_predictor(predictor)
     training, training_labels = truth, labels
     if train_on and spec.learns:
-        training_suite = load_suite(train_on, truth.suite.limit) if isinstance(train_on, str) else train_on
+        training_suite = load_suite(train_on, limit=truth.suite.limit) if isinstance(train_on, str) else train_on
         training, training_labels = label(training_suite, paths, device=device), COMBINED
         check_no_overlap(training, truth)
     if issubclass(spec.kind, LearnedPredictor) and spec.kind.target == "label":

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from benchmark.core.errors import MetricError, ResultError
 from benchmark.evaluation.downstream import Curves, gains
 from benchmark.evaluation.scorecard import GROUPS, Counts, Gains, Measure, Scorecard, Scores
-from benchmark.labelling.ground_truth import GroundTruth, wanted_rows
+from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap, classification, correlation, weighted
 from benchmark.metrics.bootstrap import Floats
 
@@ -84,7 +84,7 @@ def of_seed(truth: GroundTruth, scores: pl.DataFrame, record: Scores, seed: int)
         raise ResultError(
             f"scores of {record.predictor} are of another suite or other images than {truth.suite.folder}"
         )
-    expected = {(source, level) for _, source, level in wanted_rows(truth)}
+    expected = set(truth.indexed.scored_rows.select("source", "level").iter_rows())
     rows = scores.filter(seed=seed)
     if set(rows.select("source", "level").iter_rows()) != expected or rows["score"].is_nan().any():
         raise ResultError(f"scores of {record.predictor}, seed {seed}, are not complete for {truth.suite.folder}")

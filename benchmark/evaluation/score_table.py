@@ -3,7 +3,7 @@
     scores, metadata = reported_scores(submission, truth)
 
 A table has the columns source (text), level (integer) and score (finite; higher = more useful), and one row for each of
-`ground_truth.wanted_rows`, in any order. CSV and Parquet give the same scores.
+`IndexedSuite.scored_rows`, in any order. CSV and Parquet give the same scores.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from benchmark.core.digests import digest
 from benchmark.evaluation.scorecard import Cost, Provenance, Scores
-from benchmark.labelling.ground_truth import GroundTruth, wanted_rows
+from benchmark.labelling.ground_truth import GroundTruth
+from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.plugins.predictors.submission import ENDINGS, Submission, refuse
 from benchmark.suites.results_folder import Training
 
@@ -29,12 +30,12 @@ COLUMNS = {
 
 
 def reported_scores(submission: Submission, truth: GroundTruth) -> tuple[NDArray[np.float64], Scores]:
-    """The scores of a submission's table, in the order of `wanted_rows`, and their metadata.
+    """The scores of a submission's table, in the order of `scored_rows`, and their metadata.
 
     Raises:
         SubmissionError: the table is not valid for this ground truth.
     """
-    file, scores, problems = read_submitted_scores(submission, truth)
+    file, scores, problems = read_submitted_scores(submission, truth.indexed)
     refuse(submission, problems)
     suite, labels = truth.suite.folder, submission.card.scores[truth.suite.name].labels
     return scores, Scores(
@@ -49,14 +50,16 @@ def reported_scores(submission: Submission, truth: GroundTruth) -> tuple[NDArray
     )
 
 
-def read_submitted_scores(submission: Submission, truth: GroundTruth) -> tuple[bytes, NDArray[np.float64], list[str]]:
-    """The file of the table for a suite, its scores in the order of `wanted_rows`, and every problem with it."""
-    suite, stated = truth.suite, submission.card.scores[truth.suite.name]
+def read_submitted_scores(
+    submission: Submission, indexed: IndexedSuite
+) -> tuple[bytes, NDArray[np.float64], list[str]]:
+    """The file of the table for a suite, its scores in the order of `scored_rows`, and every problem with it."""
+    suite, stated = indexed.suite, submission.card.scores[indexed.suite.name]
     where, problems = f"{submission.folder / 'card.toml'}: [scores.{suite.name}]: ", []
-    if stated.fingerprint != truth.fingerprint:
+    if stated.fingerprint != indexed.fingerprint:
         problems.append(
             f"{where}fingerprint is {stated.fingerprint!r:.60}, that of {suite.folder} on this machine is "
-            f"{truth.fingerprint}: other images or another version"
+            f"{indexed.fingerprint}: other images or another version"
         )
     if stated.labels and stated.labels not in suite.label_sets:
         valid = ", ".join(suite.label_sets)
@@ -70,8 +73,7 @@ def read_submitted_scores(submission: Submission, truth: GroundTruth) -> tuple[b
         return b"", np.empty(0), [*problems, f"{where}{state} {' and '.join(map(str, files))}; one is needed"]
     data = present[0].read_bytes()
     table, wrong = parse(data, present[0].suffix)
-    schema = {"part": pl.String, "source": pl.String, "level": pl.Int64}
-    rows = pl.DataFrame(wanted_rows(truth), schema, orient="row").with_columns(known=True)
+    rows = indexed.scored_rows.with_columns(pl.col("level").cast(pl.Int64), known=True)
     problems += [f"{present[0]}: {problem}" for problem in wrong or row_problems(table, rows)]
     if problems:
         return data, np.empty(0), problems

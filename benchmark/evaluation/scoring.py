@@ -19,7 +19,8 @@ from benchmark.evaluation.dataloading import samples
 from benchmark.evaluation.results import SCORES_SCHEMA, ScoresTable, read_scores
 from benchmark.evaluation.scorecard import Cost, Provenance, Scores
 from benchmark.evaluation.training import fit
-from benchmark.labelling.ground_truth import GroundTruth, wanted_rows
+from benchmark.labelling.ground_truth import GroundTruth
+from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.plugins.distortions import find_distortion
 from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, checked_scores, named, track
 from benchmark.plugins.predictors.resolve import PredictorSpec
@@ -82,14 +83,16 @@ def make_scores(
     device: str,
 ) -> ScoresTable:
     """Train and score with one seed; returns the scores and their metadata."""
-    context = Context(device, training.suite.task, seed, paths.networks, training.suite.networks.probe)
+    context = Context(
+        device=device, task=training.suite.task, seed=seed, networks=paths.networks, probe=training.suite.networks.probe
+    )
     with named(spec.name, "constructor"):
         predictor = spec.kind(context)
     fit_seconds, notes = None, {}
     if isinstance(predictor, LearnedPredictor) and run.trained_on:
         fit_seconds = fit(predictor, training, spec, run.trained_on, paths)
         notes = predictor.notes
-    scores, score_seconds = score_rows(predictor, spec.name, truth, seed)
+    scores, score_seconds = score_rows(predictor, spec.name, truth.indexed, seed)
     probe = training.suite.networks.probe if "probe" in spec.kind.needs else ""
     provenance = Provenance(
         scores="re-run",
@@ -114,29 +117,27 @@ def make_scores(
     return scores, record
 
 
-def score_rows(predictor: Predictor, name: str, truth: GroundTruth, seed: int) -> tuple[pl.DataFrame, float]:
-    """Scores of all images that results need, in the order of `wanted_rows`, and the predictor's own seconds.
+def score_rows(predictor: Predictor, name: str, indexed: IndexedSuite, seed: int) -> tuple[pl.DataFrame, float]:
+    """Scores of all images that results need, in the order of `scored_rows`, and the predictor's own seconds.
 
     Raises:
         PredictorError: a score is missing or not finite; the message names the image.
     """
-    rows = [(source, level) for _, source, level in wanted_rows(truth)]
+    rows = indexed.scored_rows.select("source", "level").rows()
     scores = np.full(len(rows), np.nan)
     seconds = 0.0
-    with show_progress(f"{name} scores {truth.suite.folder}", len(rows), "images") as advance:
-        coming = samples(truth, rows, predictor.needs)
+    with show_progress(f"{name} scores {indexed.suite.folder}", len(rows), "images") as advance:
+        coming = samples(indexed, rows, predictor.needs)
         for indices, batch in ahead(coming, predictor.context.device):
             start = time.perf_counter()
             names = [f"{source} at level {level}" for source, level in (rows[index] for index in indices)]
             scores[indices] = checked_scores(name, predictor, batch, names)
             seconds += time.perf_counter() - start
             advance(len(batch))
-    return scores_table(truth, scores, seed), seconds
+    return scores_table(indexed, scores, seed), seconds
 
 
-def scores_table(truth: GroundTruth, scores: NDArray[np.float64], seed: int) -> pl.DataFrame:
-    """Return scores, which are in the order of `wanted_rows`, as the table that is stored."""
-    schema = {"part": pl.String, "source": pl.String, "level": pl.Int16}
-    table = pl.DataFrame(wanted_rows(truth), schema=schema, orient="row")
+def scores_table(indexed: IndexedSuite, scores: NDArray[np.float64], seed: int) -> pl.DataFrame:
+    """Return scores, which are in the order of `scored_rows`, as the table that is stored."""
     columns = [pl.lit(seed, pl.Int16).alias("seed"), pl.Series("score", scores)]
-    return table.with_columns(columns).match_to_schema(SCORES_SCHEMA)
+    return indexed.scored_rows.with_columns(columns).match_to_schema(SCORES_SCHEMA)

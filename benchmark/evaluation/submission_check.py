@@ -23,8 +23,8 @@ from benchmark.core.paths import Paths
 from benchmark.evaluation.score_table import read_submitted_scores
 from benchmark.evaluation.scoring import identity, make_scores
 from benchmark.evaluation.training import training_record
-from benchmark.labelling.ground_truth import wanted_rows
-from benchmark.labelling.pipeline import make_ground_truth, unlabelled
+from benchmark.labelling.indexed_suite import index_suite
+from benchmark.labelling.pipeline import make_ground_truth
 from benchmark.plugins.predictors.base import track
 from benchmark.plugins.predictors.contract import CLOSE
 from benchmark.plugins.predictors.resolve import resolve_predictor
@@ -69,7 +69,7 @@ def table_problems(submission: Submission, name: str, paths: Paths) -> list[str]
     if name not in suite_names():
         return [f"{submission.folder}: [scores.{name}]: there is no such suite; there are {', '.join(suite_names())}"]
     try:
-        _, _, problems = read_submitted_scores(submission, unlabelled(load_suite(name), paths))
+        _, _, problems = read_submitted_scores(submission, index_suite(load_suite(name), paths))
     except BenchmarkError as error:
         return [f"{submission.folder}: [scores.{name}]: cannot be checked on this machine ({error})"]
     return problems
@@ -80,7 +80,7 @@ def rerun(submission: Submission, name: str, paths: Paths, device: str) -> Check
     claim = f"predictor.py gives the scores reported for {name}"
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            truth = make_ground_truth(load_suite(name), paths, device)
+            truth = make_ground_truth(load_suite(name), paths, device=device)
             spec, stated = resolve_predictor(str(submission.folder)), submission.card.scores[name]
             run_identity = identity(truth, spec, training_record(spec, truth, stated.labels or COMBINED))
             scores, _ = make_scores(truth, spec, run_identity, 0, truth, paths, device or best_device())
@@ -93,9 +93,9 @@ def rerun(submission: Submission, name: str, paths: Paths, device: str) -> Check
     if spec.learns != bool(stated.labels):
         learned = "it learns from labels" if spec.learns else "it learns from no labels"
         return Check(claim, f"{learned}, and [scores.{name}] has labels = {stated.labels!r}")
-    _, reported, _ = read_submitted_scores(submission, truth)
+    _, reported, _ = read_submitted_scores(submission, truth.indexed)
     gap, worst = largest_gap(reported, scores["score"].to_numpy())
-    _, source, level = wanted_rows(truth)[worst]
+    _, source, level = truth.indexed.scored_rows.row(worst)
     difference = f"the largest difference is {gap:.2g} of the scores' standard deviation"
     if gap <= CLOSE:
         return Check(f"{claim}: {difference}", "")

@@ -1,4 +1,4 @@
-"""Ground truth: a suite's sources, outcomes and labels, made by `pipeline.label` and used by all later steps.
+"""Ground truth: an indexed suite with its outcomes and labels, made by `pipeline.label` and used by all later steps.
 
 truth.labels("combined").filter(part="test")       # source, level, label, utility
 """
@@ -6,8 +6,8 @@ truth.labels("combined").filter(part="test")       # source, level, label, utili
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from benchmark.core.digests import digest
 from benchmark.core.errors import LabelError
 from benchmark.core.parquet import content_digest
-from benchmark.core.types import PRISTINE, Source
+from benchmark.core.types import PRISTINE
+from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.labelling.shards import IMAGES
 from benchmark.metrics import image_utility
 from benchmark.metrics.bootstrap import resamples
-from benchmark.plugins.datasets import Augmented
 from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.splits import Parts
 from benchmark.suites.tasks import TASKS, classification, detection
@@ -28,43 +28,49 @@ from benchmark.suites.tasks import TASKS, classification, detection
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
-    """A suite on this machine's images, with the outcomes of its networks."""
+    """An indexed suite with all outcomes of its networks; nothing that it offers runs a network."""
 
-    suite: Suite
-    dataset: Augmented
-    parts: Parts
-    """Sources of train (with augmented versions), validation and test."""
+    indexed: IndexedSuite
+    """The suite on this machine's images."""
     outcomes: dict[str, pl.DataFrame]
     """One table per network, and `images`."""
     temperatures: dict[str, float]
+    """Temperature of each network that is recorded with its outcomes."""
 
-    @functools.cached_property
+    @property
+    def suite(self) -> Suite:
+        """The choices of the suite."""
+        return self.indexed.suite
+
+    @property
+    def parts(self) -> Parts:
+        """Sources of train (with augmented versions), validation and test."""
+        return self.indexed.parts
+
+    @property
     def fingerprint(self) -> str:
-        """Digest of the suite's choices and of the ids, contents and parts of its images."""
-        members = (f"{part} {source.id} {source.digest}" for part, sources in self.parts.items() for source in sources)
-        return digest("suite 1", self.suite.choices(), *members)
+        """Digest of the suite's choices and of its images; see `IndexedSuite.fingerprint`."""
+        return self.indexed.fingerprint
 
     @functools.cached_property
-    def sources(self) -> dict[str, Source]:
-        """Every source by its id."""
-        return {source.id: source for members in self.parts.values() for source in members}
+    def judgement(self) -> Callable[[str], pl.DataFrame]:
+        """Maps a network to its decisions on each distorted image, see `judge`; each network is judged once."""
+        return functools.cache(self.judge)
 
     @functools.cached_property
-    def truths(self) -> dict[str, Any]:
-        """The class or the objects of every source, by its id."""
-        return {name: source.truth for name, source in self.sources.items()}
+    def labels(self) -> Callable[[str], pl.DataFrame]:
+        """Maps a label set to its labels, see `make_labels`; those of each set are made once."""
+        return functools.cache(self.make_labels)
 
     @functools.cached_property
-    def membership(self) -> pl.DataFrame:
-        """The part of every source, in the columns source and part."""
-        rows = [(source.id, part) for part, members in self.parts.items() for source in members]
-        return pl.DataFrame(rows, schema={"source": pl.String, "part": pl.String}, orient="row")
+    def downstream(self) -> Callable[[str], classification.Downstream | detection.Downstream]:
+        """Maps a held-out network to its downstream performance, see `make_downstream`; that of each network is made once."""
+        return functools.cache(self.make_downstream)
 
-    @functools.cache  # noqa: B019 - ground truth lives as long as the process
-    def judgement(self, network: str) -> pl.DataFrame:
-        """The decisions of a network on each distorted image; see the task's `judge`."""
-        task = TASKS[self.suite.task]
-        return task.judge(self.outcomes[network], self.truths, self.temperatures[network], self.suite.labels)
+    def judge(self, network: str) -> pl.DataFrame:
+        """Make the decisions of a network on each distorted image; see the task's `judge` for the columns."""
+        task, temperature = TASKS[self.suite.task], self.temperatures[network]
+        return task.judge(self.outcomes[network], self.indexed.truths, temperature, self.suite.labels)
 
     def label_networks(self, label_set: str) -> tuple[str, ...]:
         """The networks whose decisions determine a label set.
@@ -78,9 +84,8 @@ class GroundTruth:
             )
         return self.suite.networks.labelling if label_set == COMBINED else (label_set,)
 
-    @functools.cache  # noqa: B019
-    def labels(self, label_set: str) -> pl.DataFrame:
-        """Labels of a label set on all distorted images of the training levels.
+    def make_labels(self, label_set: str) -> pl.DataFrame:
+        """Make the labels of a label set on all distorted images of the training levels.
 
         Returns:
             Columns source, level, label (1, 0, -1 unlabelled), utility (Eq. 2, mean over the networks), eligible (all
@@ -103,7 +108,7 @@ class GroundTruth:
         rows = first.select("source", "level").with_columns(
             label=pl.Series(label), utility=pl.Series(mean), eligible=pl.Series(eligible)
         )
-        return rows.join(self.membership, on="source", maintain_order="left")
+        return rows.join(self.indexed.membership, on="source", maintain_order="left")
 
     def labelled(self, label_set: str, part: str) -> pl.DataFrame:
         """The labelled rows of one part.
@@ -175,20 +180,7 @@ class GroundTruth:
         positions = {source.id: position for position, source in enumerate(self.parts["test"])}
         return np.array([positions[source] for source in rows["source"]]), self.resamples
 
-    @functools.cache  # noqa: B019
-    def downstream(self, network: str) -> classification.Downstream | detection.Downstream:
-        """The downstream performance of a held-out network; see the task's `Downstream`."""
+    def make_downstream(self, network: str) -> classification.Downstream | detection.Downstream:
+        """Make the downstream performance of a held-out network; see the task's `Downstream`."""
         outcomes, task = self.outcomes[network], TASKS[self.suite.task]
-        return task.Downstream(outcomes, self.truths, self.judgement(network), self.outcomes[IMAGES])
-
-
-def wanted_rows(truth: GroundTruth) -> list[tuple[str, str, int]]:
-    """(part, source, level) of validation and test at the training levels, and of test at the held-out levels."""
-    levels, held_out = truth.suite.distortion.levels, truth.suite.distortion.held_out
-    chosen = [("validation", levels), ("test", levels), ("held_out", held_out)]
-    return [
-        (part, source.id, level)
-        for part, part_levels in chosen
-        for source in truth.parts["test" if part == "held_out" else part]
-        for level in part_levels
-    ]
+        return task.Downstream(outcomes, self.indexed.truths, self.judgement(network), self.outcomes[IMAGES])

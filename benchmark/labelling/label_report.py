@@ -31,7 +31,7 @@ def label_summary(truth: GroundTruth, cache: Path) -> str:
     head = ["labels", "part", "rows", "useful", "non-useful", "coverage"]
     counted = markdown(head, rows)
     named = f"{truth.suite.folder}, fingerprint {truth.fingerprint}"
-    return "\n".join([named, "", *counted, *rule_summary(truth), *audit_summary(near_duplicates(truth, cache))])
+    return "\n".join([named, "", *counted, *rule_summary(truth), *audit_summary(near_duplicates(truth.indexed, cache))])
 
 
 def audit_summary(pairs: Sequence[Pair]) -> list[str]:
@@ -52,7 +52,8 @@ def rule_summary(truth: GroundTruth) -> list[str]:
     """Counts of the labels that each of the task's rules gives, and how well the level alone predicts these labels."""
     rows = []
     for name, labels in TASKS[truth.suite.task].rules(truth.suite.labels).items():
-        other = replace(truth, suite=replace(truth.suite, labels=labels))
+        suite = replace(truth.suite, labels=labels)
+        other = replace(truth, indexed=replace(truth.indexed, suite=suite))
         mark = " (this suite's)" if labels == truth.suite.labels else ""
         for label_set in truth.suite.label_sets:
             table = other.labels(label_set)

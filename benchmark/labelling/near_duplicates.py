@@ -1,6 +1,6 @@
 """Audit: photographs of different parts that look alike, though their ids and contents differ.
 
-    for pair in near_duplicates(truth, cache):
+    for pair in near_duplicates(index_suite(suite, paths), paths.cache):
         print(pair)                          # train n01440764_10026 and test n01443537_2: distance 2
 
 Each pristine image gets a perceptual hash of 64 bits (imagehash's `phash`, of the low DCT frequencies); two images whose hashes
@@ -24,7 +24,7 @@ from benchmark.core.files import write_text
 from benchmark.core.images import Pixels
 from benchmark.core.progress import show_progress
 from benchmark.core.types import Source
-from benchmark.labelling.ground_truth import GroundTruth
+from benchmark.labelling.indexed_suite import IndexedSuite
 
 NEAR = 6
 """Largest number of bits, of 64, in which the hashes of near-duplicates differ."""
@@ -54,28 +54,28 @@ def perceptual_hash(image: Pixels) -> int:
     return int(str(imagehash.phash(Image.fromarray(image))), 16)
 
 
-def hashes(truth: GroundTruth, cache: Path) -> dict[str, int]:
+def hashes(indexed: IndexedSuite, cache: Path) -> dict[str, int]:
     """The hash of every photograph of a suite, without augmented versions; the cache keeps it by the photograph's digest."""
-    path = cache / "hashes" / f"{truth.suite.dataset['name']}.json"
+    path = cache / "hashes" / f"{indexed.suite.dataset['name']}.json"
     try:
         cached = json.loads(path.read_text())
     except (OSError, ValueError):  # the file is missing or damaged
         cached = {}
-    sources = [source for members in truth.parts.values() for source in members if not source.parent]
+    sources = [source for members in indexed.parts.values() for source in members if not source.parent]
     new = [source for source in sources if source.digest not in cached]
-    with show_progress(f"{truth.suite.folder}, audit", len(new), "photographs") as advance:
+    with show_progress(f"{indexed.suite.folder}, audit", len(new), "photographs") as advance:
         for source in new:
-            cached[source.digest] = perceptual_hash(truth.dataset.read(source.id))
+            cached[source.digest] = perceptual_hash(indexed.dataset.read(source.id))
             advance(1)
     if new:
         write_text(path, json.dumps(cached))
     return {source.id: cached[source.digest] for source in sources}
 
 
-def near_duplicates(truth: GroundTruth, cache: Path) -> list[Pair]:
+def near_duplicates(indexed: IndexedSuite, cache: Path) -> list[Pair]:
     """Photographs of different parts that look alike, the most alike first."""
-    source_hashes = hashes(truth, cache)
-    parts = {name: [source for source in members if not source.parent] for name, members in truth.parts.items()}
+    source_hashes = hashes(indexed, cache)
+    parts = {name: [source for source in members if not source.parent] for name, members in indexed.parts.items()}
     pairs = [
         Pair(distance, names, (first.id, second.id))
         for names in itertools.combinations(parts, 2)

@@ -24,6 +24,7 @@ from benchmark.core.provenance import versions
 from benchmark.core.types import PRISTINE
 from benchmark.labelling.engines import find_engine
 from benchmark.labelling.execution import ExecutionConfig
+from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA, Shard, plan
 from benchmark.labelling.worker import Worker, WorkerConfig, bare_forward_seconds
 from benchmark.plugins.distortions import find_distortion
@@ -32,7 +33,7 @@ from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
 
 if TYPE_CHECKING:
-    from benchmark.labelling.ground_truth import GroundTruth
+    from benchmark.plugins.networks.network import Network
 
 logger = logging.getLogger(__name__)
 
@@ -48,9 +49,10 @@ def table_names(suite: Suite) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*networks.labelling, *suite.judging_probe, *networks.held_out, IMAGES)))
 
 
-def read_outcomes(suite: Suite, home: SuiteFolder, truth: GroundTruth) -> Stored:
+def read_outcomes(indexed: IndexedSuite, home: SuiteFolder) -> Stored:
     """The recorded outcomes of images that this suite has with the same id and content."""
-    now = pl.DataFrame({"source": list(truth.sources), "digest": [source.digest for source in truth.sources.values()]})
+    suite, sources = indexed.suite, indexed.sources
+    now = pl.DataFrame({"source": list(sources), "digest": [source.digest for source in sources.values()]})
     stored: Stored = {}
     for name in table_names(suite):
         path = home.outcomes(name)
@@ -60,34 +62,36 @@ def read_outcomes(suite: Suite, home: SuiteFolder, truth: GroundTruth) -> Stored
     return stored
 
 
-def adopt(stored: Stored, own: SuiteFolder, home: SuiteFolder, truth: GroundTruth, how: ExecutionConfig) -> None:
-    """Add missing outcomes of the same images, pixels and arithmetic from `home` to `stored`, and copy them to `own`."""
-    lacking = [name for name in table_names(truth.suite) if name not in stored or not stored[name][0].height]
-    recorded = read_outcomes(truth.suite, home, truth) if lacking else {}
+def adopt(
+    indexed: IndexedSuite, stored: Stored, own: SuiteFolder, home: SuiteFolder, execution: ExecutionConfig
+) -> Stored:
+    """Copy what `stored` lacks, of the same images, pixels and arithmetic, from `home` to `own`; returns all outcomes."""
+    lacking = [name for name in table_names(indexed.suite) if name not in stored or not stored[name][0].height]
+    recorded = read_outcomes(indexed, home) if lacking else {}
     fitting = {
-        name: (table, metadata)
+        name: (in_order(table, indexed), metadata)
         for name, (table, metadata) in recorded.items()
-        if name in lacking and table.height and metadata.get("precision", how.arithmetic) == how.arithmetic
+        if name in lacking and table.height and metadata.get("precision", execution.arithmetic) == execution.arithmetic
     }
     if not fitting:
-        return
+        return stored
     try:
-        check_codec(truth, recorded, home)
+        check_codec(indexed, recorded, home)
     except LabelError as error:
         logger.warning(f"not used: {error}")
-        return
+        return stored
     for name, (table, metadata) in fitting.items():
-        stored[name] = in_order(table, truth), metadata
-        write_table(own.outcomes(name), *stored[name])
+        write_table(own.outcomes(name), table, metadata)
+    return stored | fitting
 
 
-def check_codec(truth: GroundTruth, stored: Stored, home: SuiteFolder) -> None:
+def check_codec(indexed: IndexedSuite, stored: Stored, home: SuiteFolder) -> None:
     """Raise LabelError if any of a few images, compressed on this machine, differs from the recorded pixels."""
     table, metadata = stored.get(IMAGES, (pl.DataFrame(), {}))
-    codec = find_distortion(truth.suite.distortion.name)
+    codec = find_distortion(indexed.suite.distortion.name)
     checked = table["source"].unique(maintain_order=True)[:CHECKED_SOURCES] if table.height else ()
     for name in checked:
-        pristine = truth.dataset.read(name)
+        pristine = indexed.dataset.read(name)
         for level, pixels in table.filter(source=name).select("level", "pixels").iter_rows():
             image = pristine if level == PRISTINE else codec.decode(codec.encode(pristine, level))
             if int(pixel_digest(image), 16) != pixels:
@@ -98,74 +102,87 @@ def check_codec(truth: GroundTruth, stored: Stored, home: SuiteFolder) -> None:
 
 
 def complete(
-    truth: GroundTruth, stored: Stored, home: SuiteFolder, paths: Paths, device: str, how: ExecutionConfig
-) -> None:
-    """Compute the outcomes that are missing in `stored`, add them to it, and write them to `home`."""
+    indexed: IndexedSuite, stored: Stored, home: SuiteFolder, *, paths: Paths, device: str, execution: ExecutionConfig
+) -> Stored:
+    """Compute the outcomes that `stored` lacks, and write the tables that they complete to `home`; returns all outcomes."""
     recorded = {name: set(table.select("digest", "level").iter_rows()) for name, (table, _) in stored.items()}
-    first, then = plan(truth.suite, truth.parts, recorded)
+    first, then = plan(indexed.suite, indexed.parts, recorded)
     if not first and not then:
-        return
+        return stored
     prepare_process()
-    if how.precision != "float32" and (ratio := time_ratio(device, how.precision, training=False)) > 1:
+    if execution.precision != "float32" and (ratio := time_ratio(device, execution.precision, training=False)) > 1:
         logger.warning(
-            f"{how.precision} takes {ratio:.1f} times as long as float32 on this {device} (ResNet-18, measured); "
-            "it is emulated here"
+            f"{execution.precision} takes {ratio:.1f} times as long as float32 on this {device} (ResNet-18, "
+            "measured); it is emulated here"
         )
-    announce(truth.suite, [*first, *then])
-    worker = open_worker(truth, [*first, *then], stored, home, paths, device, how)
-    run = find_engine(how.engine, how.address)
+    announce(indexed.suite, [*first, *then])
+    worker = open_worker(indexed, [*first, *then], stored, home, paths=paths, device=device, execution=execution)
+    run = find_engine(execution.engine, address=execution.address)
     start = time.perf_counter()
-    fresh = read_shards(run(worker, first, f"{truth.suite.folder}, pristine"))
-    fit_temperatures(truth, worker, stored, fresh)
-    for name, tables in read_shards(run(worker, then, f"{truth.suite.folder}, compressed")).items():
-        fresh.setdefault(name, []).extend(tables)
+    logits = read_shards(run(worker, first, f"{indexed.suite.folder}, pristine"))
+    worker.temperatures = fit_temperatures(indexed, worker.networks, stored, logits)
+    pristine = with_temperatures(worker, logits)
+    compressed = read_shards(run(worker, then, f"{indexed.suite.folder}, compressed"))
     report_speed(worker, time.perf_counter() - start)
-    for name, tables in fresh.items():
+    completed: Stored = {}
+    for name in pristine | compressed:
         old = [stored[name][0]] if name in stored else []
-        stored[name] = in_order(pl.concat([*old, *tables]), truth), describe(name, truth.suite, worker)
-        write_table(home.outcomes(name), *stored[name])
+        table = pl.concat([*old, *pristine.get(name, []), *compressed.get(name, [])])
+        completed[name] = in_order(table, indexed), describe(name, indexed.suite, worker)
+        write_table(home.outcomes(name), *completed[name])
+    return stored | completed
 
 
 def open_worker(
-    truth: GroundTruth,
+    indexed: IndexedSuite,
     shards: list[Shard],
     stored: Stored,
     home: SuiteFolder,
+    *,
     paths: Paths,
     device: str,
-    how: ExecutionConfig,
+    execution: ExecutionConfig,
 ) -> Worker:
     """A worker with all networks that the shards need, loaded and checked against the recorded outcomes."""
     needed = {name for shard in shards for name in shard.networks} - {IMAGES}
-    names = tuple(name for name in table_names(truth.suite) if name in needed)
+    suite, classes = indexed.suite, indexed.dataset.classes
+    names = tuple(name for name in table_names(suite) if name in needed)
     threads = torch.get_num_threads()
-    config = WorkerConfig(truth.suite, names, paths.data, paths.networks, how, device, threads)
-    worker = config.open(paths.cache, truth.dataset)
+    config = WorkerConfig(suite, names, paths.data, paths.networks, execution=execution, device=device, threads=threads)
+    worker = config.open(paths.cache, dataset=indexed.dataset)
     for name, network in worker.networks.items():
-        check_same(name, stored, home, weights=network.weights, precision=config.execution.arithmetic)
-        if (network.task, network.classes) != (truth.suite.task, truth.dataset.classes):
+        check_same(name, stored, home, weights=network.weights, precision=execution.arithmetic)
+        if (network.task, network.classes) != (suite.task, classes):
             raise LabelError(
-                f"{name} does {network.task} of {network.classes} classes, {truth.suite.name} is {truth.suite.task} of "
-                f"{truth.dataset.classes}"
+                f"{name} does {network.task} of {network.classes} classes, {suite.name} is {suite.task} of {classes}"
             )
     return worker
 
 
-def fit_temperatures(truth: GroundTruth, worker: Worker, stored: Stored, fresh: Tables) -> None:
-    """Set the networks' temperatures in the worker and apply them to their pristine rows.
+def fit_temperatures(
+    indexed: IndexedSuite, networks: dict[str, Network], stored: Stored, pristine: Tables
+) -> dict[str, float]:
+    """The temperature of each network, from the pristine rows (with `logits`) that were computed now.
 
     Recorded temperatures are kept; labelling networks with logits get one fitted to the pristine training images; others get 1.
     """
-    task, training = TASKS[truth.suite.task], {s.id: s.truth for s in truth.parts["train"] if not s.parent}
-    for name, network in worker.networks.items():
-        worker.temperatures[name] = 1.0
+    suite, training = indexed.suite, {s.id: s.truth for s in indexed.parts["train"] if not s.parent}
+    temperatures = dict.fromkeys(networks, 1.0)
+    for name, network in networks.items():
         if name in stored:
-            worker.temperatures[name] = stored[name][1]["temperature"]
-        elif network.logits and name in truth.suite.networks.labelling:
-            worker.temperatures[name] = task.fit_temperature(pl.concat(fresh[name]), training)
-        if network.logits:
-            tables = fresh.get(name, [])
-            fresh[name] = [task.with_temperature(table, worker.temperatures[name]) for table in tables]
+            temperatures[name] = stored[name][1]["temperature"]
+        elif network.logits and name in suite.networks.labelling:
+            temperatures[name] = TASKS[suite.task].fit_temperature(pl.concat(pristine[name]), training)
+    return temperatures
+
+
+def with_temperatures(worker: Worker, pristine: Tables) -> Tables:
+    """The pristine rows, with the logits replaced by what the worker's temperatures make of them."""
+    task = TASKS[worker.config.suite.task]
+    logits = [name for name in pristine if name != IMAGES and worker.networks[name].logits]
+    return pristine | {
+        name: [task.with_temperature(table, worker.temperatures[name]) for table in pristine[name]] for name in logits
+    }
 
 
 def read_shards(files: dict[str, list[Path]]) -> Tables:
@@ -211,11 +228,11 @@ def check_same(name: str, stored: Stored, home: SuiteFolder, **now: str) -> None
             )
 
 
-def in_order(table: pl.DataFrame, truth: GroundTruth) -> pl.DataFrame:
+def in_order(table: pl.DataFrame, indexed: IndexedSuite) -> pl.DataFrame:
     """The rows in the order of parts, sources and levels, without duplicates."""
-    order = pl.DataFrame({"source": list(truth.sources)}).with_row_index("place")
+    order = pl.DataFrame({"source": list(indexed.sources)}).with_row_index("position")
     rows = table.unique(["source", "level"], keep="first").join(order, on="source")
-    return rows.sort("place", "level").drop("place")
+    return rows.sort("position", "level").drop("position")
 
 
 def report_speed(worker: Worker, seconds: float) -> None:

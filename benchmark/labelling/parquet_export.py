@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from benchmark.core.files import atomic
 from benchmark.core.paths import Paths
 from benchmark.core.progress import show_progress
-from benchmark.labelling.ground_truth import GroundTruth, wanted_rows
+from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.labelling.pipeline import label
 from benchmark.plugins.distortions import find_distortion
 from benchmark.suites.spec import Suite
@@ -53,7 +53,8 @@ def export(suite: Suite, label_set: str, paths: Paths, output: str) -> list[Path
     parts: dict[str, list[tuple[Any, ...]]] = {
         part: labels.filter(part=part).drop("part").rows() for part in truth.parts
     }
-    parts["held_out"] = [(source, level, -1, None) for part, source, level in wanted_rows(truth) if part == "held_out"]
+    held_out = truth.indexed.scored_rows.filter(part="held_out").select("source", "level")
+    parts["held_out"] = [(source, level, -1, None) for source, level in held_out.iter_rows()]
     written = []
     for part, rows in parts.items():
         starts = range(0, len(rows), ROWS_PER_SHARD)
@@ -62,21 +63,23 @@ def export(suite: Suite, label_set: str, paths: Paths, output: str) -> list[Path
                 shard = rows[start : start + ROWS_PER_SHARD]
                 path = Path(output) / f"{part}-{number:05d}-of-{len(starts):05d}.parquet"
                 with atomic(path) as temporary:
-                    table = pa.Table.from_pylist([record(truth, *row) for row in shard], schema=schema(suite.task))
+                    table = pa.Table.from_pylist(
+                        [record(truth.indexed, *row) for row in shard], schema=schema(suite.task)
+                    )
                     pq.write_table(table, temporary, row_group_size=500, compression="zstd")
                 written.append(path)
                 advance(len(shard))
     return written
 
 
-def record(truth: GroundTruth, source: str, level: int, label: int, utility: float | None) -> dict[str, Any]:
+def record(indexed: IndexedSuite, source: str, level: int, label: int, utility: float | None) -> dict[str, Any]:
     """One row of the export."""
-    codec = find_distortion(truth.suite.distortion.name)
+    codec = find_distortion(indexed.suite.distortion.name)
     return {
-        "image": {"bytes": codec.encode(truth.dataset.read(source), level), "path": f"{source}_{level}.{codec.name}"},
+        "image": {"bytes": codec.encode(indexed.dataset.read(source), level), "path": f"{source}_{level}.{codec.name}"},
         "source": source,
         "level": level,
         "label": None if label < 0 else label,
         "utility": utility,
-        **TASKS[truth.suite.task].truth_values(truth.sources[source].truth),
+        **TASKS[indexed.suite.task].truth_values(indexed.sources[source].truth),
     }

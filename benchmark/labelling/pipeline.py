@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -23,61 +22,49 @@ from benchmark.core.paths import Paths
 from benchmark.core.types import Source
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.ground_truth import GroundTruth
+from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
 from benchmark.labelling.outcomes import Stored, adopt, check_codec, complete, read_outcomes
-from benchmark.plugins.datasets import Augmented, NoPhotographs, index, open_dataset
+from benchmark.plugins.datasets import Augmented, NoPhotographs
 from benchmark.suites.results_folder import SuiteFolder, first_with, outcome_folders, readable_folders, suite_folder
 from benchmark.suites.spec import Suite
-from benchmark.suites.splits import PARTS, Parts, check_disjoint, split
+from benchmark.suites.splits import PARTS, Parts
 from benchmark.suites.tasks import TASKS
 
 SOURCE_SCHEMA: dict[str, Any] = dict.fromkeys(("part", "source", "digest", "parent"), pl.String)
 """Columns of `sources.parquet` beside those of the task's ground truth."""
 
 
-def unlabelled(suite: Suite, paths: Paths) -> GroundTruth:
-    """A suite on this machine's images without outcomes, which suffices for its parts and its fingerprint.
-
-    Raises:
-        DataError: photographs are missing or unreadable.
-        LabelError: a source is in two parts.
-    """
-    dataset = Augmented(open_dataset(suite.dataset, paths.data))
-    parts = split(index(dataset.dataset, paths.cache), suite.split, suite.limit)
-    versions = [version for source in parts["train"] for version in dataset.versions(source, suite.training.copies)]
-    parts["train"] = parts["train"] + versions
-    check_disjoint(parts)
-    return GroundTruth(suite, dataset, parts, {}, {})
-
-
-def label(suite: Suite, paths: Paths, device: str = "", how: ExecutionConfig = PUBLISHED) -> GroundTruth:
+def label(suite: Suite, paths: Paths, *, device: str = "", execution: ExecutionConfig = PUBLISHED) -> GroundTruth:
     """Record every outcome that the suite needs and that is not recorded yet; write its labels; return its ground truth.
 
     Args:
         suite: the suite to label.
         paths: folders; outcomes of the same images and arithmetic in `paths.published` are used instead of computed.
         device: the device on which networks run, if they must; by default the best available one.
-        how: precision, compilation and engine of that run.
+        execution: precision, compilation and engine of that run.
 
     Raises:
         DataError: photographs are missing or unreadable.
         NetworkError: a network that must run cannot be run; published outcomes need no network.
         LabelError: the recorded outcomes have other pixels, weights or precision, or a source is in two parts.
     """
-    truth = make_ground_truth(suite, paths, device, how)
+    truth = make_ground_truth(suite, paths, device=device, execution=execution)
     save_labels(truth, suite_folder(paths, suite))
     return truth
 
 
-def make_ground_truth(suite: Suite, paths: Paths, device: str = "", how: ExecutionConfig = PUBLISHED) -> GroundTruth:
+def make_ground_truth(
+    suite: Suite, paths: Paths, *, device: str = "", execution: ExecutionConfig = PUBLISHED
+) -> GroundTruth:
     """Make the ground truth as `label` does, without writing the labels."""
-    truth = unlabelled(suite, paths)
+    indexed = index_suite(suite, paths)
     own, *others = outcome_folders(paths, suite)
-    stored = read_outcomes(suite, own, truth)
-    check_codec(truth, stored, own)
+    stored = read_outcomes(indexed, own)
+    check_codec(indexed, stored, own)
     for folder in others:
-        adopt(stored, own, folder, truth, how)
-    complete(truth, stored, own, paths, device or best_device(), how)
-    return with_outcomes(truth, stored)
+        stored = adopt(indexed, stored, own, folder, execution)
+    stored = complete(indexed, stored, own, paths=paths, device=device or best_device(), execution=execution)
+    return with_outcomes(indexed, stored)
 
 
 def recorded_truth(suite: Suite, paths: Paths) -> GroundTruth:
@@ -97,24 +84,24 @@ def recorded_truth(suite: Suite, paths: Paths) -> GroundTruth:
     for row in table.iter_rows(named=True):
         source = Source(row["source"], task.truth_of(row), row["digest"], parent=row["parent"])
         parts[row["part"]].append(source)
-    truth = GroundTruth(suite, Augmented(NoPhotographs(metadata["classes"])), parts, {}, {})
-    if truth.fingerprint != metadata["fingerprint"]:
+    indexed = IndexedSuite(suite, Augmented(NoPhotographs(metadata["classes"])), parts)
+    if indexed.fingerprint != metadata["fingerprint"]:
         raise ResultError(f"{home.path}: recorded of other choices than {suite.name} has now; {hint} records them anew")
     stored: Stored = {}
     for folder in outcome_folders(paths, suite):
-        stored = read_outcomes(suite, folder, truth) | stored
+        stored = read_outcomes(indexed, folder) | stored
     if missing := [name for name in (*suite.networks.labelling, *suite.networks.held_out) if name not in stored]:
         raise ResultError(f"{home.path}: no outcomes of {missing[0]}; {hint} records them")
-    return with_outcomes(truth, stored)
+    return with_outcomes(indexed, stored)
 
 
-def with_outcomes(truth: GroundTruth, stored: Stored) -> GroundTruth:
-    """The ground truth with these outcomes and their temperatures."""
+def with_outcomes(indexed: IndexedSuite, stored: Stored) -> GroundTruth:
+    """The ground truth that these outcomes and their temperatures give an indexed suite."""
     tables = {name: table for name, (table, _) in stored.items()}
     temperatures = {
         name: metadata["temperature"] for name, (_, metadata) in stored.items() if "temperature" in metadata
     }
-    return replace(truth, outcomes=tables, temperatures=temperatures)
+    return GroundTruth(indexed, tables, temperatures)
 
 
 def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:
@@ -126,7 +113,7 @@ def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:
         tables = [truth.labels(name) for name in suite.label_sets]
         columns = [table["label"].alias(name) for name, table in zip(suite.label_sets, tables, strict=True)]
         write_table(folder.labels, tables[0].select("part", "source", "level").with_columns(columns), digests)
-    metadata = {"fingerprint": truth.fingerprint, "classes": truth.dataset.classes}
+    metadata = {"fingerprint": truth.fingerprint, "classes": truth.indexed.dataset.classes}
     if not (folder.sources.is_file() and read_metadata(folder.sources) == metadata):
         rows = [
             {"part": part, "source": source.id, "digest": source.digest, "parent": source.parent}

@@ -25,9 +25,9 @@ from benchmark.core.paths import Paths
 from benchmark.core.provenance import versions
 from benchmark.core.types import Source
 from benchmark.labelling.execution import ExecutionConfig
-from benchmark.labelling.ground_truth import GroundTruth
+from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
 from benchmark.labelling.outcomes import table_names
-from benchmark.labelling.pipeline import make_ground_truth, unlabelled
+from benchmark.labelling.pipeline import make_ground_truth
 from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA
 from benchmark.labelling.worker import Worker, WorkerConfig, judge_images, prepare
 from benchmark.plugins.networks import load
@@ -39,36 +39,36 @@ SOURCES = 4
 """Number of photographs of each part that are compressed and judged again."""
 
 
-def reproduce(suite: Suite, paths: Paths, device: str = "") -> Iterator[Check]:
+def reproduce(suite: Suite, paths: Paths, *, device: str = "") -> Iterator[Check]:
     """Yield each check of what the results record of a suite.
 
     Raises:
         DataError: the photographs are missing or unreadable.
         ResultError: nothing is recorded for the suite.
     """
-    truth = unlabelled(suite, paths)
+    indexed = index_suite(suite, paths)
     home = first_with(lambda folder: folder.outcomes(IMAGES), outcome_folders(paths, suite))
     images, metadata = read_table(home.outcomes(IMAGES), IMAGES_SCHEMA)
-    yield photographs(truth, images)
-    drawn = [sorted(members, key=lambda source: digest("reproduce", source.id)) for members in truth.parts.values()]
+    yield photographs(indexed, images)
+    drawn = [sorted(members, key=lambda source: digest("reproduce", source.id)) for members in indexed.parts.values()]
     sources = [source for members in drawn for source in members[:SOURCES]]
     threads = torch.get_num_threads()
     config = WorkerConfig(suite, (), paths.data, paths.networks, device=device or best_device(), threads=threads)
-    worker = config.open(paths.cache, truth.dataset)
+    worker = config.open(paths.cache, dataset=indexed.dataset)
     pixels = same_pixels(worker, sources, images, metadata["encoder"])
     yield pixels
     for name in table_names(suite):
         if name != IMAGES:
-            yield same_outcomes(worker, name, sources, home, paths, pixels)
+            yield same_outcomes(worker, name, sources, home, pixels)
     yield same_labels(suite, paths)
 
 
-def photographs(truth: GroundTruth, images: pl.DataFrame) -> Check:
+def photographs(indexed: IndexedSuite, images: pl.DataFrame) -> Check:
     """Check that every photograph is the one that was recorded."""
     recorded = dict(images.select("source", "digest").iter_rows())
-    missing = [name for name in truth.sources if name not in recorded]
-    other = [name for name, source in truth.sources.items() if recorded.get(name, source.digest) != source.digest]
-    title = f"the {len(truth.sources)} photographs are those that were recorded"
+    missing = [name for name in indexed.sources if name not in recorded]
+    other = [name for name, source in indexed.sources.items() if recorded.get(name, source.digest) != source.digest]
+    title = f"the {len(indexed.sources)} photographs are those that were recorded"
     problems = [
         f"{len(names)} {what}, the first is {names[0]}"
         for names, what in ((missing, "were not recorded"), (other, "have another content"))
@@ -97,21 +97,19 @@ def same_pixels(worker: Worker, sources: list[Source], images: pl.DataFrame, enc
     )
 
 
-def same_outcomes(
-    worker: Worker, name: str, sources: list[Source], home: SuiteFolder, paths: Paths, pixels: Check
-) -> Check:
+def same_outcomes(worker: Worker, name: str, sources: list[Source], home: SuiteFolder, pixels: Check) -> Check:
     """Check that a network, run again, gives the recorded outcomes."""
     title = f"outcomes of {name}"
     task = TASKS[worker.config.suite.task]
     table, metadata = read_table(home.outcomes(name), task.SCHEMA)
     try:
-        network = load(name, paths.networks, worker.config.device)
+        network = load(name, worker.config.weights, device=worker.config.device)
     except NetworkError as error:
         return Check(f"{title}: not asked again ({error})", "")
     if network.weights != metadata["weights"]:
         return Check(title, f"other weights: recorded {metadata['weights']}, here {network.weights}")
     precision, _, rest = metadata["precision"].partition(", ")
-    worker.config = replace(worker.config, execution=ExecutionConfig(precision, rest == "compiled"))
+    worker.config = replace(worker.config, execution=ExecutionConfig(precision=precision, compiled=rest == "compiled"))
     worker.temperatures[name] = metadata["temperature"]
     wrong, asked = [], 0
     for source in sources:

@@ -54,10 +54,10 @@ def plan(suite: Suite, parts: Parts, recorded: dict[str, set[tuple[str, int]]]) 
     first: list[Shard] = []
     then: list[Shard] = []
     for part, members in parts.items():
-        everyone = tuple(dict.fromkeys(name for _, names in judges[part] for name in names))
+        networks_of_part = tuple(dict.fromkeys(name for _, names in judges[part] for name in names))
         for start in range(0, len(members), SOURCES_PER_SHARD):
             chunk = tuple(members[start : start + SOURCES_PER_SHARD])
-            for shard_levels, names in [((PRISTINE,), everyone), *judges[part]]:
+            for shard_levels, names in [((PRISTINE,), networks_of_part), *judges[part]]:
                 pairs = {(source.digest, level) for source in chunk for level in shard_levels}
                 lacking = tuple(name for name in (*names, IMAGES) if not pairs <= recorded.get(name, set()))
                 if lacking:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,15 +59,19 @@ class WorkerConfig:
     """Location of the photographs."""
     weights: Path | None
     """Folder of the networks' weights."""
+    _: KW_ONLY
     execution: ExecutionConfig = PUBLISHED
+    """How the networks are run."""
     device: str = "cpu"
+    """Device on which the networks run."""
     threads: int = 1
     """Threads per process; their number affects the last digits of a network's outputs."""
 
-    def open(self, cache: Path, dataset: Augmented | None = None) -> Worker:
+    def open(self, cache: Path, *, dataset: Augmented | None = None) -> Worker:
         """Load the networks, and open the dataset unless an open one is given."""
         dataset = dataset or Augmented(open_dataset(self.suite.dataset, self.data))
-        return Worker(self, dataset, {name: load(name, self.weights, self.device) for name in self.networks}, cache)
+        networks = {name: load(name, self.weights, device=self.device) for name in self.networks}
+        return Worker(self, dataset, networks, cache)
 
 
 @dataclass
@@ -78,6 +82,7 @@ class Worker:
     dataset: Augmented
     networks: dict[str, Network]
     cache: Path
+    _: KW_ONLY
     temperatures: dict[str, float] = field(default_factory=dict)
     """Temperature of each network, available once the pristine level is done."""
     forwards: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
@@ -178,6 +183,7 @@ def judge_images(
     squares: list[Tensor],
     truths: list[Truth],
     sizes: list[tuple[int, int]],
+    *,
     pristine: bool,
 ) -> pl.DataFrame:
     """Outcome columns of one network for these squares, computed in batches of fixed size."""

@@ -95,14 +95,16 @@ def gains_grid(cards: Sequence[Scorecard], suite: Suite) -> Grid:
     rows = []
     for name in suite.networks.held_out:
         gains = [card.downstream[name] for card in (*own, *cross)]
-        filtered = [task.told(gain.filtered) for gain in gains]
-        rivals = [task.told(value) for value in (gains[0].random, gains[0].quality)] if own else []
-        unfiltered = task.told(cards[0].downstream[name].unfiltered)
+        filtered = [task.formatted(gain.filtered) for gain in gains]
+        rivals = [task.formatted(value) for value in (gains[0].random, gains[0].quality)] if own else []
+        unfiltered = task.formatted(cards[0].downstream[name].unfiltered)
         rows.append((name, unfiltered, *filtered, *rivals))
     names = [title(card) for card in (*own, *cross)]
     blank = [""] * (len(names) + (2 if own else 0) - 2)
     if len(names) > 1:
-        rows += [(f"paper: {name}", "", *map(task.told, pair), *blank) for name, pair in task.PUBLISHED_GAINS.items()]
+        rows += [
+            (f"paper: {name}", "", *map(task.formatted, pair), *blank) for name, pair in task.PUBLISHED_GAINS.items()
+        ]
     head = ("network", "all images", *names, *(("random", "by quality") if own else ()))
     return Grid(
         f"table_{task.GAINS_TABLE}",

@@ -4,7 +4,7 @@ In order of falling score, each detection takes the object of its class with whi
 free, if their intersection over union reaches a threshold (Lin et al., ECCV 2014). The matches are those of pycocotools'
 COCOeval. Groups of objects (COCO's crowd regions) are not handled.
 
-    matched = found_scores(images, boxes, classes, scores, ...)     # score of each object's detection, 0 for a missed object
+    matched = matched_scores(images, boxes, classes, scores, ...)     # score of each object's detection, 0 for a missed object
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def pairs(left: Ints, right: Ints) -> tuple[Ints, Ints]:
     return first, order[np.repeat(start, counts) + offset]
 
 
-def found_scores(
+def matched_scores(
     images: Ints,
     boxes: Floats,
     classes: Ints,

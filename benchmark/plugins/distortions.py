@@ -47,7 +47,7 @@ class Distortion:
     """The valid levels; a higher level means higher quality."""
 
 
-def compressed(codec: Distortion, pristine: Pixels, level: int, needs: Collection[str] = ()) -> Sample:
+def compressed(codec: Distortion, pristine: Pixels, level: int, *, needs: Collection[str] = ()) -> Sample:
     """The sample that a predictor gets of an image (uint8 (H, W, 3)) at a level, with the extra inputs that it needs.
 
     Examples:

@@ -19,7 +19,7 @@ from benchmark.core.errors import PluginError
 T = TypeVar("T")
 
 
-def extensions(kind: str, own: Iterable[str] = ()) -> dict[str, EntryPoint]:
+def extensions(kind: str, *, own: Iterable[str] = ()) -> dict[str, EntryPoint]:
     """The entry points of a kind (`predictors`, `networks`, `datasets`, `distortions`), by name, sorted.
 
     Raises:
@@ -41,7 +41,7 @@ def resolve(kind: str, name: str, own: Mapping[str, T]) -> T | None:
     """
     if name in own:
         return own[name]
-    point = extensions(kind, own).get(name)
+    point = extensions(kind, own=own).get(name)
     if point is None:
         return None
     try:

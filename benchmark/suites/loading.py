@@ -30,7 +30,7 @@ def suite_names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-def load_suite(name: str, limit: int = 0) -> Suite:
+def load_suite(name: str, *, limit: int = 0) -> Suite:
     """Read a suite by name, or by the path of a TOML file.
 
     Raises:

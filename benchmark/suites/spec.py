@@ -30,7 +30,7 @@ class SplitChoice:
     """Share for thresholds and early stopping."""
     test: float
     """Share for results."""
-    seed: int = 0
+    seed: int = field(default=0, kw_only=True)
     """Seed of the order that assigns sources to parts."""
 
 
@@ -54,12 +54,12 @@ class NetworkChoice:
     """Networks whose decisions determine the labels."""
     held_out: tuple[str, ...]
     """Networks for downstream performance, none of which is a labelling network."""
-    probe: str = ""
+    probe: str = field(default="", kw_only=True)
     """Classifier whose activations predictors may use, and whose kept and changed decisions Fig. 1 shows for classification; it
     is empty if there is none."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingChoice:
     """How the two classes are balanced in the training part."""
 
@@ -69,7 +69,7 @@ class TrainingChoice:
     """Number of augmented versions of each training source; 0 with `weights`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Suite:
     """The choices of a suite."""
 

@@ -13,7 +13,7 @@ Parts = dict[str, list[Source]]
 PARTS = ("train", "validation", "test")
 
 
-def split(sources: Sequence[Source], choice: SplitChoice, limit: int = 0) -> Parts:
+def split(sources: Sequence[Source], choice: SplitChoice, *, limit: int = 0) -> Parts:
     """Divide indexed sources into train, validation and test.
 
     Sources are sorted by a digest of (seed, id) and cut at the shares, so that a source's position in the order does not depend

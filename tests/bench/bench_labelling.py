@@ -29,9 +29,9 @@ from benchmark.core.paths import Paths
 from benchmark.suites.loading import load_suite
 
 paths = Paths(None, None, Path(sys.argv[2]) / "cache", Path(sys.argv[2]) / "results")
-suite = load_suite("glyphs", int(sys.argv[1]))
+suite = load_suite("glyphs", limit=int(sys.argv[1]))
 start = time.perf_counter()
-label(suite, paths, "cpu")
+label(suite, paths, device="cpu")
 seconds = time.perf_counter() - start
 print("found", seconds, re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 """
@@ -73,7 +73,9 @@ def test_label(way, lite, naive_rate, once, figure, caplog, monkeypatch):
     probe = Probe()
     caplog.set_level(logging.INFO, "benchmark")
     monkeypatch.setattr(worker, "forward", probe)
-    truth, seconds = once(label, load_suite("imagenet-lite", SOURCES[way]), lite, "cpu", WAYS[way])
+    truth, seconds = once(
+        label, load_suite("imagenet-lite", limit=SOURCES[way]), lite, device="cpu", execution=WAYS[way]
+    )
     seconds -= probe.spent
     compiling = [float(one) for one in re.findall(r"compiling took (\d+) s", caplog.text)]
     rate = sum(truth.outcomes[name].height for name in truth.outcomes if name != IMAGES) / seconds

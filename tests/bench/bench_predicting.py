@@ -39,7 +39,7 @@ class Untrained(Predictor):
 def test_evaluating(name, published, once, figure):
     """Reading, compressing, scoring, judging with all intervals and writing, beside the predictor's own time."""
     suite = load_suite(name)
-    truth = label(suite, published, "cpu")
+    truth = label(suite, published, device="cpu")
     evaluate(
         "chance", suite, paths=published, truth=truth, device="cpu"
     )  # what all predictors of a suite share is made once
@@ -53,7 +53,7 @@ def test_evaluating(name, published, once, figure):
 
 def test_training(published, once, figure):
     """A whole training with its reading, compressing and checks, beside as many steps on squares in memory."""
-    truth = label(load_suite("imagenet-lite"), published, "cpu")
+    truth = label(load_suite("imagenet-lite"), published, device="cpu")
     train, validation = (lesson(truth, "combined", part, ResNet18) for part in ("train", "validation"))
     predictor = ResNet18(Context())
     _, seconds = once(predictor.fit, train, validation)

@@ -26,8 +26,8 @@ def figure(benchmark):
 def once(benchmark):
     """Calls a function once, timed; returns what it returns, and its seconds."""
 
-    def call(function, *given):
-        found = benchmark.pedantic(function, given, rounds=1, iterations=1)
+    def call(function, *given, **named):
+        found = benchmark.pedantic(function, given, named, rounds=1, iterations=1)
         return found, benchmark.stats.stats.min
 
     return call

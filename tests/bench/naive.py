@@ -15,7 +15,7 @@ from torchvision.transforms import v2 as transforms
 
 from benchmark.core.paths import Paths
 from benchmark.core.types import PRISTINE
-from benchmark.labelling.pipeline import unlabelled
+from benchmark.labelling.indexed_suite import index_suite
 from benchmark.plugins.networks import load
 from benchmark.suites.loading import load_suite
 
@@ -48,11 +48,11 @@ class Compressed(Dataset):
         return self.transform(image)
 
 
-def rows_of(truth, name):
+def rows_of(indexed, name):
     """The images that a network judges."""
-    suite = truth.suite
+    suite = indexed.suite
     rows = []
-    for part, members in truth.parts.items():
+    for part, members in indexed.parts.items():
         levels = []
         if name in suite.networks.labelling:
             levels = [PRISTINE, *suite.distortion.levels]
@@ -66,17 +66,17 @@ def rows_of(truth, name):
 def main(name, sources):
     """Judge all images with all networks."""
     paths = Paths.named()
-    truth = unlabelled(load_suite(name, sources), paths)
+    indexed = index_suite(load_suite(name, limit=sources), paths)
     images, seconds = 0, 0.0
-    for network_name in (*truth.suite.networks.labelling, *truth.suite.networks.held_out):
-        network = load(network_name, paths.networks, "cpu")
+    for network_name in (*indexed.suite.networks.labelling, *indexed.suite.networks.held_out):
+        network = load(network_name, paths.networks, device="cpu")
         forward = network.forward
         if network.module is not None:
             forward = network.module.to(memory_format=torch.contiguous_format)
-        rows = rows_of(truth, network_name)
+        rows = rows_of(indexed, network_name)
         start = time.perf_counter()
         for batch in DataLoader(
-            Compressed(truth.dataset.dataset.files, rows, network.preprocessing), 32, num_workers=2
+            Compressed(indexed.dataset.dataset.files, rows, network.preprocessing), 32, num_workers=2
         ):
             forward(batch).argmax(dim=1)
         images, seconds = images + len(rows), seconds + time.perf_counter() - start

@@ -17,8 +17,8 @@ from benchmark.suites.loading import load_suite
 
 WAYS = {
     "float32, compiled": ExecutionConfig(compiled=True),
-    "bf16": ExecutionConfig("bf16"),
-    "bf16, compiled": ExecutionConfig("bf16", compiled=True),
+    "bf16": ExecutionConfig(precision="bf16"),
+    "bf16, compiled": ExecutionConfig(precision="bf16", compiled=True),
 }
 FILE = Path(__file__).parents[2] / "results" / "studies" / "precision.md"
 
@@ -36,16 +36,17 @@ def flips(reference, other, name):
 
 def main(sources=0):
     """Label in every way, compare, and write the table."""
-    suite, named = load_suite("imagenet-lite", sources), Paths.named()
+    suite, named = load_suite("imagenet-lite", limit=sources), Paths.named()
     lines = [
         "| arithmetic | label set | images | other label | opposite label | other class on top |",
         "|" + " --- |" * 6,
     ]
     with tempfile.TemporaryDirectory() as folder:
         found = {}
-        for way, how in {"float32": ExecutionConfig(), **WAYS}.items():
+        for way, execution in {"float32": ExecutionConfig(), **WAYS}.items():
             home = Path(folder) / way.replace(", ", "-")
-            found[way] = label(suite, Paths(named.data, named.networks, home / "cache", home / "results"), "cpu", how)
+            paths = Paths(named.data, named.networks, home / "cache", home / "results")
+            found[way] = label(suite, paths, device="cpu", execution=execution)
         for way in WAYS:
             for name in suite.label_sets:
                 counts = flips(found["float32"], found[way], name)

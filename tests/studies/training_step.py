@@ -37,7 +37,7 @@ def measure(situation, workers):
     from benchmark.suites.loading import load_suite
 
     prepare_process()
-    truth = make_ground_truth(load_suite("glyphs", 300), Paths.named())
+    truth = make_ground_truth(load_suite("glyphs", limit=300), Paths.named())
     examples, predictor = lesson(truth, "combined", "train", ResNet18), ResNet18(Context(), Recipe())
     predictor.model.to(memory_format=torch.channels_last)
     optimiser, times = predictor.optimiser(), []

@@ -16,7 +16,7 @@ Engine = Callable[[Worker, Sequence[Shard], str], dict[str, list[Path]]]
 ENGINES = ("local", "ray")
 
 
-def find_engine(name: str, address: str = "") -> Engine:
+def find_engine(name: str, *, address: str = "") -> Engine:
     """The engine of this name.
 
     Raises:

@@ -51,7 +51,7 @@ class RayWorker:
         return {"number": list(numbers), "name": list(names), "file": np.array(files, dtype=object)}
 
 
-def run(worker: Worker, shards: Sequence[Shard], title: str, address: str = "") -> dict[str, list[Path]]:
+def run(worker: Worker, shards: Sequence[Shard], title: str, *, address: str = "") -> dict[str, list[Path]]:
     """Run the shards on a cluster; returns the files of each network in this machine's cache, in the order of the shards.
 
     Args:

@@ -44,7 +44,7 @@ class GlyphScenes:
 
     classes = len(LETTERS)
 
-    def __init__(self, train: int, test: int, zoo: int = 0) -> None:
+    def __init__(self, train: int, test: int, *, zoo: int = 0) -> None:
         self.counts = checked_counts({"zoo": zoo, "train": train, "test": test})
 
     def signature(self) -> str:
@@ -104,7 +104,7 @@ def scene(pool: str, index: int) -> tuple[Pixels, Objects]:
         if free:
             y, x = free[0]
             ink = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BICUBIC)).astype(np.int32)
-            blend(ground, ink, y, x, contrast, tint)
+            blend(ground, ink, y, x, contrast=contrast, tint=tint)
             boxes.append((x, y, x + width, y + height))
             classes.append(kind)
     pixels = ground.astype(np.uint8)

@@ -49,7 +49,7 @@ class Glyphs:
 
     classes = len(LETTERS)
 
-    def __init__(self, train: int, test: int, zoo: int = 0) -> None:
+    def __init__(self, train: int, test: int, *, zoo: int = 0) -> None:
         self.counts = checked_counts({"zoo": zoo, "train": train, "test": test})
 
     def signature(self) -> str:
@@ -122,13 +122,13 @@ def scene(pool: str, index: int) -> Pixels:
     faint, strong = CONTRASTS[pool]
     contrast = int(faint + next(draw) ** 2 * (strong - faint))
     tint = np.array([int(next(draw) * 40) - 20 for _ in range(3)])
-    blend(ground, ink, y, x, contrast, tint)
+    blend(ground, ink, y, x, contrast=contrast, tint=tint)
     scene = ground.astype(np.uint8)
     scene.flags.writeable = False  # the array is shared by all callers
     return scene
 
 
-def blend(ground: Ints, ink: Ints, top: int, left: int, contrast: int, tint: Ints) -> None:
+def blend(ground: Ints, ink: Ints, top: int, left: int, *, contrast: int, tint: Ints) -> None:
     """Put a letter onto a scene, in place.
 
     The letter is lighter than a dark ground and darker than a light one. Contrasts are drawn as squares, so that faint

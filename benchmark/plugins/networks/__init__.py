@@ -1,4 +1,4 @@
-"""Networks by name: `load("timm:tf_efficientnet_lite0", folder, "cpu")`. torch is imported only when one is loaded."""
+"""Networks by name: `load("timm:tf_efficientnet_lite0", folder)`. torch is imported only when one is loaded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SOURCES = ("torchvision", "timm", "onnx", "zoo")
 
 
-def load(name: str, folder: Path | None, device: str = "cpu", download: bool = True) -> Network:
+def load(name: str, folder: Path | None, *, device: str = "cpu", download: bool = True) -> Network:
     """Load a network with its weights, which are downloaded if this machine lacks them and `download` is true.
 
     Raises:
@@ -38,7 +38,7 @@ def load(name: str, folder: Path | None, device: str = "cpu", download: bool = T
 def check_name(name: str, folder: Path | None) -> None:
     """Raise NetworkError unless the name is known; `onnx:` files and packages' networks are checked when they are loaded."""
     source, colon, model = name.partition(":")
-    added = extensions("networks", SOURCES)
+    added = extensions("networks", own=SOURCES)
     if source not in (*SOURCES, *added) or not colon:
         sources = ", ".join([*SOURCES, *added])
         raise NetworkError(f"unknown network {name!r}; a name is source:model, the sources are {sources}")

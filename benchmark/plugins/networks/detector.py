@@ -12,14 +12,14 @@ from benchmark.plugins.networks.network import Network, NoResize
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-Found = tuple["Tensor", "Tensor", "Tensor"]
+Answer = tuple["Tensor", "Tensor", "Tensor"]
 """Boxes (D, 4), scores (D,) and classes (D,) from 0, sorted by falling score."""
 LEAST_SCORE, MOST = 0.01, 100
 NEAR = 0.6
 """Intersection over union above which the lower of two detections of one class is suppressed."""
 
 
-def suppress(boxes: Tensor, scores: Tensor) -> Found:
+def suppress(boxes: Tensor, scores: Tensor) -> Answer:
     """The detections of an image after non-maximum suppression in each class.
 
     Args:
@@ -35,7 +35,7 @@ def suppress(boxes: Tensor, scores: Tensor) -> Found:
 
 
 def from_detector(
-    name: str, module: nn.Module, classes: list[int], weights: str, device: str, together: bool = True
+    name: str, module: nn.Module, classes: list[int], weights: str, *, device: str, together: bool = True
 ) -> Network:
     """A network around one of torchvision's detectors, in evaluation mode on the device.
 
@@ -50,14 +50,16 @@ def from_detector(
     ready = module.eval().requires_grad_(False).to(device)
     class_of_label = torch.tensor(classes)
 
-    def detect(images: list[Tensor]) -> list[Found]:
+    def detect(images: list[Tensor]) -> list[Answer]:
         answers = ready(images) if together else [ready([image])[0] for image in images]
         return [kept(answer, class_of_label) for answer in answers]
 
-    return Network(name, max(classes) + 1, NoResize(), weights, False, detect, module=ready, task="detection")
+    return Network(
+        name, max(classes) + 1, NoResize(), weights, logits=False, forward=detect, module=ready, task="detection"
+    )
 
 
-def kept(answer: dict[str, Any], class_of_label: Tensor) -> Found:
+def kept(answer: dict[str, Any], class_of_label: Tensor) -> Answer:
     """The detections of one of torchvision's answers, with its labels replaced by classes from 0."""
     boxes, scores = answer["boxes"].float().cpu(), answer["scores"].float().cpu()
     classes = class_of_label[answer["labels"].cpu()]
@@ -66,7 +68,7 @@ def kept(answer: dict[str, Any], class_of_label: Tensor) -> Found:
     return boxes[order], scores[order], classes[order]
 
 
-def as_detections(answer: Found) -> Detections:
+def as_detections(answer: Answer) -> Detections:
     """A detector's answer as arrays, with its boxes unchanged."""
     boxes, scores, classes = answer
     return Detections(boxes.double().numpy(), scores.double().numpy(), classes.numpy())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ class Preprocessing:
     """Length of the short side after resizing, in px."""
     crop: int
     """Side of the square that is kept, in px."""
+    _: KW_ONLY
     interpolation: str = "bilinear"
     """`bilinear` or `bicubic`, antialiased."""
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -61,6 +62,7 @@ class Letterbox:
 
     side: int
     """Side of the square, in px."""
+    _: KW_ONLY
     letterbox: str = ""
     """If empty, the image is stretched; if `corner` or `centre`, it keeps its proportions and is placed there."""
     grey: int = 0
@@ -123,6 +125,7 @@ class Network:
     """Turns an image into the network's input."""
     weights: str
     """Digest of the weights, 16 hexadecimal digits."""
+    _: KW_ONLY
     logits: bool
     """True where answers are logits, False where they are probabilities or detections."""
     forward: Callable[[Any], Any]
@@ -133,17 +136,17 @@ class Network:
     task: str = "classification"
     """`classification` or `detection`."""
 
-    def prepared(self, images: Sequence[Tensor], device: str = "cpu") -> Any:
+    def prepared(self, images: Sequence[Tensor], device: str) -> Any:
         """The input of `forward` for uint8 RGB images (3, H, W) of any size."""
         return self.preprocessing.normalise([self.preprocessing.square(image) for image in images], device)
 
-    def answer(self, images: Sequence[Tensor], device: str = "cpu") -> Any:
+    def answer(self, images: Sequence[Tensor], device: str) -> Any:
         """The answers for uint8 RGB images (3, H, W) of any size."""
         return self.forward(self.prepared(images, device))
 
 
 def from_module(
-    name: str, module: nn.Module, classes: int, preprocessing: Preprocessing, weights: str, device: str
+    name: str, module: nn.Module, classes: int, preprocessing: Preprocessing, weights: str, *, device: str
 ) -> Network:
     """A network around a classifier module, in evaluation mode on the device, channels last.
 
@@ -153,7 +156,7 @@ def from_module(
         torch.Size([1, 12])
     """
     ready = module.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Network(name, classes, preprocessing, weights, True, ready, ready)
+    return Network(name, classes, preprocessing, weights, logits=True, forward=ready, module=ready)
 
 
 def file_digest(path: Path) -> str:
@@ -182,7 +185,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def fill(module: nn.Module, state: dict[str, Tensor], name: str, path: Path, by_order: bool = False) -> None:
+def fill(module: nn.Module, state: dict[str, Tensor], name: str, path: Path, *, by_order: bool = False) -> None:
     """Load a state into a module by name, or by position where the names come from another library.
 
     The counts of batches seen, which old checkpoints lack and evaluation does not use, may be missing.

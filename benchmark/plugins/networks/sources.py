@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from benchmark.core.errors import MissingWeights, NetworkError
-from benchmark.plugins.networks.detector import Found, from_detector, suppress
+from benchmark.plugins.networks.detector import Answer, from_detector, suppress
 from benchmark.plugins.networks.network import (
     Letterbox,
     Network,
@@ -80,8 +80,9 @@ def torchvision_classifier(model: str, folder: Path | None, device: str, downloa
     state = {re.sub(OLD_DENSENET, r"\1\2", key): value for key, value in read_weights(path).items()}
     fill(module, state, f"torchvision:{model}", path)
     t = weights.transforms()
-    prepare = Preprocessing(t.resize_size[0], t.crop_size[0], t.interpolation.value, tuple(t.mean), tuple(t.std))
-    return from_module(f"torchvision:{model}", module, 1000, prepare, file_digest(path), device)
+    scale = {"mean": tuple(t.mean), "std": tuple(t.std)}
+    prepare = Preprocessing(t.resize_size[0], t.crop_size[0], interpolation=t.interpolation.value, **scale)
+    return from_module(f"torchvision:{model}", module, 1000, prepare, file_digest(path), device=device)
 
 
 def torchvision_detector(model: str, folder: Path | None, device: str, download: bool) -> Network:
@@ -97,7 +98,7 @@ def torchvision_detector(model: str, folder: Path | None, device: str, download:
                 part.eps = 0.0
     names = [name not in ("__background__", "N/A") for name in weights.meta["categories"]]
     classes = [sum(names[:label]) if real else -1 for label, real in enumerate(names)]
-    return from_detector(f"torchvision:{model}", module, classes, file_digest(path), device, together=False)
+    return from_detector(f"torchvision:{model}", module, classes, file_digest(path), device=device, together=False)
 
 
 def torchvision_file(model: str, version: str, folder: Path | None, download: bool) -> tuple[Any, Path]:
@@ -118,9 +119,7 @@ def torchvision_file(model: str, version: str, folder: Path | None, download: bo
                     raise FileNotFoundError("not downloaded")
                 torch.hub.load_state_dict_from_url(weights.url, weights_only=True, check_hash=True, progress=False)
             except OSError as error:
-                raise MissingWeights(
-                    missing(f"torchvision:{model}", model, folder, path, weights.url, error)
-                ) from error
+                raise MissingWeights(missing(f"torchvision:{model}", folder, path, weights.url, error)) from error
     return weights, path
 
 
@@ -137,10 +136,9 @@ def timm_network(model: str, folder: Path | None, device: str, download: bool) -
         path = hub_file(model, module.pretrained_cfg, folder, download)
     fill(module, read_weights(path), f"timm:{model}", path, by_order=packaged)
     side = config["input_size"][1]
-    prepare = Preprocessing(
-        int(side / config["crop_pct"]), side, config["interpolation"], tuple(config["mean"]), tuple(config["std"])
-    )
-    return from_module(f"timm:{model}", module, module.num_classes, prepare, file_digest(path), device)
+    scale = {"mean": tuple(config["mean"]), "std": tuple(config["std"])}
+    prepare = Preprocessing(int(side / config["crop_pct"]), side, interpolation=config["interpolation"], **scale)
+    return from_module(f"timm:{model}", module, module.num_classes, prepare, file_digest(path), device=device)
 
 
 def packaged_file(model: str) -> Path:
@@ -162,11 +160,12 @@ def hub_file(model: str, config: dict[str, Any], folder: Path | None, download: 
     try:
         return Path(hf_hub_download(repository, "model.safetensors", local_files_only=not download))
     except Exception as error:  # the hub client's errors have no common base
-        raise MissingWeights(missing(f"timm:{model}", model, folder, "the hub's cache", repository, error)) from error
+        raise MissingWeights(missing(f"timm:{model}", folder, "the hub's cache", repository, error)) from error
 
 
-def missing(name: str, model: str, folder: Path | None, cache: Path | str, origin: str, error: Exception) -> str:
+def missing(name: str, folder: Path | None, cache: Path | str, origin: str, error: Exception) -> str:
     """One line that says what is missing, where it was searched and how to get it."""
+    model = name.partition(":")[2]
     location = folder or "a networks folder (none given: set UTILBENCH_NETWORKS or --networks)"
     return (
         f"{name}: no weights; looked for {model}.safetensors and {model}.pth in {location}, then in {cache}, "
@@ -213,14 +212,15 @@ def onnx_network(model: str, folder: Path | None, device: str, download: bool) -
     def classify(batch: torch.Tensor) -> torch.Tensor:
         return torch.cat([outputs[0] for outputs in run(batch, ["probabilities"])])
 
-    def detect(batch: torch.Tensor) -> list[Found]:
+    def detect(batch: torch.Tensor) -> list[Answer]:
         return [suppress(boxes[0], scores[0]) for boxes, scores in run(batch, ["boxes", "scores"])]
 
     if detects:
-        canvas = Letterbox(side, *LETTERBOXES.get(model, ()))
-        return Network(f"onnx:{model}", classes, canvas, file_digest(path), False, detect, task="detection")
+        letterbox, grey = LETTERBOXES.get(model, ("", 0))
+        canvas, weights = Letterbox(side, letterbox=letterbox, grey=grey), file_digest(path)
+        return Network(f"onnx:{model}", classes, canvas, weights, logits=False, forward=detect, task="detection")
     prepare = Preprocessing(int(side / 0.875), side)
-    return Network(f"onnx:{model}", classes, prepare, file_digest(path), False, classify)
+    return Network(f"onnx:{model}", classes, prepare, file_digest(path), logits=False, forward=classify)
 
 
 def zoo_network(model: str, folder: Path | None, device: str, download: bool) -> Network:
@@ -236,10 +236,10 @@ def zoo_network(model: str, folder: Path | None, device: str, download: bool) ->
     module = zoo_detectors.DETECTORS[model]() if detects else zoo.ARCHITECTURES[model]()
     fill(module, read_weights(path), f"zoo:{model}", path)
     if detects:
-        return from_detector(f"zoo:{model}", module.float(), list(range(-1, zoo.CLASSES)), weights, device)
+        return from_detector(f"zoo:{model}", module.float(), list(range(-1, zoo.CLASSES)), weights, device=device)
     half = (0.5, 0.5, 0.5)
-    prepare = Preprocessing(zoo.SIZE, zoo.SIZE, "bicubic", half, half)
-    return from_module(f"zoo:{model}", module.float(), zoo.CLASSES, prepare, weights, device)
+    prepare = Preprocessing(zoo.SIZE, zoo.SIZE, interpolation="bicubic", mean=half, std=half)
+    return from_module(f"zoo:{model}", module.float(), zoo.CLASSES, prepare, weights, device=device)
 
 
 LOADERS: dict[str, Loader] = {

@@ -104,7 +104,7 @@ def train(name: str) -> nn.Module:
 def accuracy(name: str, model: nn.Module, pool: str, indices: range) -> float:
     """Mean average precision in float32."""
     truth: list[Objects] = [scene(pool, index)[1] for index in indices]
-    network = from_detector(f"zoo:{name}", model, list(range(-1, CLASSES)), "", "cpu")
+    network = from_detector(f"zoo:{name}", model, list(range(-1, CLASSES)), "", device="cpu")
     detections = [as_detections(answer) for answer in network.forward(list(images(pool, indices)))]
     return mean_ap(match(truth, detections, CLASSES), np.arange(len(truth)))
 

@@ -36,7 +36,7 @@ NEEDS = {"reference", "bitstream", "probe"}
 TARGETS = ("label", "utility")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Context:
     """The environment that a predictor is built with.
 
@@ -64,7 +64,7 @@ class Context:
         """
         from benchmark.plugins.networks import load
 
-        return load(name, self.networks, self.device, download=False)
+        return load(name, self.networks, device=self.device, download=False)
 
     def classifier(self) -> Network:
         """The suite's probe: a classifier whose logits and layers a predictor may read.
@@ -76,7 +76,7 @@ class Context:
 
         if not self.probe:
             raise PredictorError("the suite names no probe; [networks] probe = a classifier that gives logits")
-        network = load(self.probe, self.networks, self.device)
+        network = load(self.probe, self.networks, device=self.device)
         if not network.logits or network.module is None:
             raise PredictorError(
                 f"{self.probe} gives probabilities only; a probe must be a classifier that gives logits"

@@ -34,7 +34,7 @@ SCENES = 24
 PROBE = "zoo:vgg"
 
 
-def check_predictor(name: str, networks: Path | None = None, device: str = "cpu") -> Iterator[Check]:
+def check_predictor(name: str, *, networks: Path | None = None, device: str = "cpu") -> Iterator[Check]:
     """Yield each check of a predictor, which is given by name or path and whose code is executed.
 
     Args:
@@ -49,7 +49,7 @@ def check_predictor(name: str, networks: Path | None = None, device: str = "cpu"
     made: list[Predictor] = []
 
     def make() -> str:
-        made.append(trained(kind, Context(device, networks=networks, probe=PROBE)))
+        made.append(trained(kind, Context(device=device, networks=networks, probe=PROBE)))
         return ""
 
     first = Check("it can be built" + (" and trained" if issubclass(kind, LearnedPredictor) else ""), attempt(make))
@@ -83,7 +83,7 @@ def trained(kind: type[Predictor], context: Context) -> Predictor:
 
 def letter(number: int, quality: int, kind: type[Predictor]) -> Sample:
     """A letter at a JPEG quality."""
-    return compressed(find_distortion("jpeg"), scene("train", number), quality, kind.needs)
+    return compressed(find_distortion("jpeg"), scene("train", number), quality, needs=kind.needs)
 
 
 def letters(predictor: Predictor) -> list[Sample]:
@@ -147,7 +147,7 @@ def sizes(predictor: Predictor) -> str:
         random.integers(0, 256, (max(1, height // 20), max(1, width // 20), 3), np.uint8) for height, width in SIZES
     ]
     images = [np.asarray(Image.fromarray(noise).resize(size[::-1])) for noise, size in zip(small, SIZES, strict=True)]
-    samples = [compressed(find_distortion("jpeg"), image, 30, type(predictor).needs) for image in images]
+    samples = [compressed(find_distortion("jpeg"), image, 30, needs=type(predictor).needs) for image in images]
     for sample, size in zip(samples, SIZES, strict=True):
         try:
             scores(predictor, [sample])
@@ -162,7 +162,8 @@ def plain(predictor: Predictor) -> str:
     grey = np.repeat(scene("train", 3)[..., :1], 3, axis=2)
     flat: list[Pixels] = [np.full((64, 64, 3), value, np.uint8) for value in (0, 128, 255)]
     scores(
-        predictor, [compressed(find_distortion("jpeg"), image, 30, type(predictor).needs) for image in (grey, *flat)]
+        predictor,
+        [compressed(find_distortion("jpeg"), image, 30, needs=type(predictor).needs) for image in (grey, *flat)],
     )
     return ""
 

@@ -58,7 +58,7 @@ def find_predictor(name: str) -> tuple[str, type[Predictor], str]:
     if not path.is_file():
         kind = resolve("predictors", name, {})
         if kind is None:
-            added = [*(f"{prefix}:..." for prefix in ADAPTERS), *extensions("predictors", predictor_names())]
+            added = [*(f"{prefix}:..." for prefix in ADAPTERS), *extensions("predictors", own=predictor_names())]
             available = ", ".join([*predictor_names(), *added])
             raise PredictorError(f"no predictor {name!r}; there are {available}, or the path of a .py file")
         check_kind(kind)

@@ -31,7 +31,7 @@ LONGEST = 200
 """Maximum number of characters of a text in a card."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """The provenance of a table of scores: `[scores.SUITE]`."""
 
@@ -41,7 +41,7 @@ class Table:
     """The label set of this suite that the predictor learned from, or empty if none."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Card:
     """The fields of card.toml."""
 
@@ -139,7 +139,7 @@ def read_submission(folder: Path) -> tuple[Submission, list[str]]:
         valid = "up to 64 letters, digits, `_`, `.` and `-`, the first a letter, digit or `_`"
         # Other messages would begin with the raw name, including its line breaks.
         return submission, [f"the folder's name {submission.name!r:.80} is not valid; valid are {valid}"]
-    if submission.name in [*predictor_names(), *extensions("predictors", predictor_names())]:
+    if submission.name in [*predictor_names(), *extensions("predictors", own=predictor_names())]:
         problems.append(f"the folder's name {submission.name!r} is that of another predictor; choose one of your own")
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))

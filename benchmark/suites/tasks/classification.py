@@ -65,7 +65,7 @@ PUBLISHED_GAINS = {"AlexNet": (0.468, 0.460), "ResNeXt-50": (0.663, 0.654), "Eff
 """Accuracy after filtering by ResNet-18 trained on classification and on detection (paper, Table III)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LabelChoice:
     """How outcomes become labels (paper, section IV)."""
 
@@ -105,7 +105,7 @@ def groups(truth: int) -> list[str]:
     return [f"class {truth}"]
 
 
-def told(value: float | None) -> str:
+def formatted(value: float | None) -> str:
     """An accuracy in per cent, formatted as in the paper's Table III, or a dash."""
     return "-" if value is None else f"{100 * value:.1f} %"
 

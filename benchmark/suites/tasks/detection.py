@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from benchmark.core.digests import digest
 from benchmark.core.types import PRISTINE, Objects
 from benchmark.metrics import image_utility
-from benchmark.metrics.box_matching import found_scores
+from benchmark.metrics.box_matching import matched_scores
 from benchmark.suites.tasks.classification import MIQA
 from benchmark.suites.tasks.replacement import GAINS as GAINS  # every task's module has GAINS and Downstream
 from benchmark.suites.tasks.replacement import PX, SCORE, SIZES, unpack
@@ -65,7 +65,7 @@ PUBLISHED_GAINS = {
 """mAP after replacement by ResNet-18 trained on detection and on classification (paper, Table IV)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LabelChoice:
     """How outcomes become labels (paper, section IV)."""
 
@@ -128,7 +128,7 @@ def groups(truth: Objects) -> list[str]:
     return [*sizes, *(f"class {kind}" for kind in np.unique(truth.classes))]
 
 
-def told(value: float | None) -> str:
+def formatted(value: float | None) -> str:
     """An mAP, formatted as in the paper's Table IV, or a dash."""
     return "-" if value is None else f"{value:.3f}"
 
@@ -164,7 +164,7 @@ def find_objects(outcomes: pl.DataFrame, truths: dict[str, Objects]) -> tuple[ND
     counts = outcomes["scores"].list.len().to_numpy()
     rows = np.repeat(np.arange(len(truth)), [int((~objects.crowd).sum()) for objects in truth])
     none = np.zeros((0, 4))
-    scores = found_scores(
+    scores = matched_scores(
         images=np.repeat(np.arange(len(truth)), counts),
         boxes=outcomes["boxes"].explode().drop_nulls().to_numpy().astype(np.float64).reshape(-1, 4) / PX,
         classes=outcomes["classes"].explode().drop_nulls().to_numpy().astype(np.int64),

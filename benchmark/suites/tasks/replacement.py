@@ -68,7 +68,7 @@ class Downstream:
         bits = images.select("source", "level", "bits")
         self.rows = (
             outcomes.select("source", "level")
-            .with_row_index("place")
+            .with_row_index("position")
             .join(bits, on=["source", "level"], how="left", maintain_order="left")
             .join(
                 judgement.select("source", "level", oracle="utility"),
@@ -99,7 +99,7 @@ class Downstream:
         `oracle` is the utility to this detector, which is a good priority but not the best.
         """
         rows = rows.join(self.rows, on=["source", "level"], how="left", maintain_order="left")
-        pristine = self.rows.filter(level=PRISTINE).select("source", place_p="place", bits_p="bits")
+        pristine = self.rows.filter(level=PRISTINE).select("source", position_p="position", bits_p="bits")
         return rows.join(pristine, on="source", how="left", maintain_order="left")
 
     def best(
@@ -140,7 +140,7 @@ class Downstream:
 
     def after(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> float:
         """The mAP of the rows with these weights if rows that are not kept are replaced; NaN if they hold no object."""
-        indices = np.where(kept, rows["place"].to_numpy(), rows["place_p"].to_numpy())
+        indices = np.where(kept, rows["position"].to_numpy(), rows["position_p"].to_numpy())
         counts = np.bincount(indices, weights, minlength=len(self.matches.objects)).astype(np.int64)
         try:
             return weighted_mean_ap(self.matches, counts)

@@ -24,7 +24,7 @@ def brightest(model, folder, device, download):
         left, right = batch[..., : side // 2].mean((1, 2, 3)), batch[..., side // 2 :].mean((1, 2, 3))
         return 20 * torch.stack([left, right], dim=1)
 
-    return Network(f"brightest:{model}", 2, Preprocessing(side, side), f"{side:016d}", True, forward)
+    return Network(f"brightest:{model}", 2, Preprocessing(side, side), f"{side:016d}", logits=True, forward=forward)
 
 
 class Stripes:

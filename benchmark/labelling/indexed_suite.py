@@ -1,0 +1,88 @@
+"""Indexed suites: a suite on this machine's images, before any network has run.
+
+indexed = index_suite(load_suite("glyphs"), Paths.named())
+indexed.scored_rows.filter(part="test")            # part, source, level
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from benchmark.core.digests import digest
+from benchmark.core.paths import Paths
+from benchmark.core.types import Source
+from benchmark.plugins.datasets import Augmented, index, open_dataset
+from benchmark.suites.spec import Suite
+from benchmark.suites.splits import Parts, check_disjoint, split
+
+ROW_SCHEMA = pl.Schema({"part": pl.String, "source": pl.String, "level": pl.Int16})
+"""The columns of `scored_rows`."""
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedSuite:
+    """A suite on this machine's images; it holds no outcomes and runs no network."""
+
+    suite: Suite
+    """The choices of the suite."""
+    dataset: Augmented
+    """The dataset, which reads the pixels of a source."""
+    parts: Parts
+    """Sources of train (with augmented versions), validation and test."""
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Digest of the suite's choices and of the ids, contents and parts of its images."""
+        members = (f"{part} {source.id} {source.digest}" for part, sources in self.parts.items() for source in sources)
+        return digest("suite 1", self.suite.choices(), *members)
+
+    @functools.cached_property
+    def sources(self) -> dict[str, Source]:
+        """Every source by its id."""
+        return {source.id: source for members in self.parts.values() for source in members}
+
+    @functools.cached_property
+    def truths(self) -> dict[str, Any]:
+        """The class or the objects of every source, by its id."""
+        return {name: source.truth for name, source in self.sources.items()}
+
+    @functools.cached_property
+    def membership(self) -> pl.DataFrame:
+        """The part of every source, in the columns source and part."""
+        rows = [(source.id, part) for part, members in self.parts.items() for source in members]
+        return pl.DataFrame(rows, schema={"source": pl.String, "part": pl.String}, orient="row")
+
+    @functools.cached_property
+    def scored_rows(self) -> pl.DataFrame:
+        """The images that every predictor scores, in the columns part, source and level.
+
+        They are validation and test at the training levels, then, as the part `held_out`, test at the held-out levels; sources
+        stand in the order of their part, the levels of each in the order of the suite.
+        """
+        distortion = self.suite.distortion
+        chosen = [
+            ("validation", self.parts["validation"], distortion.levels),
+            ("test", self.parts["test"], distortion.levels),
+            ("held_out", self.parts["test"], distortion.held_out),
+        ]
+        rows = [(part, source.id, level) for part, members, levels in chosen for source in members for level in levels]
+        return pl.DataFrame(rows, schema=ROW_SCHEMA, orient="row")
+
+
+def index_suite(suite: Suite, paths: Paths) -> IndexedSuite:
+    """Index the photographs of a suite on this machine and divide them into its parts.
+
+    Raises:
+        DataError: photographs are missing or unreadable.
+        LabelError: a source is in two parts.
+    """
+    dataset = Augmented(open_dataset(suite.dataset, paths.data))
+    parts = split(index(dataset.dataset, paths.cache), suite.split, limit=suite.limit)
+    versions = [version for source in parts["train"] for version in dataset.versions(source, suite.training.copies)]
+    parts["train"] = parts["train"] + versions
+    check_disjoint(parts)
+    return IndexedSuite(suite, dataset, parts)
