@@ -10,7 +10,8 @@ The rivals are `random` choice, highest `quality` (the distortion's level) first
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ from benchmark.evaluation.scorecard import Gains
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap import Floats
+from benchmark.metrics.seeds import over_seeds
 from benchmark.metrics.weighted import ratio
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.tasks import classification, detection
@@ -46,7 +48,7 @@ def redrawn(
     truth: GroundTruth, network: Network, rows: pl.DataFrame, measure: Callable[..., Floats], *given: Any
 ) -> Floats:
     """Apply a measure (rows, weights (R, N), *given) -> (R, ...) to all rows, then to each resample: (1 + R, ...)."""
-    cluster, counts = truth.clusters(rows)
+    cluster, counts = truth.clusters(rows, "test")
 
     def kernel(weights: Floats) -> Floats:
         return measure(rows, weights, *given)
@@ -58,7 +60,7 @@ def redrawn(
 def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
     """The rivals' curves, read from the folder of the suite's results, or computed and stored there."""
     names, path = truth.suite.networks.held_out, folder.rivals
-    expected = {"held_out": digest("rivals 1", truth.held_out_digest, str(truth.resamples.shape))}
+    expected = {"held_out": digest("rivals 1", truth.held_out_digest, str(truth.resamples["test"].shape))}
     table, metadata = read_table(path) if path.is_file() else (pl.DataFrame(), {})
     if metadata == expected:
         groups = table.group_by("network", "rival", maintain_order=True)
@@ -95,50 +97,86 @@ def operating_point(rows: pl.DataFrame, weights: Floats, network: Network, kept:
     return np.stack([everything, share, network.chosen(rows, weights, kept), *rivals], axis=1)
 
 
-def gains(
-    truth: GroundTruth, scores: pl.DataFrame, threshold: float, rivals: Curves
-) -> tuple[dict[str, Gains], dict[str, Floats]]:
+@dataclass(frozen=True)
+class SeedGains:
+    """What each held-out network gains by the scores of one seed."""
+
+    points: dict[str, dict[str, Any]]
+    """Network -> its fields of `Gains` but the curve."""
+    curves: dict[str, Floats]
+    """Network -> performance at each of FRACTIONS, shape (1 + R, 9)."""
+    gains: dict[str, Floats]
+    """Each of shape (1 + R,): `area`, `gain` over the unfiltered images, `over_random` and `over_quality` at the same fraction
+    kept, as means over networks, and the first two also for each network."""
+
+
+def gains(truth: GroundTruth, scores: pl.DataFrame, thresholds: Floats, rivals: Curves) -> SeedGains:
     """What each held-out network gains by the scores of one seed.
 
     Args:
         truth: the ground truth of the suite.
         scores: source, level and score of the test sources at the held-out levels.
-        threshold: an image is kept where its score >= threshold.
+        thresholds: an image is kept where its score >= the first; the others are those of the resamples; shape (1 + R,).
         rivals: the curves that `rival_curves` returns.
-
-    Returns:
-        The operating point, `area` and `curve` of each network; and the gains, each of shape (1 + R,): `area`, `gain` over the
-        unfiltered images, `over_random` and `over_quality` at the same fraction kept, as means over networks, and the first two
-        also for each network.
     """
     trees: dict[str, dict[str, Any]] = {}
+    curves: dict[str, Floats] = {}
     areas, points = [], []
     for name in truth.suite.networks.held_out:
         network = truth.downstream(name)
         rows = network.placed(scores)
-        score = rows["score"].to_numpy()
-        kept = score >= threshold
-        curve = redrawn(truth, network, rows, network.best, score, FRACTIONS)
-        point = redrawn(truth, network, rows, operating_point, network, kept)
+        curve = redrawn(truth, network, rows, network.best, rows["score"].to_numpy(), FRACTIONS)
+        point = operating_points(truth, network, rows, thresholds)
+        curves[name] = curve
         areas.append([values.mean(axis=1) for values in (curve, rivals[name, "random"], rivals[name, "oracle"])])
         points.append(point)
         trees[name] = {
             **dict(zip(POINTS, point[0].tolist(), strict=True)),
-            "curve": {"value": curve[0].tolist(), **bands(curve[1:])},
-            **network.extras(rows, kept),
+            **network.extras(rows, rows["score"].to_numpy() >= thresholds[0]),
         }
     replicates = relative(np.array(areas), np.array(points), list(trees))
-    results = {}
     for name, tree in trees.items():
-        results[name] = msgspec.convert(defined(tree | {"area": float(replicates[f"area of {name}"][0])}), Gains)
-    return results, replicates
+        tree["area"] = float(replicates[f"area of {name}"][0])
+    return SeedGains(trees, curves, replicates)
 
 
-def defined(value: Any) -> Any:
-    """The value with every number that is not finite, here and in dictionaries, as None."""
-    if isinstance(value, dict):
-        return {key: defined(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+def operating_points(truth: GroundTruth, network: Network, rows: pl.DataFrame, thresholds: Floats) -> Floats:
+    """POINTS at the first threshold, then in each resample at its own threshold, (1 + R, 6)."""
+    score = rows["score"].to_numpy()
+    cluster, counts = truth.clusters(rows, "test")
+
+    def kernel(weights: Floats, choice: float) -> Floats:
+        return operating_point(rows, weights, network, score >= choice)
+
+    drawn = slice(network.REPLICATES)
+    points = bootstrap.replicate_at(kernel, counts[drawn], cluster, thresholds[1:][drawn])
+    return np.concatenate([kernel(np.ones((1, rows.height)), thresholds[0]), points])
+
+
+def mean_gains(seeds: Sequence[SeedGains], predictor: str) -> dict[str, Gains]:
+    """The mean over seeds of every value of each held-out network; intervals of curves hold the spread between seeds."""
+    results = {}
+    for name in seeds[0].points:
+        tree = means([seed.points[name] for seed in seeds])
+        stacked = np.stack([seed.curves[name] for seed in seeds])
+        label = f"{predictor}, curve of {name}"
+        columns = [over_seeds(stacked[:, :, index], f"{label} {index}") for index in range(len(FRACTIONS))]
+        ends = [bootstrap.interval(column[1:]) for column in columns]
+        curve = {
+            "value": [float(column[0]) for column in columns],
+            "low": [low for low, _ in ends],
+            "high": [high for _, high in ends],
+        }
+        results[name] = msgspec.convert(tree | {"curve": curve}, Gains)
+    return results
+
+
+def means(trees: Sequence[Any]) -> Any:
+    """The mean over dictionaries of the same shape, number by number; None where it is not finite."""
+    if isinstance(trees[0], dict):
+        return {key: means([tree[key] for tree in trees]) for key in trees[0]}
+    mean = float(np.mean(trees))
+    return mean if np.isfinite(mean) else None
 
 
 def relative(areas: Floats, points: Floats, names: list[str]) -> dict[str, Floats]:
@@ -159,9 +197,3 @@ def relative(areas: Floats, points: Floats, names: list[str]) -> dict[str, Float
 def scaled(won: Floats, winnable: Floats) -> Floats:
     """The share that is won of what can be won over random choice; NaN where nothing can be won."""
     return ratio(won, np.where(winnable > 0, winnable, 0.0))
-
-
-def bands(replicates: Floats) -> dict[str, list[float]]:
-    """The ends of the 95 % intervals of a curve, from (R, F)."""
-    ends = [bootstrap.interval(column) for column in replicates.T]
-    return {"low": [low for low, _ in ends], "high": [high for _, high in ends]}

@@ -10,25 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
 from benchmark.core.errors import MetricError, ResultError
-from benchmark.evaluation.downstream import Curves, gains
-from benchmark.evaluation.scorecard import GROUPS, Counts, Gains, Measure, Scorecard, Scores
+from benchmark.evaluation.downstream import Curves, SeedGains, gains, mean_gains
+from benchmark.evaluation.scorecard import GROUPS, Counts, Measure, Scorecard, Scores
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap, classification, correlation, weighted
 from benchmark.metrics.bootstrap import Floats
+from benchmark.metrics.seeds import over_seeds
+from benchmark.suites.results_folder import file_stem
 
 KERNELS = {
     "auroc": weighted.auroc,
     "average_precision": weighted.average_precision,
     "overlap": weighted.overlap,
 }
+SHARES = ("auroc", "within_quality_auroc")
+"""Measures whose spread between seeds is taken on the logit scale."""
 Measured = dict[str, Floats]
 """Name -> value on the test part, then in each resample of it, shape (1 + R,); or (1,) where there is no interval."""
 
@@ -41,7 +43,7 @@ class SeedResult:
     metrics: Measured
     soft: Measured
     gains: Measured
-    downstream: dict[str, Gains]
+    downstream: SeedGains
 
 
 def make_card(
@@ -54,7 +56,19 @@ def make_card(
         null beyond the last resample that was drawn.
     """
     results = [judge_seed(truth, of_seed(truth, scores, record, seed), labels, rivals) for seed in record.seeds]
-    metrics, soft, gained = (summary([getattr(result, group) for result in results]) for group in GROUPS)
+    predictor = file_stem(record.predictor, record.trained_on)
+    merged = {
+        (group, name): over_seeds(
+            np.array([getattr(result, group)[name] for result in results]), f"{predictor}, {name}", share=name in SHARES
+        )
+        for group in GROUPS
+        for name in getattr(results[0], group)
+    }
+    metrics, soft, gained = (
+        {name: described(values, [getattr(result, kind)[name][0] for result in results])
+         for (kind, name), values in merged.items() if kind == group}
+        for group in GROUPS
+    )  # fmt: skip
     counts = count_rows(truth, labels)
     coverage = (counts.useful + counts.non_useful) / (counts.useful + counts.non_useful + counts.unlabelled)
     card = Scorecard(
@@ -71,11 +85,11 @@ def make_card(
         metrics=metrics | {"label_coverage": Measure(value=coverage)},
         soft=soft,
         gains=gained,
-        downstream=mean_gains([result.downstream for result in results]),
+        downstream=mean_gains([result.downstream for result in results], predictor),
         cost=record.cost,
         provenance=record.provenance,
     )
-    return card, replicates_table(results, len(truth.resamples))
+    return card, replicates_table({name: values for (_, name), values in merged.items()}, len(truth.resamples["test"]))
 
 
 def of_seed(truth: GroundTruth, scores: pl.DataFrame, record: Scores, seed: int) -> pl.DataFrame:
@@ -105,28 +119,21 @@ def count_rows(truth: GroundTruth, labels: str) -> Counts:
     )
 
 
-def summary(seeds: Sequence[Measured]) -> dict[str, Measure]:
-    """The measures of one group over all seeds."""
-    return {name: described(np.array([values[name] for values in seeds])) for name in seeds[0]}
-
-
-def replicates_table(results: Sequence[SeedResult], draws: int) -> pl.DataFrame:
-    """The means over seeds of every measure with replicates: a column each, null beyond the last resample that was drawn."""
-    columns = {}
-    for group in GROUPS:
-        for name, first in getattr(results[0], group).items():
-            if len(first) > 1:
-                mean = np.mean([getattr(result, group)[name] for result in results], axis=0)[1:]
-                columns[name] = pl.Series(name, mean, pl.Float32).extend_constant(None, draws - len(mean))
+def replicates_table(measured: Measured, draws: int) -> pl.DataFrame:
+    """The replicates of every measure that has some: a column each, null beyond the last resample that was drawn."""
+    columns = {
+        name: pl.Series(name, values[1:], pl.Float32).extend_constant(None, draws - len(values) + 1)
+        for name, values in measured.items()
+        if len(values) > 1
+    }
     return pl.DataFrame(columns)
 
 
-def described(values: Floats) -> Measure:
-    """Mean over seeds, its 95 % interval and the values of single seeds, where they exist; from (seeds, 1 + R)."""
-    mean = values.mean(axis=0)
-    low, high = bounds(mean[1:]) if len(mean) > 1 else (None, None)
-    each = tuple(finite(value) for value in values[:, 0]) if len(values) > 1 else ()
-    return Measure(value=finite(mean[0]), low=low, high=high, per_seed=each)
+def described(values: Floats, per_seed: Sequence[float]) -> Measure:
+    """A measure from its value and replicates, shape (1 + R,), and from the values of single seeds."""
+    low, high = bounds(values[1:]) if len(values) > 1 else (None, None)
+    each = tuple(finite(value) for value in per_seed) if len(per_seed) > 1 else ()
+    return Measure(value=finite(values[0]), low=low, high=high, per_seed=each)
 
 
 def judge_seed(truth: GroundTruth, scores: pl.DataFrame, labels: str, rivals: Curves) -> SeedResult:
@@ -135,43 +142,61 @@ def judge_seed(truth: GroundTruth, scores: pl.DataFrame, labels: str, rivals: Cu
         part: truth.labelled(labels, part).join(scores.filter(part=part), on=["source", "level"], maintain_order="left")
         for part in ("validation", "test")
     }
-    threshold = classification.best_threshold(rows["validation"]["label"], rows["validation"]["score"])
-    downstream, gained = gains(truth, scores.filter(part="held_out"), threshold, rivals)
+    thresholds = drawn_thresholds(truth, rows["validation"])
+    downstream = gains(truth, scores.filter(part="held_out"), thresholds, rivals)
     soft = truth.soft(labels, "test").join(scores.filter(part="test"), on=["source", "level"], maintain_order="left")
-    metrics, followed = label_metrics(truth, rows["test"], threshold), soft_metrics(truth, soft)
-    return SeedResult(threshold, metrics, followed, gained, downstream)
+    return SeedResult(
+        threshold=float(thresholds[0]),
+        metrics=label_metrics(truth, rows["test"], thresholds),
+        soft=soft_metrics(truth, soft),
+        gains=downstream.gains,
+        downstream=downstream,
+    )
 
 
-def label_metrics(truth: GroundTruth, rows: pl.DataFrame, threshold: float) -> Measured:
+def drawn_thresholds(truth: GroundTruth, rows: pl.DataFrame) -> Floats:
+    """The threshold that these rows of the validation part give, then that of each resample of its sources, (1 + R,).
+
+    Each resample of the test sources is decided by a threshold of its own, so that intervals hold the threshold's chance too.
+    """
+    y, s = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy()
+    threshold = classification.best_threshold(y, s)
+    cluster, counts = truth.clusters(rows, "validation")
+    drawn = bootstrap.replicate(weighted.best_thresholds, counts, cluster, y, s)
+    return np.r_[threshold, np.where(np.isfinite(drawn), drawn, threshold)]
+
+
+def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) -> Measured:
     """How well the scores predict the labels of these rows of the test part."""
-    cluster, counts = truth.clusters(rows)
-    y, s, levels = (rows[name].to_numpy() for name in ("label", "score", "level"))
+    cluster, counts = truth.clusters(rows, "test")
+    y, s, levels = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy(), rows["level"].to_numpy()
     within, _ = within_level(y, s, levels)
     values: dict[str, float | None] = {
-        **classification.decisions(y, s, threshold),
+        **classification.decisions(y, s, float(thresholds[0])),
         "auroc": classification.auroc(y, s),
         "within_quality_auroc": within,
         "average_precision": classification.average_precision(y, s),
         "overlap": classification.overlap(y, s),
-        "overlap_permuted": weighted.permuted_overlap(y, s, truth.fingerprint),
+        "overlap_permuted": weighted.permuted_overlap(y, s, levels, cluster, seed=truth.fingerprint),
     }
 
-    def redraw(kernel: bootstrap.Kernel, *columns: ArrayLike) -> Floats:
-        return bootstrap.replicate(kernel, counts, cluster, *columns)
+    def decided(weights: Floats, choice: float) -> Floats:
+        return weighted.decisions(weights, y, s >= choice)
 
-    replicates = {name: redraw(kernel, y, s) for name, kernel in KERNELS.items()}
-    replicates["within_quality_auroc"] = redraw(weighted.within_level_auroc, y, s, levels)
-    decided = redraw(weighted.decisions, y.astype(np.int64), s >= threshold)
-    replicates |= dict(zip(("accuracy", "balanced_accuracy", "mcc"), decided.T, strict=True))
-    return {
+    replicates = {name: bootstrap.replicate(kernel, counts, cluster, y, s) for name, kernel in KERNELS.items()}
+    replicates["within_quality_auroc"] = bootstrap.replicate(weighted.within_level_auroc, counts, cluster, y, s, levels)
+    decisions = bootstrap.replicate_at(decided, counts, cluster, thresholds[1:])
+    replicates |= dict(zip(("accuracy", "balanced_accuracy", "mcc"), decisions.T, strict=True))
+    measured = {
         name: np.r_[np.nan if value is None else value, replicates.get(name, np.empty(0))]
         for name, value in values.items()
     }
+    return measured | {"overlap": weighted.reflected(measured["overlap"])}
 
 
 def soft_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:
     """How well the scores follow the utility of these rows of the test part; NaN where all scores are equal."""
-    cluster, counts = truth.clusters(rows)
+    cluster, counts = truth.clusters(rows, "test")
     y, s = rows["utility"].to_numpy(), rows["score"].to_numpy()
     try:
         values = [correlation.srcc(y, s), correlation.plcc(y, s), correlation.krcc(y, s), correlation.rmse(y, s)]
@@ -206,23 +231,3 @@ def within_level(labels: ArrayLike, scores: ArrayLike, levels: ArrayLike) -> tup
 def finite(value: float) -> float | None:
     """The number, or None where it is not finite."""
     return float(value) if np.isfinite(value) else None
-
-
-def mean_gains(seeds: Sequence[dict[str, Gains]]) -> dict[str, Gains]:
-    """The mean over seeds of every value of each held-out network."""
-    return msgspec.convert(means([msgspec.to_builtins(seed) for seed in seeds]), dict[str, Gains])
-
-
-def means(trees: Sequence[Any]) -> Any:
-    """The mean over dictionaries and lists of the same shape, number by number."""
-    if isinstance(trees[0], dict):
-        return {key: means([tree[key] for tree in trees]) for key in trees[0]}
-    if isinstance(trees[0], list | tuple):
-        return [means(values) for values in zip(*trees, strict=True)]
-    return mean(trees)
-
-
-def mean(values: Sequence[float | None]) -> float | None:
-    """The mean, or None where there are no values or one of them is None."""
-    defined = [value for value in values if value is not None]
-    return float(np.mean(defined)) if defined and len(defined) == len(values) else None

@@ -171,14 +171,15 @@ class GroundTruth:
         return digest("held out 1", self.fingerprint, *held)
 
     @functools.cached_property
-    def resamples(self) -> NDArray[np.int32]:
-        """How often each test source counts in each resample, the same for all predictors; see `bootstrap.resamples`."""
-        return resamples(len(self.parts["test"]), self.fingerprint)
+    def resamples(self) -> dict[str, NDArray[np.int32]]:
+        """How often each source of the parts test and validation counts in each resample, the same for all predictors."""
+        seeds = {"test": self.fingerprint, "validation": f"{self.fingerprint} validation"}
+        return {part: resamples(len(self.parts[part]), seed) for part, seed in seeds.items()}
 
-    def clusters(self, rows: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Index of each row's source among the test sources, and the suite's common resamples of them."""
-        positions = {source.id: position for position, source in enumerate(self.parts["test"])}
-        return np.array([positions[source] for source in rows["source"]]), self.resamples
+    def clusters(self, rows: pl.DataFrame, part: str) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Index of each row's source among those of its part, and the suite's common resamples of them."""
+        positions = {source.id: position for position, source in enumerate(self.parts[part])}
+        return np.array([positions[source] for source in rows["source"]]), self.resamples[part]
 
     def make_downstream(self, network: str) -> classification.Downstream | detection.Downstream:
         """Make the downstream performance of a held-out network; see the task's `Downstream`."""

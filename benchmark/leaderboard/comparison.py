@@ -29,6 +29,7 @@ from benchmark.evaluation.scorecard import GROUPS, read_card
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.leaderboard.plot_data import ENOUGH
 from benchmark.metrics import bootstrap, classification, weighted
+from benchmark.metrics.seeds import over_seeds
 from benchmark.suites.results_folder import Training, file_stem, readable_folders
 from benchmark.suites.tasks import TASKS
 
@@ -172,7 +173,7 @@ def grouped_replicates(truth: GroundTruth, result: PredictorResult, labels: str)
     for name in sorted(indices, key=natural):
         rows = test[indices[name]]
         if min(rows.filter(label=label).height for label in (0, 1)) >= ENOUGH:
-            families[name.partition(" ")[0]][f"AUROC, {name}"] = auroc_replicates(truth, result, rows)
+            families[name.partition(" ")[0]][f"AUROC, {name}"] = auroc_replicates(truth, result, name, rows)
     return list(families.values())
 
 
@@ -183,31 +184,34 @@ def natural(name: str) -> tuple[str, float]:
 
 
 def auroc_replicates(
-    truth: GroundTruth, result: PredictorResult, rows: pl.DataFrame
+    truth: GroundTruth, result: PredictorResult, name: str, rows: pl.DataFrame
 ) -> tuple[float, NDArray[np.float64]]:
-    """AUROC on these rows and in each of their resamples, averaged over seeds."""
-    cluster, counts = truth.clusters(rows)
+    """AUROC on these rows and in each of their resamples, as a mean over seeds with their spread."""
+    cluster, counts = truth.clusters(rows, "test")
     y, values = rows["label"].to_numpy(), []
     for seed in result.card.seeds:
         scores = result.scores.filter(part="test", seed=seed).select("source", "level", "score")
         s = rows.join(scores, on=["source", "level"], how="left", maintain_order="left")["score"].to_numpy()
-        values.append((classification.auroc(y, s), bootstrap.replicate(weighted.auroc, counts, cluster, y, s)))
-    return means(values)
+        values.append(np.r_[classification.auroc(y, s), bootstrap.replicate(weighted.auroc, counts, cluster, y, s)])
+    return parted(over_seeds(np.array(values), f"{result.title}, {name}", share=True))
 
 
 def sized_replicates(truth: GroundTruth, result: PredictorResult) -> Replicates:
-    """Mean mAP, over networks and seeds, of small, medium and large objects where the better half of the images is kept."""
-    samples: dict[str, list[tuple[float, NDArray[np.float64]]]] = {}
-    for name in truth.suite.networks.held_out:
-        for size, network in truth.downstream(name).by_size.items():
-            for seed in result.card.seeds:
+    """Mean mAP over networks of small, medium and large objects where the better half of the images is kept."""
+    samples: dict[str, list[NDArray[np.float64]]] = {}
+    for seed in result.card.seeds:
+        values: dict[str, list[NDArray[np.float64]]] = {}
+        for name in truth.suite.networks.held_out:
+            for size, network in truth.downstream(name).by_size.items():
                 rows = network.placed(result.scores.filter(part="held_out", seed=seed))
-                values = redrawn(truth, network, rows, network.best, rows["score"].to_numpy(), [0.5])[:, 0]
-                samples.setdefault(f"mAP, {size} objects, better half kept", []).append((values[0], values[1:]))
-    return {name: means(values) for name, values in samples.items() if all(np.isfinite(point) for point, _ in values)}
+                drawn = redrawn(truth, network, rows, network.best, rows["score"].to_numpy(), [0.5])[:, 0]
+                values.setdefault(f"mAP, {size} objects, better half kept", []).append(drawn)
+        for name, networks in values.items():
+            samples.setdefault(name, []).append(np.mean(networks, axis=0))
+    merged = {name: over_seeds(np.array(values), f"{result.title}, {name}") for name, values in samples.items()}
+    return {name: parted(values) for name, values in merged.items() if np.isfinite(values[0])}
 
 
-def means(values: Sequence[tuple[float, NDArray[np.float64]]]) -> tuple[float, NDArray[np.float64]]:
-    """Mean value and mean replicates of several runs, such as those of different seeds."""
-    points, replicates = zip(*values, strict=True)
-    return float(np.mean(points)), np.mean(replicates, axis=0)
+def parted(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """A value and its replicates, from an array that begins with the value."""
+    return float(values[0]), values[1:]

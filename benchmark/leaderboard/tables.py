@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from benchmark.core.markdown import markdown, milliseconds, number
-from benchmark.evaluation.measure_table import describe
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.evaluation.scorecard import Scorecard, title
+from benchmark.leaderboard.board_rows import headings, label_rows
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
-from benchmark.metrics import bootstrap
 from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
 
-COLUMNS = (
-    "auroc", "within_quality_auroc", "balanced_accuracy", "accuracy", "majority_accuracy", "average_precision", "mcc",
-    "overlap", "overlap_permuted",
-)  # fmt: skip
 LEGEND = (
     "Within quality: AUROC over pairs of one JPEG quality; quality alone gives .5. Overlap: of the two classes' "
-    "histograms in 20 quantile bins; by chance: the same where labels are shuffled. Majority: accuracy of always giving "
-    "the larger class. Thresholds are those of best balanced accuracy on the validation part; metrics are on the labelled "
-    "rows of the test part. In brackets: 95 % intervals, which resample sources. ±: standard deviation over seeds. Rank: "
-    "the ranks that the AUROC takes in 95 % of the resamples. =: its AUROC cannot be told from the first one's (paired, "
-    "Holm). Gain area: what held-out networks gain over random choice, mean over nine fractions kept, as a share of the "
-    "oracle's gain, all networks together. †: looks into a network that had a say in the labels."
+    "histograms in 20 quantile bins, without its bias; by chance: the same where each source has the labels of another one, "
+    "quality by quality. Majority: accuracy of always giving the larger class. Thresholds are those of best balanced accuracy "
+    "on the validation part; metrics are on the labelled rows of the test part. In brackets: 95 % intervals, which hold the "
+    "chance of test sources, of validation sources where there is a threshold, and of seeds, given the training sources. "
+    "±: standard deviation over seeds. Rank: the ranks that the AUROC takes in 95 % of the resamples. =: its AUROC is not "
+    "significantly below the first one's (paired, Holm). Gain area: what held-out networks gain over random choice, mean over "
+    "nine fractions kept, as a share of the oracle's gain, all networks together. †: looks into one of the networks that "
+    "determine the labels, and is not ranked."
 )
 SOFT_COLUMNS = ("srcc", "plcc", "krcc", "rmse")
 
@@ -51,55 +47,6 @@ def board(ranked: SuiteResults) -> str:
         lines += downstream_section(cards, suite)
     lines += [LEGEND, ""]
     return "\n".join(lines)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a board."""
-
-    text: str
-    order: float | str
-    """Value that the cell is sorted by."""
-
-
-def label_rows(results: Sequence[PredictorResult]) -> tuple[list[str], list[list[Cell]]]:
-    """The head and the rows of the board of one label set."""
-    cards = [result.card for result in results]
-    ways = [card.provenance.scores for card in cards]
-    mixed = "self-reported" in ways
-    values = np.array([result.replicates_of("auroc") for result in results])
-    defined = bool(np.isfinite(values).all(axis=0).any())
-    ranks = bootstrap.rank_intervals(values).tolist() if defined else [(1, len(cards))] * len(cards)
-    tied = bootstrap.tied_with_first(values) if defined else np.ones(len(cards), bool)
-    rows = []
-    for position, (card, way, (low, high), same) in enumerate(zip(cards, ways, ranks, tied, strict=True), start=1):
-        rank = (f"{low}-{high}" if low < high else str(low)) + (" =" if same and tied.sum() > 1 else "")
-        texts = [title(card), *([way] if mixed else []), card.track, trained_on(card)]
-        seeds = len(card.seeds) if card.trained_on else 0
-        metrics = [card.metrics[name] for name in COLUMNS]
-        shown = [metric.text if "within" in name or name == "auroc" else number(metric.value)
-                 for name, metric in zip(COLUMNS, metrics, strict=True)]  # fmt: skip
-        area, spent = card.gains["area"], card.cost.score_ms_per_image
-        rows.append([
-            Cell(rank, position),
-            *(Cell(text, text.casefold()) for text in texts),
-            Cell(str(seeds or "-"), seeds),
-            *(Cell(text, sortable(metric.value)) for text, metric in zip(shown, metrics, strict=True)),
-            Cell(area.text, sortable(area.value)),
-            Cell(milliseconds(spent), sortable(spent)),
-        ])  # fmt: skip
-    head = ["rank", "predictor", *(["scores"] if mixed else []), "track", "trained on", "seeds"]
-    return [*head, *headings(*COLUMNS, "area"), "ms/image"], rows
-
-
-def headings(*names: str) -> list[str]:
-    """The headings of measures, with arrows that point to better values."""
-    return [describe(name).heading for name in names]
-
-
-def sortable(value: float | None) -> float:
-    """A number to sort by; missing values come last when the highest values come first."""
-    return -1e9 if value is None else value
 
 
 def counts_line(card: Scorecard) -> str:
@@ -208,13 +155,6 @@ def level_section(cards: Sequence[Scorecard], suite: Suite) -> list[str]:
         "",
         *markdown(["network", "predictor", *levels], rows),
     ]
-
-
-def trained_on(card: Scorecard) -> str:
-    """What a predictor was trained on: a suite and its labels, or the words of its submission."""
-    training = card.trained_on
-    submission = card.provenance.submission
-    return f"{training.suite}, {training.labels}" if training else submission.trained_on if submission else "-"
 
 
 def short_board(ranked: SuiteResults) -> list[str]:

@@ -13,6 +13,7 @@ Cluster bootstrap: Field and Welsh, J. R. Stat. Soc. B 69 (2007). Holm: Scand. J
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -76,6 +77,29 @@ def replicate(kernel: Kernel, counts: NDArray[np.int32], cluster: ArrayLike, *co
         for start in range(0, len(counts), step)
     ]
     return np.concatenate(parts)
+
+
+def replicate_at(kernel: Kernel, counts: NDArray[np.int32], cluster: ArrayLike, choices: ArrayLike) -> Floats:
+    """A kernel's value in each replicate, where each replicate has a choice of its own, such as a threshold.
+
+    Args:
+        kernel: (weights, choice) -> (R,) or (R, M).
+        counts: the result of `resamples`, shape (R, S).
+        cluster: index of each row's source, 0 to S - 1, shape (N,).
+        choices: one number for each replicate, shape (R,).
+
+    Examples:
+        >>> above = lambda weights, choice: weights @ (np.array([1.0, 5.0]) >= choice)
+        >>> replicate_at(above, np.array([[1, 1], [2, 0]], np.int32), [0, 1], choices=[1.0, 3.0]).tolist()
+        [2.0, 0.0]
+    """
+    given = np.asarray(choices, np.float64)
+    values: dict[int, Floats] = {}
+    for choice in np.unique(given):
+        (chosen,) = np.nonzero(given == choice)
+        drawn = replicate(functools.partial(kernel, choice=choice), counts[chosen], cluster)
+        values |= dict(zip(chosen.tolist(), drawn, strict=True))
+    return np.stack([values[number] for number in range(len(given))])
 
 
 def interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, float]:

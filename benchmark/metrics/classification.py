@@ -138,18 +138,18 @@ def decisions(labels: ArrayLike, scores: ArrayLike, threshold: float) -> dict[st
 
 
 def best_threshold(labels: ArrayLike, scores: ArrayLike) -> float:
-    """The threshold of maximum balanced accuracy, halfway between two neighbouring scores; at a tie, the lowest.
+    """The score from which on keeping has the best balanced accuracy; of equally good scores the lowest.
+
+    It is one of the scores, never a value between two: between the scores of a predictor that has few, such as the quality of a
+    JPEG, may lie others that are only met later, and whether they are kept would be an accident.
 
     Examples:
         >>> best_threshold([0, 0, 1, 1], [1.0, 2.0, 4.0, 9.0])
-        3.0
+        4.0
     """
     y, s = checked(labels, scores)
     false, true, cuts = reference.roc_curve(y, s, drop_intermediate=False)
-    best = float(cuts[len(cuts) - 1 - int(np.argmax((true - false)[::-1]))])
-    below = s[s < best]
-    middle = best / 2 + below.max() / 2 if len(below) else best
-    return float(middle) if len(below) and middle > below.max() else best
+    return float(cuts[len(cuts) - 1 - int(np.argmax((true - false)[::-1]))])
 
 
 def checked(labels: ArrayLike, scores: ArrayLike) -> tuple[Ints, Floats]:

@@ -102,6 +102,23 @@ def decisions(weights: Floats, labels: NDArray[np.int64], kept: NDArray[np.bool_
     return np.stack([accuracy, balanced, mcc], axis=1)
 
 
+def best_thresholds(weights: Floats, labels: NDArray[np.int64], scores: Floats) -> Floats:
+    """The threshold of `classification.best_threshold` in each replicate, (R,); NaN where one label has no weight.
+
+    Examples:
+        >>> weights = np.array([[1.0, 1.0, 1.0], [1.0, 0.0, 1.0]])     # all rows, and all but the second
+        >>> best_thresholds(weights, np.array([0, 1, 1]), np.array([1.0, 2.0, 3.0])).tolist()
+        [2.0, 3.0]
+    """
+    useful, others = tied(weights, labels, scores)
+    kept = [np.cumsum(side[:, ::-1], axis=1)[:, ::-1] for side in (useful, others)]
+    # Only scores that a replicate holds are thresholds of it, as on rows that are repeated.
+    drawn = useful + others > 0
+    gap = np.where(drawn, kept[0] * kept[1][:, :1] - kept[1] * kept[0][:, :1], -np.inf)
+    chosen = np.unique(scores)[np.argmax(gap, axis=1)]
+    return np.where((kept[0][:, 0] > 0) & (kept[1][:, 0] > 0), chosen, np.nan)
+
+
 def kept_mean(weights: Floats, values: Floats, priorities: Floats, shares: ArrayLike) -> Floats:
     """Mean of the values that are kept, highest priority first; values of equal priority are kept in proportion.
 
@@ -130,21 +147,54 @@ def kept_mean(weights: Floats, values: Floats, priorities: Floats, shares: Array
     return ratio(np.array(sums), kept)
 
 
-def permuted_overlap(labels: ArrayLike, scores: ArrayLike, seed: str, permutations: int = 200) -> float:
-    """The mean overlap of the scores over labels that are shuffled among the rows: its value for uninformative scores.
+def permuted_overlap(
+    labels: ArrayLike, scores: ArrayLike, levels: ArrayLike, cluster: ArrayLike, *, seed: str, permutations: int = 200
+) -> float:
+    """The mean overlap where each source has the labels of another one, level by level: that of scores which see no image.
 
-    It is below 1, since few rows in many bins differ by chance.
+    Whole sources are exchanged, since the rows of one are alike. Rows whose counterpart has no label are left out.
+
+    Args:
+        labels: 1 useful or 0 non-useful, shape (N,).
+        scores: finite, shape (N,).
+        levels: the level of each row, shape (N,).
+        cluster: the source of each row, shape (N,); a source has at most one row a level.
+        seed: the same seed gives the same exchanges.
+        permutations: number of exchanges.
 
     Examples:
-        >>> 0.5 < permuted_overlap([0, 1] * 50, range(100), seed="glyphs") < 1
-        True
+        >>> levels, cluster = [1, 2] * 50, np.repeat(range(50), 2)
+        >>> permuted_overlap([0, 1] * 50, levels, levels, cluster, seed="glyphs")         # the level tells all
+        0.0
     """
-    y, s = np.asarray(labels), np.asarray(scores, np.float64)
+    s = np.asarray(scores, np.float64)
+    _, source = np.unique(np.asarray(cluster), return_inverse=True)
+    _, level = np.unique(np.asarray(levels), return_inverse=True)
+    table = np.full((source.max() + 1, level.max() + 1), -1)
+    table[source, level] = np.asarray(labels)
     random = np.random.default_rng(int(digest("permutations", seed), 16))
-    shuffled = random.permuted(np.broadcast_to(y, (permutations, len(y))), axis=1)
+    exchanged = np.stack([table[random.permutation(len(table))[source], level] for _ in range(permutations)])
     bins = in_bins(s)
-    useful, others = (members @ bins / members.sum(axis=1, keepdims=True) for members in (shuffled, 1 - shuffled))
-    return float(np.minimum(useful, others).sum(axis=1).mean())
+    useful, others = ((exchanged == value).astype(np.float64) for value in (1, 0))
+    useful, others = (
+        ratio(side @ bins, (side.sum(axis=1, keepdims=True) * bins.any(axis=0))) for side in (useful, others)
+    )
+    return float(np.nanmean(np.nansum(np.minimum(useful, others), axis=1)))
+
+
+def reflected(values: Floats, *, least: float = 0.0, most: float = 1.0) -> Floats:
+    """A value and its replicates without bootstrap bias, from (1 + R,): replicates are reflected about the value.
+
+    The overlap of few rows in many bins is too low by chance, and that of their resamples again. The difference between the two
+    estimates the bias. Quantiles of reflected replicates are the ends of the basic bootstrap interval (Davison and Hinkley,
+    1997), and their mean is the corrected value.
+
+    Examples:
+        >>> reflected(np.array([0.5, 0.3, 0.5])).round(3).tolist()
+        [0.6, 0.7, 0.5]
+    """
+    drawn = 2 * values[0] - values[1:]
+    return np.clip(np.r_[np.nanmean(drawn) if np.isfinite(drawn).any() else values[0], drawn], least, most)
 
 
 def in_bins(scores: Floats) -> Floats:

@@ -23,13 +23,14 @@ from benchmark.core.files import write_text
 from benchmark.core.markdown import milliseconds, number
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.evaluation.scorecard import GROUPS, Scorecard
+from benchmark.leaderboard.board_rows import label_rows, trained_on
 from benchmark.leaderboard.charts import histograms
 from benchmark.leaderboard.figures import draw_panel, save
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
 from benchmark.leaderboard.plot_data import BinaryGroups, classes_of
 from benchmark.leaderboard.site import plots
 from benchmark.leaderboard.site.samples import pick
-from benchmark.leaderboard.tables import LEGEND, counts_line, label_rows, trained_on
+from benchmark.leaderboard.tables import LEGEND, counts_line
 from benchmark.suites.results_folder import file_stem
 from benchmark.suites.spec import COMBINED
 from benchmark.suites.tasks import TASKS
