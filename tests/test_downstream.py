@@ -62,12 +62,12 @@ def test_curve_and_area_are_what_sorting_gives(tiny, rivals):
     right = table["right"].to_numpy().astype(float)
     exact = [right[: round(share * len(right))].mean() for share in FRACTIONS]
     assert len(right) % 10 == 0
-    assert found["zoo:resnext"]["curve"]["value"] == pytest.approx(exact)
+    assert found["zoo:resnext"].curve.value == pytest.approx(exact)
     best = np.sort(right)[::-1]
     oracle = np.mean([best[: round(share * len(right))].mean() for share in FRACTIONS])
     area = (np.mean(exact) - right.mean()) / (oracle - right.mean())
     assert measured["area"][0] == pytest.approx(area, abs=1e-6)
-    assert found["zoo:resnext"]["area"] == pytest.approx(area, abs=1e-6)
+    assert found["zoo:resnext"].area == pytest.approx(area, abs=1e-6)
 
 
 def test_replicates_are_gains_of_repeated_sources(tiny, rivals):
@@ -91,19 +91,19 @@ def test_the_operating_point_by_hand(tiny, rivals):
     found, measured = gains(tiny, rows.select("source", "level", "score"), 20.0, rivals)
     point = found["zoo:resnext"]
     high = rows.filter(level=30)
-    assert point["kept"] == 0.5
-    assert point["unfiltered"] == pytest.approx(rows["right"].mean())
-    assert point["filtered"] == point["quality"] == pytest.approx(high["right"].mean())
-    assert point["random"] == pytest.approx(rows["right"].mean())
+    assert point.kept == 0.5
+    assert point.unfiltered == pytest.approx(rows["right"].mean())
+    assert point.filtered == point.quality == pytest.approx(high["right"].mean())
+    assert point.random == pytest.approx(rows["right"].mean())
     assert measured["over_quality"] == pytest.approx(np.zeros(31))
-    assert measured["gain"][0] == pytest.approx(point["filtered"] - point["unfiltered"])
+    assert measured["gain"][0] == pytest.approx(point.filtered - point.unfiltered)
 
 
 def test_what_keeps_nothing_has_no_gain(tiny, rivals):
     """With nothing kept there is no accuracy; area and curve stay."""
     found, measured = gains(tiny, some_scores(tiny), 1e9, rivals)
-    assert found["zoo:resnext"]["kept"] == 0
-    assert found["zoo:resnext"]["filtered"] is None
+    assert found["zoo:resnext"].kept == 0
+    assert found["zoo:resnext"].filtered is None
     assert np.isnan(measured["gain"]).all()
     assert np.isfinite(measured["area"]).all()
 
@@ -117,11 +117,11 @@ def test_detection_keeps_every_image(tiny_det, tmp_path):
     (name,) = tiny_det.suite.networks.held_out
     none, _ = gains(tiny_det, rows, 1e9, rivals)
     every, measured = gains(tiny_det, rows, -1e9, rivals)
-    assert none[name]["filtered"] == pytest.approx(none[name]["pristine"])
-    assert every[name]["filtered"] == pytest.approx(every[name]["unfiltered"])
+    assert none[name].filtered == pytest.approx(none[name].pristine)
+    assert every[name].filtered == pytest.approx(every[name].unfiltered)
     assert measured["gain"] == pytest.approx(np.zeros(7))
     assert measured["area"][0] == pytest.approx(1, abs=0.1)
-    assert every[name]["unfiltered"] < every[name]["pristine"]
+    assert every[name].unfiltered < every[name].pristine
 
 
 def test_rivals_are_made_once(tiny, rivals, tmp_path, monkeypatch):

@@ -1,6 +1,5 @@
 """Training is shared out by `accelerate launch`: two processes on the CPU, by gloo, learn what one learns."""
 
-import json
 import os
 import re
 import subprocess
@@ -9,6 +8,7 @@ import sys
 import torch
 from safetensors.torch import load_file
 
+from benchmark.evaluation.scorecard import read_card
 from benchmark.plugins.predictors.discovery import baselines_folder
 
 STEP = """
@@ -83,7 +83,7 @@ def test_a_training_of_two_processes_ends_within_the_interval_of_one(tiny, tiny_
         )  # fmt: skip
         steps = re.findall(r"step (\d+)/", told)
         assert len(steps) == len(set(steps)) > 3
-        card = json.loads((results / "tiny" / "cards" / "combined" / "mine@tiny.combined.json").read_text())
+        card = read_card(results / "tiny" / "cards" / "combined" / "mine@tiny.combined.json")
         found.append(card.metrics["auroc"])
     one, two = found
-    assert one["low"] <= two["value"] <= one["high"]
+    assert one.low <= two.value <= one.high

@@ -1,6 +1,5 @@
 """An installed package adds predictors, networks, datasets and distortions, and one that fails is named."""
 
-import json
 import os
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import PluginError
+from benchmark.evaluation.scorecard import read_card
 from benchmark.plugins import registry
 
 EXAMPLE = Path(__file__).parent / "extension"
@@ -41,7 +41,7 @@ def test_a_package_adds_one_of_each_kind(outside):
     assert "contrast on stripes, combined labels" in ran.stdout
     ranked = run(outside, "rank", suite)
     assert ranked.returncode == 0, ranked.stderr
-    card = json.loads((outside[1] / "results" / "stripes" / "cards" / "combined" / "contrast.json").read_text())
+    card = read_card(outside[1] / "results" / "stripes" / "cards" / "combined" / "contrast.json")
     assert card.provenance.encoder.startswith("WebP")
     assert set(card.downstream) == {"brightest:8"}
 

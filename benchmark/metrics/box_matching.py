@@ -72,7 +72,7 @@ def matched_scores(
 
     Examples:
         >>> box, two, kinds = np.array([[0.0, 0.0, 8.0, 8.0]]), np.array([0, 1]), np.array([5, 5])
-        >>> found_scores(two[:1], box, kinds[:1], np.array([0.9]), two, np.repeat(box, 2, axis=0), kinds).tolist()
+        >>> matched_scores(two[:1], box, kinds[:1], np.array([0.9]), two, np.repeat(box, 2, axis=0), kinds).tolist()
         [0.9, 0.0]
     """
     matched = np.zeros(len(object_images))
