@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.core.parquet import read_table, write_table
 from benchmark.evaluation import downstream
-from benchmark.evaluation.downstream import FRACTIONS, gains, rival_curves
+from benchmark.evaluation.downstream import FRACTIONS, gains, mean_gains, rival_curves
 from benchmark.suites.results_folder import SuiteFolder
 
 
@@ -21,6 +21,13 @@ def few(monkeypatch):
 def rivals(tiny, tmp_path):
     """The rivals' curves of the small suite."""
     return rival_curves(tiny, SuiteFolder(tmp_path))
+
+
+def gained(truth, scores, threshold, rivals, drawn=None):
+    """Mean gains and measures of the scores of one seed; the thresholds of resamples are the same one unless given."""
+    thresholds = np.r_[threshold, np.full(len(truth.resamples["test"]), threshold) if drawn is None else drawn]
+    seed = gains(truth, scores, thresholds, rivals)
+    return mean_gains([seed], "mine"), seed.gains
 
 
 def held_out(truth, **columns):
@@ -48,7 +55,7 @@ def test_the_area_is_1_for_the_oracle_and_0_for_random(tiny, rivals):
     areas = {}
     for name, score in scores.items():
         rows = held_out(tiny, score=score).select("source", "level", "score")
-        areas[name] = gains(tiny, rows, 0.5, rivals)[1]["area"][0]
+        areas[name] = gained(tiny, rows, 0.5, rivals)[1]["area"][0]
     assert areas["oracle"] == pytest.approx(1, abs=1e-6)
     assert areas["reverse"] < 0
     assert areas["all"] == pytest.approx(0, abs=1e-6)
@@ -57,7 +64,7 @@ def test_the_area_is_1_for_the_oracle_and_0_for_random(tiny, rivals):
 def test_curve_and_area_are_what_sorting_gives(tiny, rivals):
     """Each point is the accuracy of the share with the highest scores; the area is their mean on the rivals' scale."""
     scores = some_scores(tiny)
-    found, measured = gains(tiny, scores, 0.5, rivals)
+    found, measured = gained(tiny, scores, 0.5, rivals)
     table = scores.join(held_out(tiny), on=["source", "level"]).sort("score", descending=True)
     right = table["right"].to_numpy().astype(float)
     exact = [right[: round(share * len(right))].mean() for share in FRACTIONS]
@@ -73,11 +80,11 @@ def test_curve_and_area_are_what_sorting_gives(tiny, rivals):
 def test_replicates_are_gains_of_repeated_sources(tiny, rivals):
     """In a resample every source counts as often as it was drawn."""
     scores = some_scores(tiny)
-    _, measured = gains(tiny, scores, 0.5, rivals)
+    _, measured = gained(tiny, scores, 0.5, rivals)
     table = scores.join(held_out(tiny), on=["source", "level"], maintain_order="left")
     names = [source.id for source in tiny.parts["test"]]
     for number in range(10):
-        times = dict(zip(names, tiny.resamples[number].tolist(), strict=True))
+        times = dict(zip(names, tiny.resamples["test"][number].tolist(), strict=True))
         rows = table[np.repeat(np.arange(table.height), [times[source] for source in table["source"]])]
         kept = rows.filter(pl.col("score") >= 0.5)
         gain = kept["right"].mean() - rows["right"].mean()
@@ -88,7 +95,7 @@ def test_replicates_are_gains_of_repeated_sources(tiny, rivals):
 def test_the_operating_point_by_hand(tiny, rivals):
     """Unfiltered, kept and filtered are means over rows; quality keeps the higher levels first; gains are differences."""
     rows = held_out(tiny, score=pl.col("level").cast(pl.Float64))
-    found, measured = gains(tiny, rows.select("source", "level", "score"), 20.0, rivals)
+    found, measured = gained(tiny, rows.select("source", "level", "score"), 20.0, rivals)
     point = found["zoo:resnext"]
     high = rows.filter(level=30)
     assert point.kept == 0.5
@@ -101,7 +108,7 @@ def test_the_operating_point_by_hand(tiny, rivals):
 
 def test_what_keeps_nothing_has_no_gain(tiny, rivals):
     """With nothing kept there is no accuracy; area and curve stay."""
-    found, measured = gains(tiny, some_scores(tiny), 1e9, rivals)
+    found, measured = gained(tiny, some_scores(tiny), 1e9, rivals)
     assert found["zoo:resnext"].kept == 0
     assert found["zoo:resnext"].filtered is None
     assert np.isnan(measured["gain"]).all()
@@ -115,8 +122,8 @@ def test_detection_keeps_every_image(tiny_det, tmp_path):
         "source", "level", "score"
     )
     (name,) = tiny_det.suite.networks.held_out
-    none, _ = gains(tiny_det, rows, 1e9, rivals)
-    every, measured = gains(tiny_det, rows, -1e9, rivals)
+    none, _ = gained(tiny_det, rows, 1e9, rivals)
+    every, measured = gained(tiny_det, rows, -1e9, rivals)
     assert none[name].filtered == pytest.approx(none[name].pristine)
     assert every[name].filtered == pytest.approx(every[name].unfiltered)
     assert measured["gain"] == pytest.approx(np.zeros(7))
@@ -146,3 +153,27 @@ def test_random_is_flat_and_the_oracle_never_rises(rivals):
             assert curves == pytest.approx(np.repeat(curves[:, :1], 9, axis=1), abs=1e-6)
         if rival == "oracle":
             assert (np.diff(curves, axis=1) <= 1e-6).all()
+
+
+def test_each_resample_has_a_threshold_of_its_own(tiny, rivals):
+    """With thresholds that keep everything in even resamples and nothing in odd ones, gains are 0 and undefined in turn."""
+    drawn = np.tile([-1e9, 1e9], len(tiny.resamples["test"]) // 2)
+    _, measured = gained(tiny, some_scores(tiny), 0.5, rivals, drawn)
+    assert measured["gain"][1::2] == pytest.approx(np.zeros(15))
+    assert np.isnan(measured["gain"][2::2]).all()
+
+
+def test_curves_hold_the_spread_between_seeds(tiny, rivals):
+    """The interval of a mean over three seeds that differ is wider than over three that do not."""
+    thresholds = np.full(1 + len(tiny.resamples["test"]), 0.5)
+    rows = held_out(tiny)
+    random = np.random.default_rng(3)
+    seeds = [
+        gains(tiny, rows.select("source", "level", score=pl.Series(weight * rows["right"].cast(pl.Float64).to_numpy()
+              + random.normal(size=rows.height))), thresholds, rivals)
+        for weight in (-1, 0, 2)
+    ]  # fmt: skip
+    (name,) = tiny.suite.networks.held_out
+    same, differing = mean_gains([seeds[0]] * 3, "mine")[name].curve, mean_gains(seeds, "mine")[name].curve
+    assert same.value == pytest.approx(mean_gains(seeds[:1], "mine")[name].curve.value)
+    assert differing.high[2] - differing.low[2] > 2 * (same.high[2] - same.low[2])

@@ -239,14 +239,15 @@ def test_best_threshold_maximises_balanced_accuracy(data):
     lowest = next(cut for cut, value in zip(cuts, values, strict=True) if value >= max(values) - 1e-12)
     found = classification.best_threshold(labels, scores)
     assert ((scores >= found) == (scores >= lowest)).all()
+    assert found in scores
 
 
 @pytest.mark.parametrize(
     ("labels", "scores", "expected"),
-    [([0, 1], [1, 3], 2), ([0, 0, 1, 1], [1, 2, 4, 9], 3), ([1, 0], [1, 3], 1), ([0, 1, 0, 1], [1, 3, 5, 7], 2)],
+    [([0, 1], [1, 3], 3), ([0, 0, 1, 1], [1, 2, 4, 9], 4), ([1, 0], [1, 3], 1), ([0, 1, 0, 1], [1, 3, 5, 7], 3)],
 )
 def test_best_threshold_by_hand(labels, scores, expected):
-    """The threshold lies halfway between two neighbouring scores, at the lowest of equal cuts."""
+    """The threshold is a score, at the lowest of equal cuts, so that nothing between two scores is kept by accident."""
     assert classification.best_threshold(labels, scores) == expected
 
 

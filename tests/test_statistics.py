@@ -10,6 +10,8 @@ from sklearn import metrics as reference
 
 from benchmark.core.errors import MetricError
 from benchmark.metrics import bootstrap, classification, weighted
+from benchmark.metrics.seeds import over_seeds
+from tests.studies import seeds
 from tests.studies.coverage import study
 
 KERNELS = {
@@ -209,16 +211,104 @@ def test_nothing_kept_has_no_mean():
     assert np.isnan(weighted.kept_mean(np.ones((1, 3)), np.ones(3), np.ones(3), [0.0])).all()
 
 
-def test_permuted_overlap_is_what_shuffled_labels_give():
-    """It is the mean of the metric over shuffled labels, depends on the rows' number, and not on the labels' order."""
-    labels, scores, _, _ = data(0, rows=80, ties=False)
-    found = weighted.permuted_overlap(labels, scores, "any", 2000)
+def test_permuted_overlap_exchanges_whole_sources():
+    """It is the mean of the metric over exchanges of the sources' labels, level by level, where all rows are labelled."""
     random = np.random.default_rng(5)
-    shuffled = [classification.overlap(random.permutation(labels), scores) for _ in range(2000)]
-    assert found == pytest.approx(np.mean(shuffled), abs=0.01)
-    assert weighted.permuted_overlap(labels, labels.astype(float), "any") > classification.overlap(labels, labels)
-    many, others, _, _ = data(0, rows=8000, ties=False)
-    assert found < weighted.permuted_overlap(many, others, "any") < 1
+    sources, levels = 40, np.tile([1, 2], 40)
+    labels, cluster = random.integers(0, 2, 2 * sources), np.repeat(np.arange(sources), 2)
+    scores = labels + random.normal(size=2 * sources)
+    found = weighted.permuted_overlap(labels, scores, levels, cluster, seed="any", permutations=2000)
+    exchanged = (labels.reshape(sources, 2)[random.permutation(sources)].ravel() for _ in range(2000))
+    assert found == pytest.approx(np.mean([classification.overlap(drawn, scores) for drawn in exchanged]), abs=0.01)
+    assert found == weighted.permuted_overlap(labels, scores, levels, cluster, seed="any", permutations=2000)
+
+
+def test_permuted_overlap_is_that_of_the_level():
+    """Scores that are the level overlap as they are, whoever has which labels; sources without a counterpart are left out."""
+    levels, cluster = np.tile([1, 2, 3], 30), np.repeat(np.arange(30), 3)
+    labels = (levels > 1).astype(int)
+    assert weighted.permuted_overlap(labels, levels, levels, cluster, seed="any") == pytest.approx(
+        classification.overlap(labels, levels)
+    )
+    some = np.arange(90) % 7 > 0
+    assert weighted.permuted_overlap(*(column[some] for column in (labels, levels, levels, cluster)), seed="any") == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_thresholds_of_resamples_are_those_of_repeated_rows(seed):
+    """In each resample the threshold is the one that the metric chooses on the rows that were drawn, as often as drawn."""
+    labels, scores, levels, cluster = data(seed)
+    counts = bootstrap.resamples(15, "any", 50)
+    values = bootstrap.replicate(weighted.best_thresholds, counts, cluster, labels, scores)
+    for value, count in zip(values, counts, strict=True):
+        y, s, _ = repeated(labels, scores, levels, cluster, count)
+        assert value == classification.best_threshold(y, s)
+
+
+def test_a_resample_of_one_label_has_no_threshold():
+    """Where only useful rows were drawn there is no threshold."""
+    weights = np.array([[1.0, 0.0], [1.0, 1.0]])
+    found = weighted.best_thresholds(weights, np.array([1, 0]), np.array([2.0, 1.0]))
+    assert np.isnan(found[0])
+    assert found[1] == 2.0
+
+
+def test_replicates_at_choices_are_those_of_each_choice():
+    """A replicate with a choice of its own is that of a kernel with this choice for all."""
+    labels, scores, _, cluster = data(2)
+    counts = bootstrap.resamples(15, "any", 40)
+    choices = np.random.default_rng(0).choice([0.1, 0.5, 0.9], 40)
+
+    def kernel(weights, choice):
+        return weighted.decisions(weights, labels, scores >= choice)
+
+    found = bootstrap.replicate_at(kernel, counts, cluster, choices)
+    for choice in set(choices):
+        whole = bootstrap.replicate(lambda weights, cut=choice: kernel(weights, cut), counts, cluster)
+        np.testing.assert_array_equal(found[choices == choice], whole[choices == choice])
+
+
+def test_one_seed_has_no_spread():
+    """With one seed, or no replicates, values stay as they are."""
+    values = np.random.default_rng(0).random((1, 50))
+    np.testing.assert_array_equal(over_seeds(values, "any"), values[0])
+    assert over_seeds(np.array([[0.4], [0.6]]), "any").tolist() == [0.5]
+
+
+def test_seeds_that_agree_add_nothing_and_those_that_differ_widen():
+    """Three equal seeds have the interval of one; the farther apart they are, the wider it is; the mean stays."""
+    drawn = np.random.default_rng(0).normal(0.8, 0.02, 2000)
+    widths = []
+    for apart in (0.0, 0.02, 0.1):
+        values = np.array([np.r_[0.8 + shift, drawn + shift] for shift in (-apart, 0.0, apart)])
+        spread = over_seeds(values, "any", share=True)
+        assert spread[0] == pytest.approx(0.8)
+        assert ((spread >= 0) & (spread <= 1)).all()
+        low, high = bootstrap.interval(spread[1:])
+        widths.append(high - low)
+    assert widths[0] == pytest.approx(np.subtract(*np.quantile(drawn, [0.975, 0.025])), rel=1e-3)
+    assert widths[0] < widths[1] < widths[2]
+
+
+def test_intervals_with_seeds_cover():
+    """Where trainings differ as much as sources do, intervals that leave the seeds out fall short, those with them do not.
+
+    Figures of more settings: results/studies/seeds.md.
+    """
+    alone, with_seeds, _ = seeds.study(200, seeds=3, spread=0.3, sources=100, replicates=200)
+    assert alone < 0.85
+    assert with_seeds >= 0.92
+
+
+def test_reflected_replicates_are_the_basic_interval():
+    """The ends are twice the value minus the opposite quantile, and the point is twice the value minus the mean."""
+    random = np.random.default_rng(1)
+    values = np.r_[0.5, random.normal(0.45, 0.02, 5001)]
+    found = weighted.reflected(values)
+    low, high = bootstrap.interval(values[1:])
+    assert bootstrap.interval(found[1:]) == pytest.approx((1 - high, 1 - low))
+    assert found[0] == pytest.approx(1 - values[1:].mean())
+    assert weighted.reflected(np.array([0.99, 0.9, 0.9])).max() == 1.0
 
 
 def test_rank_intervals_by_hand():

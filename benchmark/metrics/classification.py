@@ -149,7 +149,10 @@ def best_threshold(labels: ArrayLike, scores: ArrayLike) -> float:
     """
     y, s = checked(labels, scores)
     false, true, cuts = reference.roc_curve(y, s, drop_intermediate=False)
-    return float(cuts[len(cuts) - 1 - int(np.argmax((true - false)[::-1]))])
+    useful, others = int(y.sum()), int((1 - y).sum())
+    # Whole numbers, so that equally good cuts are equal whatever their shares round to.
+    gap = np.rint(true * useful).astype(np.int64) * others - np.rint(false * others).astype(np.int64) * useful
+    return float(cuts[len(cuts) - 1 - int(np.argmax(gap[::-1]))])
 
 
 def checked(labels: ArrayLike, scores: ArrayLike) -> tuple[Ints, Floats]:

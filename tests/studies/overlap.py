@@ -1,7 +1,8 @@
 """How often intervals of the overlap hold the truth, for weak, middling and strong scores: `python -m tests.studies.overlap`.
 
-Sources are drawn as `coverage` does. The overlap of few rows in 20 bins is too low by chance, and its resamples are lower still,
-so percentile intervals miss; reflected replicates (`weighted.reflected`) correct that. Writes results/studies/overlap.md.
+Sources are drawn as `coverage` does. The overlap of few rows in 20 bins is too low by chance, and its resamples are lower
+still, so percentile intervals miss; reflected replicates (`weighted.reflected`) correct most of that. Writes
+results/studies/overlap.md.
 """
 
 import sys
@@ -46,7 +47,16 @@ def study(trials, strength, sources=200, replicates=400):
 
 def main(trials=1000):
     """Run the study and write its table."""
-    head = ("score", "truth", "percentile", "reflected", "own point in percentile", "in reflected", "bias", "bias corrected")
+    head = (
+        "score",
+        "truth",
+        "percentile",
+        "reflected",
+        "own point in percentile",
+        "in reflected",
+        "bias",
+        "bias corrected",
+    )
     lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for name, strength in STRENGTHS.items():
         truth, held, errors = study(trials, strength)
