@@ -28,6 +28,7 @@ class Description:
 MEASURES = {
     "auroc": Description("AUROC"),
     "within_quality_auroc": Description("within quality"),
+    "within_quality_and_size_auroc": Description("within quality and size"),
     "balanced_accuracy": Description("balanced acc."),
     "accuracy": Description("accuracy"),
     "majority_accuracy": Description("majority", None),

@@ -29,7 +29,7 @@ KERNELS = {
     "average_precision": weighted.average_precision,
     "overlap": weighted.overlap,
 }
-SHARES = ("auroc", "within_quality_auroc")
+SHARES = ("auroc", "within_quality_auroc", "within_quality_and_size_auroc")
 """Measures whose spread between seeds is taken on the logit scale."""
 Measured = dict[str, Floats]
 """Name -> value on the test part, then in each resample of it, shape (1 + R,); or (1,) where there is no interval."""
@@ -170,11 +170,12 @@ def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) ->
     """How well the scores predict the labels of these rows of the test part."""
     cluster, counts = truth.clusters(rows, "test")
     y, s, levels = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy(), rows["level"].to_numpy()
-    within, _ = within_level(y, s, levels)
+    strata = 3 * levels.astype(np.int64) + [truth.size_thirds[source] for source in rows["source"]]
     values: dict[str, float | None] = {
         **classification.decisions(y, s, float(thresholds[0])),
         "auroc": classification.auroc(y, s),
-        "within_quality_auroc": within,
+        "within_quality_auroc": within_level(y, s, levels)[0],
+        "within_quality_and_size_auroc": within_level(y, s, strata)[0],
         "average_precision": classification.average_precision(y, s),
         "overlap": classification.overlap(y, s),
         "overlap_permuted": weighted.permuted_overlap(y, s, levels, cluster, seed=truth.fingerprint),
@@ -184,7 +185,8 @@ def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) ->
         return weighted.decisions(weights, y, s >= choice)
 
     replicates = {name: bootstrap.replicate(kernel, counts, cluster, y, s) for name, kernel in KERNELS.items()}
-    replicates["within_quality_auroc"] = bootstrap.replicate(weighted.within_level_auroc, counts, cluster, y, s, levels)
+    for name, groups in (("within_quality_auroc", levels), ("within_quality_and_size_auroc", strata)):
+        replicates[name] = bootstrap.replicate(weighted.within_level_auroc, counts, cluster, y, s, groups)
     decisions = bootstrap.replicate_at(decided, counts, cluster, thresholds[1:])
     replicates |= dict(zip(("accuracy", "balanced_accuracy", "mcc"), decisions.T, strict=True))
     measured = {

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from benchmark.core.errors import ResultError
 from benchmark.core.parquet import read_table
 from benchmark.evaluation.scorecard import Scorecard, Scores, read_scores_record, title
+from benchmark.plugins.predictors.discovery import baseline_code
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.spec import Suite
 
@@ -29,6 +30,8 @@ class PredictorResult:
     """A column for each measure with an interval, a row for each resample of the test sources."""
     scores: pl.DataFrame
     """Columns part, source, level, seed and score."""
+    outdated: bool = False
+    """Whether the predictor's code has changed since."""
 
     @property
     def title(self) -> str:
@@ -102,7 +105,9 @@ def read_result(
         read[file] = read_scores(file)
     scores, record = read[file]
     check_same_run(file, record, card)
-    return PredictorResult(card, read_replicates(path, card), scores)
+    code = baseline_code(card.predictor)
+    outdated = bool(code and card.provenance.code and code != card.provenance.code)
+    return PredictorResult(card, read_replicates(path, card), scores, outdated)
 
 
 def read_replicates(path: Path, card: Scorecard) -> pl.DataFrame:

@@ -176,6 +176,15 @@ class GroundTruth:
         seeds = {"test": self.fingerprint, "validation": f"{self.fingerprint} validation"}
         return {part: resamples(len(self.parts[part]), seed) for part, seed in seeds.items()}
 
+    @functools.cached_property
+    def size_thirds(self) -> dict[str, int]:
+        """Source of the test part -> the third, 0 to 2, in which the shorter side of its pristine image lies among them."""
+        names = [source.id for source in self.parts["test"]]
+        images = self.outcomes[IMAGES].filter(pl.col("source").is_in(names), level=PRISTINE)
+        sides = images.select("source", side=pl.min_horizontal("height", "width"))
+        limits = np.quantile(sides["side"], (1 / 3, 2 / 3))
+        return dict(zip(sides["source"], np.searchsorted(limits, sides["side"]).tolist(), strict=True))
+
     def clusters(self, rows: pl.DataFrame, part: str) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Index of each row's source among those of its part, and the suite's common resamples of them."""
         positions = {source.id: position for position, source in enumerate(self.parts[part])}

@@ -13,7 +13,15 @@ from benchmark.suites.splits import Parts
 IMAGES = "images"
 """Name, beside those of the networks, of the table of bits and pixel digests."""
 IMAGES_SCHEMA = pl.Schema(
-    {"source": pl.String, "digest": pl.String, "level": pl.Int16, "bits": pl.Int32, "pixels": pl.UInt64}
+    {
+        "source": pl.String,
+        "digest": pl.String,
+        "level": pl.Int16,
+        "height": pl.Int32,
+        "width": pl.Int32,
+        "bits": pl.Int32,
+        "pixels": pl.UInt64,
+    }
 )
 SOURCES_PER_SHARD = 16
 

@@ -108,7 +108,7 @@ class Worker:
             temperature = "" if shard.levels == (PRISTINE,) else repr(self.temperatures.get(name))
             config = self.config
             judge += [self.networks[name].weights, config.execution.arithmetic, temperature, str(config.threads)]
-        key = digest("1", *judge, encoder, self.distortion.name, repr(shard.levels), *sources)
+        key = digest("2", *judge, encoder, self.distortion.name, repr(shard.levels), *sources)
         return self.cache / "shards" / file_name(name) / f"{key}.parquet"
 
 
@@ -135,8 +135,9 @@ def prepare(worker: Worker, source: Source, levels: Sequence[int], views: set[Vi
         else:
             bitstream = worker.distortion.encode(pristine, level)
             image, bits = worker.distortion.decode(bitstream), 8 * len(bitstream)
-        pixels = int(pixel_digest(image), 16)
-        rows.append({"source": source.id, "digest": source.digest, "level": level, "bits": bits, "pixels": pixels})
+        (height, width), pixels = image.shape[:2], int(pixel_digest(image), 16)
+        keys = {"source": source.id, "digest": source.digest, "level": level}
+        rows.append(keys | {"height": height, "width": width, "bits": bits, "pixels": pixels})
         tensor = to_tensor(image)
         for view, images in squares.items():
             images.append(view.square(tensor))

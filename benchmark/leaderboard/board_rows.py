@@ -14,9 +14,11 @@ from benchmark.evaluation.scorecard import Scorecard, title
 from benchmark.metrics import bootstrap
 
 COLUMNS = (
-    "auroc", "within_quality_auroc", "balanced_accuracy", "accuracy", "majority_accuracy", "average_precision", "mcc",
-    "overlap", "overlap_permuted",
+    "auroc", "within_quality_auroc", "within_quality_and_size_auroc", "balanced_accuracy", "accuracy", "majority_accuracy",
+    "average_precision", "mcc", "overlap", "overlap_permuted",
 )  # fmt: skip
+INTERVALS = COLUMNS[:2]
+"""Columns that show intervals."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,17 @@ def label_rows(results: Sequence[PredictorResult]) -> tuple[list[str], list[list
     mixed = "self-reported" in ways
     ranks = rank_texts(results)
     rows = []
-    for position, (card, way, rank) in enumerate(zip(cards, ways, ranks, strict=True), start=1):
-        texts = [title(card), *([way] if mixed else []), card.track, trained_on(card)]
+    for position, (result, way, rank) in enumerate(zip(results, ways, ranks, strict=True), start=1):
+        card = result.card
+        texts = [
+            title(card) + (" ‡" if result.outdated else ""),
+            *([way] if mixed else []),
+            card.track,
+            trained_on(card),
+        ]
         seeds = len(card.seeds) if card.trained_on else 0
         metrics = [card.metrics[name] for name in COLUMNS]
-        shown = [metric.text if "within" in name or name == "auroc" else number(metric.value)
+        shown = [metric.text if name in INTERVALS else number(metric.value)
                  for name, metric in zip(COLUMNS, metrics, strict=True)]  # fmt: skip
         area, spent = card.gains["area"], card.cost.score_ms_per_image
         rows.append([

@@ -68,9 +68,10 @@ def fitted(target: ArrayLike, scores: ArrayLike) -> Floats:
         return -float(np.corrcoef(z, y)[0, 1]) if z.std() > 1e-9 else 1.0
 
     options = {"xatol": 1e-6, "fatol": 1e-10}
+    # For weak scores the correlation has several maxima, so the search starts from each of these.
     starts = [(centre, width) for centre in (-1.0, 0.0, 1.0) for width in (-1.0, 1.0)]
-    best = minimize(loss, min(starts, key=lambda start: loss(np.array(start))), method="Nelder-Mead", options=options)
-    return curve(best.x)
+    fits = [minimize(loss, start, method="Nelder-Mead", options=options) for start in starts]
+    return curve(min(fits, key=lambda fit: float(fit.fun)).x)
 
 
 def plcc(target: ArrayLike, scores: ArrayLike) -> float:

@@ -1,9 +1,9 @@
 """How often intervals hold the truth where a predictor is trained with several seeds: `python -m tests.studies.seeds`.
 
 Each trial draws sources as `coverage` does, and K trainings. Each training weighs the utility by a factor of its own, so that
-some are better than others on every source. The truth is the mean AUROC of 400 trainings on 40,000 sources. Intervals: over sources
-alone, of the mean over seeds; with the seeds' spread (`metrics.seeds`); Welch and Satterthwaite's t interval on the logit
-scale. Writes results/studies/seeds.md.
+some are better than others on every source. The truth is the mean AUROC of 400 trainings on 40,000 sources. Intervals: over
+sources alone, of the mean over seeds; with the seeds' spread (`metrics.seeds`); Welch and Satterthwaite's t interval on the
+logit scale. Writes results/studies/seeds.md.
 """
 
 import sys

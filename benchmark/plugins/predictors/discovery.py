@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 import importlib.util
 import inspect
 import sys
@@ -130,6 +131,13 @@ def code_digest(source: str) -> str:
         if isinstance(body, list):
             node.body = [statement for statement in body if not is_text(statement)] or [ast.Pass()]  # type: ignore[attr-defined]
     return digest(ast.dump(tree), *others)
+
+
+@functools.cache
+def baseline_code(name: str) -> str:
+    """Digest of the present code of a baseline, which is read and not executed; empty if there is no baseline of this name."""
+    path = baselines_folder() / f"{name}.py"
+    return code_digest(path.read_text(encoding="utf-8")) if name.isidentifier() and path.is_file() else ""
 
 
 def package_digest(kind: type) -> str:
