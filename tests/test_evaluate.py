@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 
@@ -16,7 +17,7 @@ from benchmark.core.paths import Paths
 from benchmark.evaluation.dataloading import lesson, training_rows
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.scorecard import GROUPS, Measure, read_card
-from benchmark.metrics.classification import best_threshold
+from benchmark.metrics.classification import best_threshold, within_level_auroc
 from benchmark.plugins.predictors.base import track
 from benchmark.plugins.predictors.discovery import code_digest, find_predictor, predictor_names
 
@@ -479,3 +480,23 @@ def test_suite_choices_stand_beside_the_results(tiny, paths):
     evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)
     kept = json.loads((paths.results / "tiny" / "suite.json").read_text())
     assert kept["networks"]["probe"] == "zoo:resnet_wide"
+
+
+def test_within_quality_and_size_compares_like_sizes_alone(tiny, paths):
+    """With three sizes, pairs are those of one level and one third of the sizes; with one size, those of one level."""
+    one = evaluate(Contrast, tiny.suite, paths=paths, truth=tiny).metrics
+    assert one["within_quality_and_size_auroc"].value == one["within_quality_auroc"].value
+    names = {source.id: number for number, source in enumerate(tiny.parts["test"])}
+    images = tiny.outcomes["images"].with_columns(
+        height=pl.col("source").replace_strict(names, default=0, return_dtype=pl.Int32) % 3 * 100 + 50,
+        width=pl.lit(400, pl.Int32),
+    )
+    sized = dataclasses.replace(tiny, outcomes=tiny.outcomes | {"images": images})
+    scores, _ = read_table(paths.results / "tiny" / "scores" / "contrast.parquet")
+    rows = sized.labelled("combined", "test").join(scores.filter(part="test"), on=["source", "level"])
+    groups = [f"{level} {names[source] % 3}" for source, level in rows.select("source", "level").iter_rows()]
+    expected, _ = within_level_auroc(rows["label"], rows["score"], np.unique(groups, return_inverse=True)[1])
+    shutil.rmtree(paths.results / "tiny" / "cards")
+    card = evaluate(Contrast, tiny.suite, paths=paths, truth=sized)
+    assert card.metrics["within_quality_and_size_auroc"].value == pytest.approx(expected)
+    assert card.metrics["within_quality_auroc"].value == one["within_quality_auroc"].value

@@ -227,3 +227,32 @@ def test_committed_results_rank_to_the_committed_bytes(name, tmp_path):
         path = Path(line.removeprefix("wrote "))
         if line.startswith("wrote ") and path.suffix != ".html" and path.parent.name != "predictors":
             assert path.read_bytes() == (ROOT / "results" / path.relative_to(results)).read_bytes(), path.name
+
+
+def test_a_predictor_that_looks_into_a_labelling_network_is_not_ranked(copied):
+    """It stands on the board with a dagger and without a rank, and ties are told against the first of the others."""
+    path = copied.results / "tiny" / "cards" / "combined" / "ssim.json"
+    card = json.loads(path.read_text())
+    best = {"auroc": card["metrics"]["auroc"] | {"value": 1.0, "high": 1.0}}
+    peeking = {"provenance": card["provenance"] | {"probe": "zoo:resnet", "peeks": True}}
+    path.write_text(json.dumps(card | peeking | {"metrics": card["metrics"] | best}))
+    rank(["tiny"], 0, copied)
+    section = (copied.results / "tiny" / "leaderboard.md").read_text().split("## Labels: ")[1]
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| ") and "---" not in line][1:]
+    assert rows[0][:2] == ["| -", "ssim †"]
+    assert rows[1][0].startswith("| 1")
+
+
+def test_what_earlier_code_made_is_marked(copied):
+    """A card of a baseline whose code has changed since is marked on the board, one of the present code is not."""
+    for path in (copied.results / "tiny").glob("**/ssim.*"):
+        if path.suffix == ".json":
+            card = json.loads(path.read_text())
+            path.write_text(json.dumps(card | {"provenance": card["provenance"] | {"code": "0" * 16}}))
+        elif path.parent.name == "scores":
+            table, metadata = read_table(path)
+            write_table(path, table, metadata | {"provenance": metadata["provenance"] | {"code": "0" * 16}})
+    rank(["tiny"], 0, copied)
+    board = (copied.results / "tiny" / "leaderboard.md").read_text()
+    assert "| ssim ‡ |" in board
+    assert "| jpeg_quality |" in board

@@ -159,3 +159,22 @@ def test_stored_detections_are_close_to_what_the_detector_said():
     objects, everything = [truth for _, truth in scenes], np.arange(len(scenes))
     before, after = (mean_ap(match(objects, some, 10), everything) for some in (exact, stored))
     assert after == pytest.approx(before, abs=1e-3)
+
+
+def test_classes_of_one_label_are_warned_of(tiny, tmp_path):
+    """The summary counts the combined labels of each class, and warns where a class has hardly any row of one of them."""
+    assert "| class | useful | non-useful |" in label_summary(tiny, tmp_path)
+    rows = tiny.labels("combined").filter(pl.col("label") >= 0)
+    ones = [name for name, source in tiny.indexed.sources.items() if source.truth == 3]
+    outcomes = {
+        name: table.with_columns(top=pl.when(pl.col("source").is_in(ones)).then(3).otherwise("top").cast(pl.Int16))
+        if "top" in table.columns
+        else table
+        for name, table in tiny.outcomes.items()
+    }
+    always_right = dataclasses.replace(tiny, outcomes=outcomes)
+    assert rows.filter(pl.col("source").is_in(ones), label=0).height > 0
+    warnings = [line for line in label_summary(always_right, tmp_path).splitlines() if line.startswith("Warning")]
+    assert len(warnings) == 1
+    assert "class 3 (" in warnings[0]
+    assert " 0 non-useful)" in warnings[0]

@@ -12,10 +12,14 @@ from benchmark.core.markdown import markdown, number
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.near_duplicates import NEAR, Pair, near_duplicates
 from benchmark.metrics import classification
+from benchmark.suites.spec import COMBINED
 from benchmark.suites.tasks import TASKS
 
 PRINTED_PAIRS = 10
-"""Number of pairs that an audit prints."""
+"""Number of pairs that an audit prints, and of classes that a warning names."""
+SHOWN_CLASSES, ENOUGH_ROWS, RARE = 20, 20, 0.01
+"""Most classes whose counts are printed, fewest labelled rows of a class whose labels are looked at, and share of them below
+which a label is rare."""
 
 
 def label_summary(truth: GroundTruth, cache: Path) -> str:
@@ -31,7 +35,41 @@ def label_summary(truth: GroundTruth, cache: Path) -> str:
     head = ["labels", "part", "rows", "useful", "non-useful", "coverage"]
     counted = markdown(head, rows)
     named = f"{truth.suite.folder}, fingerprint {truth.fingerprint}"
-    return "\n".join([named, "", *counted, *rule_summary(truth), *audit_summary(near_duplicates(truth.indexed, cache))])
+    return "\n".join(
+        [
+            named,
+            "",
+            *counted,
+            *class_summary(truth),
+            *rule_summary(truth),
+            *audit_summary(near_duplicates(truth.indexed, cache)),
+        ]
+    )
+
+
+def class_summary(truth: GroundTruth) -> list[str]:
+    """The combined labels of each class, where there are few classes, and a warning of classes that have hardly any row of one label.
+
+    Where nearly all images of a class have one label, the class predicts it, and a predictor may learn the class instead of the damage.
+    """
+    groups = TASKS[truth.suite.task].groups
+    counts: dict[str, list[int]] = {}
+    for source, label in truth.labels(COMBINED).filter(pl.col("label") >= 0).select("source", "label").iter_rows():
+        for name in groups(truth.indexed.truths[source]):
+            if name.startswith("class "):
+                counts.setdefault(name, [0, 0])[1 - label] += 1
+    names = sorted(counts, key=lambda name: int(name.split()[1]))
+    rows = [[name.removeprefix("class "), str(counts[name][0]), str(counts[name][1])] for name in names]
+    table = markdown(["class", "useful", "non-useful"], rows) if 0 < len(names) <= SHOWN_CLASSES else []
+    alone = [
+        name for name in names if sum(counts[name]) >= ENOUGH_ROWS and min(counts[name]) < RARE * sum(counts[name])
+    ]
+    if not alone:
+        return table
+    listed = ", ".join(
+        f"{name} ({counts[name][0]} useful, {counts[name][1]} non-useful)" for name in alone[:PRINTED_PAIRS]
+    )
+    return [*table, f"Warning: {len(alone)} classes have hardly any row of one of the combined labels: {listed}", ""]
 
 
 def audit_summary(pairs: Sequence[Pair]) -> list[str]:
