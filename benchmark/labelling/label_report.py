@@ -48,9 +48,10 @@ def label_summary(truth: GroundTruth, cache: Path) -> str:
 
 
 def class_summary(truth: GroundTruth) -> list[str]:
-    """The combined labels of each class, where there are few classes, and a warning of classes that have hardly any row of one label.
+    """The combined labels of each class, where there are few, and a warning of classes with hardly any row of one label.
 
-    Where nearly all images of a class have one label, the class predicts it, and a predictor may learn the class instead of the damage.
+    Where nearly all images of a class have one label, the class predicts it, and a predictor may learn the class instead of the
+    damage.
     """
     groups = TASKS[truth.suite.task].groups
     counts: dict[str, list[int]] = {}
