@@ -242,7 +242,7 @@ def test_permuted_overlap_is_that_of_the_level():
 def test_thresholds_of_resamples_are_those_of_repeated_rows(seed):
     """In each resample the threshold is the one that the metric chooses on the rows that were drawn, as often as drawn."""
     labels, scores, levels, cluster = data(seed)
-    counts = bootstrap.resamples(15, "any", 50)
+    counts = bootstrap.resamples(15, "any", replicates=50)
     values = bootstrap.replicate(weighted.best_thresholds, counts, cluster, labels, scores)
     for value, count in zip(values, counts, strict=True):
         y, s, _ = repeated(labels, scores, levels, cluster, count)
@@ -257,19 +257,20 @@ def test_a_resample_of_one_label_has_no_threshold():
     assert found[1] == 2.0
 
 
-def test_replicates_at_choices_are_those_of_each_choice():
-    """A replicate with a choice of its own is that of a kernel with this choice for all."""
+def test_each_replicate_has_its_own_choice(monkeypatch):
+    """A replicate with a threshold of its own is that of a kernel with this threshold for all, whatever the chunks."""
     labels, scores, _, cluster = data(2)
-    counts = bootstrap.resamples(15, "any", 40)
+    counts = bootstrap.resamples(15, "any", replicates=40)
     choices = np.random.default_rng(0).choice([0.1, 0.5, 0.9], 40)
 
-    def kernel(weights, choice):
-        return weighted.decisions(weights, labels, scores >= choice)
+    def kernel(weights, drawn):
+        return weighted.decisions(weights, labels, scores >= drawn[:, None])
 
-    found = bootstrap.replicate_at(kernel, counts, cluster, choices)
+    monkeypatch.setattr(bootstrap, "CELLS", 500)
+    found = bootstrap.replicate(kernel, counts, cluster, choices=choices)
     for choice in set(choices):
-        whole = bootstrap.replicate(lambda weights, cut=choice: kernel(weights, cut), counts, cluster)
-        np.testing.assert_array_equal(found[choices == choice], whole[choices == choice])
+        whole = bootstrap.replicate(weighted.decisions, counts, cluster, labels, scores >= choice)
+        np.testing.assert_allclose(found[choices == choice], whole[choices == choice], atol=1e-12)
 
 
 def test_one_seed_has_no_spread():

@@ -90,8 +90,8 @@ def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
 
 
 def operating_point(rows: pl.DataFrame, weights: Floats, network: Network, kept: NDArray[np.bool_]) -> Floats:
-    """POINTS in each replicate, shape (R, 6)."""
-    share = ratio(weights @ kept, weights.sum(axis=1))
+    """POINTS in each replicate, shape (R, 6), where `kept` (R, N) says which rows each replicate keeps."""
+    share = ratio((weights * kept).sum(axis=1), weights.sum(axis=1))
     rivals = [network.best(rows, weights, priority(rows), share[:, None])[:, 0] for priority in RIVALS.values()]
     everything = network.chosen(rows, weights, np.ones(rows.height, bool))
     return np.stack([everything, share, network.chosen(rows, weights, kept), *rivals], axis=1)
@@ -145,12 +145,12 @@ def operating_points(truth: GroundTruth, network: Network, rows: pl.DataFrame, t
     score = rows["score"].to_numpy()
     cluster, counts = truth.clusters(rows, "test")
 
-    def kernel(weights: Floats, choice: float) -> Floats:
-        return operating_point(rows, weights, network, score >= choice)
+    def kernel(weights: Floats, drawn: Floats) -> Floats:
+        return operating_point(rows, weights, network, score >= drawn[:, None])
 
-    drawn = slice(network.REPLICATES)
-    points = bootstrap.replicate_at(kernel, counts[drawn], cluster, thresholds[1:][drawn])
-    return np.concatenate([kernel(np.ones((1, rows.height)), thresholds[0]), points])
+    number = network.REPLICATES
+    points = bootstrap.replicate(kernel, counts[:number], cluster, choices=thresholds[1 : 1 + number])
+    return np.concatenate([kernel(np.ones((1, rows.height)), thresholds[:1]), points])
 
 
 def mean_gains(seeds: Sequence[SeedGains], predictor: str) -> dict[str, Gains]:

@@ -181,13 +181,13 @@ def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) ->
         "overlap_permuted": weighted.permuted_overlap(y, s, levels, cluster, seed=truth.fingerprint),
     }
 
-    def decided(weights: Floats, choice: float) -> Floats:
-        return weighted.decisions(weights, y, s >= choice)
+    def decided(weights: Floats, drawn: Floats) -> Floats:
+        return weighted.decisions(weights, y, s >= drawn[:, None])
 
     replicates = {name: bootstrap.replicate(kernel, counts, cluster, y, s) for name, kernel in KERNELS.items()}
     for name, groups in (("within_quality_auroc", levels), ("within_quality_and_size_auroc", strata)):
         replicates[name] = bootstrap.replicate(weighted.within_level_auroc, counts, cluster, y, s, groups)
-    decisions = bootstrap.replicate_at(decided, counts, cluster, thresholds[1:])
+    decisions = bootstrap.replicate(decided, counts, cluster, choices=thresholds[1:])
     replicates |= dict(zip(("accuracy", "balanced_accuracy", "mcc"), decisions.T, strict=True))
     measured = {
         name: np.r_[np.nan if value is None else value, replicates.get(name, np.empty(0))]

@@ -13,7 +13,6 @@ Cluster bootstrap: Field and Welsh, J. R. Stat. Soc. B 69 (2007). Holm: Scand. J
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -47,14 +46,21 @@ def resamples(sources: int, seed: str, *, replicates: int = REPLICATES) -> NDArr
     return random.multinomial(sources, np.full(sources, 1 / sources), replicates).astype(np.int32)
 
 
-def replicate(kernel: Kernel, counts: NDArray[np.int32], cluster: ArrayLike, *columns: ArrayLike) -> Floats:
+def replicate(
+    kernel: Kernel,
+    counts: NDArray[np.int32],
+    cluster: ArrayLike,
+    *columns: ArrayLike,
+    choices: NDArray[np.float64] | None = None,
+) -> Floats:
     """A kernel's value in each replicate.
 
     Args:
-        kernel: (weights, *columns) -> (R,) or (R, M).
+        kernel: (weights, *columns) -> (R,) or (R, M); with choices (weights, *columns, choices).
         counts: the result of `resamples`, shape (R, S).
         cluster: index of each row's source, 0 to S - 1, shape (N,).
         columns: the other arguments of the kernel, row by row, shape (N,).
+        choices: what differs between replicates, such as a threshold of each, shape (R,).
 
     Returns:
         Shape (R,), or (R, M) where the kernel gives M numbers.
@@ -71,35 +77,13 @@ def replicate(kernel: Kernel, counts: NDArray[np.int32], cluster: ArrayLike, *co
         )
     if not len(rows) or rows.min() < 0 or rows.max() >= counts.shape[1]:
         raise MetricError(f"clusters must be 0 to {counts.shape[1] - 1}")
+    given, parts = tuple(map(np.asarray, columns)), []
     step = max(1, CELLS // len(rows))
-    parts = [
-        kernel(counts[start : start + step][:, rows].astype(np.float64), *map(np.asarray, columns))
-        for start in range(0, len(counts), step)
-    ]
+    for start in range(0, len(counts), step):
+        part = slice(start, start + step)
+        chosen = () if choices is None else (choices[part],)
+        parts.append(kernel(counts[part][:, rows].astype(np.float64), *given, *chosen))
     return np.concatenate(parts)
-
-
-def replicate_at(kernel: Kernel, counts: NDArray[np.int32], cluster: ArrayLike, choices: ArrayLike) -> Floats:
-    """A kernel's value in each replicate, where each replicate has a choice of its own, such as a threshold.
-
-    Args:
-        kernel: (weights, choice) -> (R,) or (R, M).
-        counts: the result of `resamples`, shape (R, S).
-        cluster: index of each row's source, 0 to S - 1, shape (N,).
-        choices: one number for each replicate, shape (R,).
-
-    Examples:
-        >>> above = lambda weights, choice: weights @ (np.array([1.0, 5.0]) >= choice)
-        >>> replicate_at(above, np.array([[1, 1], [2, 0]], np.int32), [0, 1], choices=[1.0, 3.0]).tolist()
-        [2.0, 0.0]
-    """
-    given = np.asarray(choices, np.float64)
-    values: dict[int, Floats] = {}
-    for choice in np.unique(given):
-        (chosen,) = np.nonzero(given == choice)
-        drawn = replicate(functools.partial(kernel, choice=choice), counts[chosen], cluster)
-        values |= dict(zip(chosen.tolist(), drawn, strict=True))
-    return np.stack([values[number] for number in range(len(given))])
 
 
 def interval(values: ArrayLike, *, confidence: float = CONFIDENCE) -> tuple[float, float]:

@@ -88,12 +88,15 @@ def average_precision(weights: Floats, labels: NDArray[np.int64], scores: Floats
 def decisions(weights: Floats, labels: NDArray[np.int64], kept: NDArray[np.bool_]) -> Floats:
     """Accuracy, balanced accuracy and Matthews' correlation of a decision, (R, 3); see `classification.decisions`.
 
+    `kept` has the shape (N,), or (R, N) where each replicate decides by a threshold of its own.
+
     Examples:
         >>> decisions(np.ones((1, 4)), np.array([0, 0, 0, 1]), kept=np.array([False, False, True, True])).round(3).tolist()
         [[0.75, 0.833, 0.577]]
     """
-    true, false = weights @ (labels * kept), weights @ ((1 - labels) * kept)
-    missed, rejected = weights @ (labels * ~kept), weights @ ((1 - labels) * ~kept)
+    chosen = weights * kept
+    true, false = chosen @ labels, chosen @ (1 - labels)
+    missed, rejected = weights @ labels - true, weights @ (1 - labels) - false
     accuracy = ratio(true + rejected, true + false + missed + rejected)
     balanced = (ratio(true, true + missed) + ratio(rejected, false + rejected)) / 2
     sides = np.sqrt((true + false) * (true + missed) * (rejected + false) * (rejected + missed))

@@ -31,7 +31,7 @@ def study(trials, strength, sources=200, replicates=400):
     for trial in range(trials):
         cluster, _, labels, utility, _, _ = draw(sources, trial)
         given = scores(strength, utility, trial)
-        counts = bootstrap.resamples(sources, f"trial {trial}", replicates)
+        counts = bootstrap.resamples(sources, f"trial {trial}", replicates=replicates)
         plain = np.r_[
             weighted.overlap(np.ones((1, len(labels))), labels, given),
             bootstrap.replicate(weighted.overlap, counts, cluster, labels, given),

@@ -52,7 +52,7 @@ def study(trials, seeds, spread, sources=200, replicates=400, known=None):
     for trial in range(trials):
         cluster, _, labels, utility, score, _ = draw(sources, trial)
         factors = 1 + np.random.default_rng((trial, seeds)).normal(0, spread, seeds)
-        counts = bootstrap.resamples(sources, f"trial {trial}", replicates)
+        counts = bootstrap.resamples(sources, f"trial {trial}", replicates=replicates)
         values = np.array([
             np.r_[weighted.auroc(np.ones((1, len(labels))), labels, row),
                   bootstrap.replicate(weighted.auroc, counts, cluster, labels, row)]

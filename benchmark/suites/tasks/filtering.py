@@ -57,8 +57,9 @@ class Downstream:
         return kept_mean(weights, rows["right"].to_numpy().astype(np.float64), priority, shares)
 
     def chosen(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Accuracy on the images that are kept, shape (R,); NaN where none is kept."""
-        return ratio(weights @ (rows["right"].to_numpy() & kept), weights @ kept)
+        """Accuracy on the images that are kept, (N,) or in each replicate (R, N); shape (R,), NaN where none is kept."""
+        chosen = weights * kept
+        return ratio(chosen @ rows["right"].to_numpy().astype(np.float64), chosen.sum(axis=1))
 
     def extras(self, rows: pl.DataFrame, kept: object) -> dict[str, Any]:
         """Empty, since a scorecard records nothing else about filtering."""

@@ -135,8 +135,9 @@ class Downstream:
         return np.asarray(results.mean(axis=0))
 
     def chosen(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """The mAP if the images that are not kept are replaced, shape (R,)."""
-        return np.array([self.after(rows, own, kept) for own in weights])
+        """The mAP if the images that are not kept, (N,) or in each replicate (R, N), are replaced; shape (R,)."""
+        chosen = np.broadcast_to(kept, weights.shape)
+        return np.array([self.after(rows, own, mine) for own, mine in zip(weights, chosen, strict=True)])
 
     def after(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> float:
         """The mAP of the rows with these weights if rows that are not kept are replaced; NaN if they hold no object."""
