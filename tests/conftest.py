@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.labelling.pipeline import label
 from benchmark.suites.loading import load_suite
 
@@ -95,24 +95,24 @@ def tiny_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def tiny_paths(tmp_path_factory):
-    """Folders for results and cache; no data and no networks folder."""
+def tiny_workspace(tmp_path_factory):
+    """Folders for results and cache, and the processor as device; no data and no networks folder."""
     folder = tmp_path_factory.mktemp("tiny")
-    return Paths(data=None, networks=None, cache=folder / "cache", results=folder / "results")
+    return Workspace(data=None, networks=None, cache=folder / "cache", results=folder / "results", chosen_device="cpu")
 
 
 @pytest.fixture(scope="session")
-def tiny(tiny_file, tiny_paths):
+def tiny(tiny_file, tiny_workspace):
     """The ground truth of the small suite; its results folder holds the outcomes."""
-    return label(load_suite(str(tiny_file)), tiny_paths, device="cpu")
+    return label(load_suite(str(tiny_file)), tiny_workspace)
 
 
 @pytest.fixture(scope="session")
-def tiny_det(tmp_path_factory, tiny_paths):
+def tiny_det(tmp_path_factory, tiny_workspace):
     """The ground truth of a small suite of detection: 84 scenes, three levels, three detectors of the zoo."""
     path = tmp_path_factory.mktemp("suite") / "tiny-det.toml"
     path.write_text(TINY_DET)
-    return label(load_suite(str(path)), tiny_paths, device="cpu")
+    return label(load_suite(str(path)), tiny_workspace)
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from benchmark.cli.main import main
 
 
 @pytest.fixture
-def results(tiny, tiny_paths, tmp_path, monkeypatch):
+def results(tiny, tiny_workspace, tmp_path, monkeypatch):
     """A results folder with the small suite's outcomes; the cache is the shared one."""
-    monkeypatch.setenv("UTILBENCH_CACHE", str(tiny_paths.cache))
-    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", tmp_path / "results" / "tiny" / "outcomes")
+    monkeypatch.setenv("UTILBENCH_CACHE", str(tiny_workspace.cache))
+    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", tmp_path / "results" / "tiny" / "outcomes")
     return str(tmp_path / "results")
 
 
@@ -50,6 +50,27 @@ def test_a_predictor_that_fails_does_not_lose_the_others(results, tiny_file, tmp
     assert lines[2] == f"utilbench: 2 of 4 runs failed (nosuch, {names[2]}), see above"
     cards = {path.stem for path in (tmp_path / "results" / "tiny" / "cards" / "combined").glob("*.json")}
     assert cards == {"chance", "jpeg_quality"}
+
+
+COUNTS = """
+from pathlib import Path
+from benchmark import Predictor
+
+with Path(__file__).with_suffix(".log").open("a") as log:
+    log.write("loaded")
+
+class Counts(Predictor):
+    def score(self, samples):
+        return [float(sample.image.float().mean()) for sample in samples]
+"""
+
+
+def test_a_predictor_is_loaded_once_for_all_label_sets(results, tiny_file, tmp_path):
+    """The file of a predictor is found and executed once, however many label sets it is evaluated on."""
+    (tmp_path / "counts.py").write_text(COUNTS)
+    assert main(["run", str(tmp_path / "counts.py"), "-s", str(tiny_file), "-l", "all", "--results", results]) == 0
+    assert len(list((tmp_path / "results" / "tiny" / "cards").glob("*/counts.json"))) == 3
+    assert (tmp_path / "counts.log").read_text() == "loaded"
 
 
 @pytest.mark.parametrize(

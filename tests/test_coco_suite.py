@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from benchmark.core.errors import LabelError
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling.pipeline import label
 from benchmark.suites.loading import load_suite
@@ -30,10 +30,12 @@ def test_the_papers_suite_labels_and_says_that_nothing_is_useful(coco_data, tmp_
         torch.manual_seed(1)
         module = models.get_model(model, weights=None, weights_backbone=None)
         save_file(module.state_dict(), tmp_path / "networks" / f"{model}.safetensors")
-    paths = Paths(coco_data, tmp_path / "networks", tmp_path / "cache", tmp_path / "results")
-    truth = label(suite, paths, device="cpu")
+    workspace = Workspace(
+        coco_data, tmp_path / "networks", tmp_path / "cache", tmp_path / "results", chosen_device="cpu"
+    )
+    truth = label(suite, workspace)
     assert any(source.parent for source in truth.parts["train"])
     for name in suite.networks.labelling:
         assert set(truth.judgement(name)["label"]) == {0}
     with pytest.raises(LabelError, match="labelled useful"):
-        evaluate("jpeg_quality", suite, paths=paths, truth=truth)
+        evaluate("jpeg_quality", suite, workspace=workspace, truth=truth)

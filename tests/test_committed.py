@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from benchmark.core.images import to_tensor
-from benchmark.core.paths import Paths
 from benchmark.core.types import PRISTINE
+from benchmark.core.workspace import Workspace
 from benchmark.labelling.pipeline import make_ground_truth, recorded_truth
 from benchmark.leaderboard.rank import in_order, in_short, read_ranked
 from benchmark.plugins.datasets import index, open_dataset
@@ -36,7 +36,7 @@ def truths(results, tmp_path_factory):
     def read(name, data=None):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("benchmark.labelling.worker.load", lambda *_: pytest.fail("a network was loaded"))
-            return make_ground_truth(load_suite(name), Paths(data, None, cache, results))
+            return make_ground_truth(load_suite(name), Workspace(data, None, cache, results))
 
     return read
 
@@ -57,7 +57,7 @@ def check_cards(truth, results):
 @pytest.mark.parametrize("name", SUITES)
 def test_committed_outcomes_give_the_committed_ground_truth(name, results, tmp_path):
     """Without photographs or networks, labels have the digest that every committed scorecard was judged by."""
-    check_cards(recorded_truth(load_suite(name), Paths(None, None, tmp_path, results)), results)
+    check_cards(recorded_truth(load_suite(name), Workspace(None, None, tmp_path, results)), results)
 
 
 @pytest.mark.parametrize("name", SUITES)
@@ -67,7 +67,8 @@ def test_photographs_at_hand_are_those_that_were_recorded(name, truths, results,
     fixture = PHOTOGRAPHS.get(suite.dataset["name"])
     data = request.getfixturevalue(fixture) if fixture else None
     recorded = {
-        source.digest for source in recorded_truth(suite, Paths(None, None, tmp_path, results)).indexed.sources.values()
+        source.digest
+        for source in recorded_truth(suite, Workspace(None, None, tmp_path, results)).indexed.sources.values()
     }
     if fixture and not recorded & {source.digest for source in index(open_dataset(suite.dataset, data), tmp_path)}:
         pytest.skip(f"the photographs in UTILBENCH_DATA are others than those that {name} was recorded on")

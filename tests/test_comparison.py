@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from benchmark.cli.main import main
 from benchmark.core.errors import ResultError
 from benchmark.core.parquet import read_table, write_table
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard.comparison import as_table, compare
 from benchmark.leaderboard.rank import rank
@@ -25,39 +25,41 @@ def few(monkeypatch):
     monkeypatch.setattr("benchmark.suites.tasks.replacement.Downstream.REPLICATES", 20)
 
 
-def fresh(some_paths, suite, tmp_path):
+def fresh(some_workspace, suite, tmp_path):
     """Folders of its own, with a suite's outcomes."""
-    paths = Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
-    shutil.copytree(some_paths.results / suite / "outcomes", paths.results / suite / "outcomes")
-    return paths
+    workspace = Workspace(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+    shutil.copytree(some_workspace.results / suite / "outcomes", workspace.results / suite / "outcomes")
+    return workspace
 
 
 @pytest.fixture
-def judged(tiny, tiny_paths, tmp_path):
+def judged(tiny, tiny_workspace, tmp_path):
     """Folders with two baselines that were evaluated on the small suite, and their cards."""
-    paths = fresh(tiny_paths, "tiny", tmp_path)
-    cards = {name: evaluate(name, tiny.suite, paths=paths, truth=tiny) for name in ("jpeg_quality", "ssim")}
-    return paths, cards
+    workspace = fresh(tiny_workspace, "tiny", tmp_path)
+    cards = {name: evaluate(name, tiny.suite, workspace=workspace, truth=tiny) for name in ("jpeg_quality", "ssim")}
+    return workspace, cards
 
 
 def test_values_are_those_of_the_scorecards(tiny, judged):
     """Metrics and gains stand in the comparison as on the cards."""
-    paths, cards = judged
-    found = {row.measure: row for row in compare(tiny, "jpeg_quality", "ssim", "combined", paths)}
+    workspace, cards = judged
+    found = {row.measure: row for row in compare(tiny, "jpeg_quality", "ssim", "combined", workspace)}
     for name in ("auroc", "within_quality_auroc", "overlap", "mcc"):
-        assert found[name].one == pytest.approx(cards["jpeg_quality"].metrics[name].value, abs=1e-6)
-        assert found[name].other == pytest.approx(cards["ssim"].metrics[name].value, abs=1e-6)
+        assert found[name].first == pytest.approx(cards["jpeg_quality"].metrics[name].value, abs=1e-6)
+        assert found[name].second == pytest.approx(cards["ssim"].metrics[name].value, abs=1e-6)
     for network, gains in cards["ssim"].downstream.items():
         row = found[f"gain of {network}"]
-        assert row.other == pytest.approx(gains.filtered - gains.unfiltered, abs=1e-6)
+        assert row.second == pytest.approx(gains.filtered - gains.unfiltered, abs=1e-6)
 
 
 def test_intervals_are_those_of_scikit_learn_on_redrawn_sources(tiny, judged):
     """Source by source redrawn, and AUROC computed outside, the interval of the difference is the same."""
-    paths, _ = judged
-    (row,) = [row for row in compare(tiny, "jpeg_quality", "ssim", "combined", paths) if row.measure == "auroc"]
+    workspace, _ = judged
+    (row,) = [row for row in compare(tiny, "jpeg_quality", "ssim", "combined", workspace) if row.measure == "auroc"]
     test = tiny.labelled("combined", "test")
-    tables = [read_table(paths.results / "tiny" / "scores" / f"{name}.parquet")[0] for name in ("jpeg_quality", "ssim")]
+    tables = [
+        read_table(workspace.results / "tiny" / "scores" / f"{name}.parquet")[0] for name in ("jpeg_quality", "ssim")
+    ]
     scores = [
         test.join(table.filter(part="test"), on=["source", "level"], how="left", maintain_order="left")["score"]
         for table in tables
@@ -79,9 +81,9 @@ def test_intervals_are_those_of_scikit_learn_on_redrawn_sources(tiny, judged):
 
 def test_groups_are_those_of_scikit_learn(tiny, judged):
     """AUROC at a level and of a class is that of its labelled test rows; groups of few rows are left out."""
-    paths, _ = judged
-    found = {row.measure: row for row in compare(tiny, "jpeg_quality", "ssim", "combined", paths)}
-    table = read_table(paths.results / "tiny" / "scores" / "ssim.parquet")[0].filter(part="test")
+    workspace, _ = judged
+    found = {row.measure: row for row in compare(tiny, "jpeg_quality", "ssim", "combined", workspace)}
+    table = read_table(workspace.results / "tiny" / "scores" / "ssim.parquet")[0].filter(part="test")
     test = tiny.labelled("combined", "test").join(table, on=["source", "level"], maintain_order="left")
     truths = {source.id: source.truth for source in tiny.parts["test"]}
     test = test.with_columns(kind=pl.Series([truths[source] for source in test["source"]]))
@@ -93,14 +95,14 @@ def test_groups_are_those_of_scikit_learn(tiny, judged):
         enough = min(rows.filter(label=label).height for label in (0, 1)) >= 10
         assert (name in told) == enough
         if enough:
-            assert found[f"AUROC, {name}"].other == pytest.approx(roc_auc_score(rows["label"], rows["score"]))
+            assert found[f"AUROC, {name}"].second == pytest.approx(roc_auc_score(rows["label"], rows["score"]))
 
 
 def test_levels_and_classes_stand_in_order(tiny, judged, monkeypatch):
     """Levels come from the highest down, then classes."""
     monkeypatch.setattr("benchmark.leaderboard.comparison.ENOUGH", 1)
-    paths, _ = judged
-    told = [row.measure for row in compare(tiny, "jpeg_quality", "ssim", "combined", paths)]
+    workspace, _ = judged
+    told = [row.measure for row in compare(tiny, "jpeg_quality", "ssim", "combined", workspace)]
     levels = [int(name.rsplit(" ", 1)[1]) for name in told if name.startswith("AUROC, level")]
     assert levels == sorted(levels, reverse=True)
     assert any(name.startswith("AUROC, class") for name in told)
@@ -108,26 +110,26 @@ def test_levels_and_classes_stand_in_order(tiny, judged, monkeypatch):
 
 def test_scores_of_another_run_are_refused(tiny, judged):
     """Scores that were made again, by other code, do not go with an old scorecard."""
-    paths, _ = judged
-    file = paths.results / "tiny" / "scores" / "ssim.parquet"
+    workspace, _ = judged
+    file = workspace.results / "tiny" / "scores" / "ssim.parquet"
     table, metadata = read_table(file)
     write_table(file, table, metadata | {"provenance": metadata["provenance"] | {"code": "other"}})
     with pytest.raises(ResultError, match="differ in code: one is of another run"):
-        compare(tiny, "jpeg_quality", "ssim", "combined", paths)
-    card = paths.results / "tiny" / "cards" / "zoo-resnet" / "ssim.json"
+        compare(tiny, "jpeg_quality", "ssim", "combined", workspace)
+    card = workspace.results / "tiny" / "cards" / "zoo-resnet" / "ssim.json"
     card.parent.mkdir()
-    first = json.loads((paths.results / "tiny" / "cards" / "combined" / "ssim.json").read_text())
+    first = json.loads((workspace.results / "tiny" / "cards" / "combined" / "ssim.json").read_text())
     card.write_text(json.dumps(first | {"labels": "zoo:resnet", "provenance": first["provenance"] | {"code": "other"}}))
     with pytest.raises(ResultError, match="differ in code"):
-        rank([], 0, paths)
+        rank([], workspace)
 
 
 def test_a_predictor_that_keeps_nothing_has_no_gain_to_compare(tiny, judged, monkeypatch):
     """Measures that are not defined are left out, the others stay."""
-    paths, _ = judged
+    workspace, _ = judged
     monkeypatch.setattr("benchmark.metrics.classification.best_threshold", lambda labels, scores: 1e9)
-    evaluate("ssim", tiny.suite, paths=paths, truth=tiny)
-    found = {row.measure for row in compare(tiny, "jpeg_quality", "ssim", "combined", paths)}
+    evaluate("ssim", tiny.suite, workspace=workspace, truth=tiny)
+    found = {row.measure for row in compare(tiny, "jpeg_quality", "ssim", "combined", workspace)}
     assert "auroc" in found
     assert "gain" not in found
     assert "area" in found
@@ -135,31 +137,31 @@ def test_a_predictor_that_keeps_nothing_has_no_gain_to_compare(tiny, judged, mon
 
 def test_a_predictor_does_not_beat_itself(tiny, judged):
     """All differences are 0, and the table says so."""
-    paths, _ = judged
-    rows = compare(tiny, "ssim", "ssim", "combined", paths)
+    workspace, _ = judged
+    rows = compare(tiny, "ssim", "ssim", "combined", workspace)
     assert {(row.difference, row.low, row.high, row.p) for row in rows} == {(0, 0, 0, 1)}
     assert all(line.endswith("| = |") for line in as_table("ssim", "ssim", rows)[2:-1])
 
 
 def test_the_other_way_round_all_signs_change(tiny, judged):
     """Comparing B with A is comparing A with B."""
-    paths, _ = judged
-    ahead = compare(tiny, "jpeg_quality", "ssim", "combined", paths)
-    back = compare(tiny, "ssim", "jpeg_quality", "combined", paths)
+    workspace, _ = judged
+    ahead = compare(tiny, "jpeg_quality", "ssim", "combined", workspace)
+    back = compare(tiny, "ssim", "jpeg_quality", "combined", workspace)
     for one, other in zip(ahead, back, strict=True):
         assert (one.low, one.high, one.p) == pytest.approx((-other.high, -other.low, other.p))
 
 
-def test_detectors_gains_are_compared_too(tiny_det, tiny_paths, tmp_path, monkeypatch):
+def test_detectors_gains_are_compared_too(tiny_det, tiny_workspace, tmp_path, monkeypatch):
     """For detection the gain is that of the mAP after replacement, equal to the cards'."""
     monkeypatch.setattr("benchmark.leaderboard.comparison.ENOUGH", 1)
-    paths = fresh(tiny_paths, "tiny-det", tmp_path)
-    cards = [evaluate(name, tiny_det.suite, paths=paths, truth=tiny_det) for name in ("jpeg_quality", "chance")]
-    found = {row.measure: row for row in compare(tiny_det, "jpeg_quality", "chance", "combined", paths)}
+    workspace = fresh(tiny_workspace, "tiny-det", tmp_path)
+    cards = [evaluate(name, tiny_det.suite, workspace=workspace, truth=tiny_det) for name in ("jpeg_quality", "chance")]
+    found = {row.measure: row for row in compare(tiny_det, "jpeg_quality", "chance", "combined", workspace)}
     for network in tiny_det.suite.networks.held_out:
         row = found[f"gain of {network}"]
         gains = [card.downstream[network].filtered - card.downstream[network].unfiltered for card in cards]
-        assert (row.one, row.other) == pytest.approx(gains, abs=1e-6)
+        assert (row.first, row.second) == pytest.approx(gains, abs=1e-6)
         assert row.low <= row.high
     assert "mAP, small objects, better half kept" in found
     assert any(name.startswith("AUROC, largest object") for name in found)
@@ -167,28 +169,29 @@ def test_detectors_gains_are_compared_too(tiny_det, tiny_paths, tmp_path, monkey
 
 def test_unknown_and_stale_results_are_refused(tiny, judged):
     """What was not run is answered with what was; a card of other labels says how to make it anew."""
-    paths, _ = judged
+    workspace, _ = judged
     with pytest.raises(ResultError, match="no scores of 'dists'; there are jpeg_quality, ssim"):
-        compare(tiny, "dists", "ssim", "combined", paths)
-    file = paths.results / "tiny" / "cards" / "combined" / "ssim.json"
+        compare(tiny, "dists", "ssim", "combined", workspace)
+    file = workspace.results / "tiny" / "cards" / "combined" / "ssim.json"
     card = json.loads(file.read_text())
     file.write_text(json.dumps(card | {"ground_truth": "other"}))
     with pytest.raises(ResultError, match="of other images or labels"):
-        compare(tiny, "jpeg_quality", "ssim", "combined", paths)
+        compare(tiny, "jpeg_quality", "ssim", "combined", workspace)
     file.unlink()
     with pytest.raises(ResultError, match="no scorecard"):
-        compare(tiny, "jpeg_quality", "ssim", "combined", paths)
+        compare(tiny, "jpeg_quality", "ssim", "combined", workspace)
 
 
 def test_the_verb_tells_all_as_a_table_or_json(tiny, tiny_file, judged, monkeypatch, capsys):
     """One row a measure; JSON holds the same."""
-    paths, _ = judged
-    monkeypatch.setenv("UTILBENCH_CACHE", str(paths.cache))
-    arguments = ["compare", "jpeg_quality", "ssim", "-s", str(tiny_file), "--results", str(paths.results)]
+    workspace, _ = judged
+    monkeypatch.setenv("UTILBENCH_CACHE", str(workspace.cache))
+    arguments = ["compare", "jpeg_quality", "ssim", "-s", str(tiny_file), "--results", str(workspace.results)]
     assert main(arguments) == 0
     text = capsys.readouterr().out
     assert main([*arguments, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert text.count("\n") == len(rows) + 3
     assert all(f"| {row['measure']} |" in text for row in rows)
+    assert all(row["first"] - row["second"] == row["difference"] for row in rows)
     assert {"auroc", "within_quality_auroc", "srcc", "area", "gain"} <= {row["measure"] for row in rows}

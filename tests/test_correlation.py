@@ -19,7 +19,7 @@ def data(seed, sources=20, rows=4):
     cluster = np.repeat(np.arange(sources), rows)
     target = np.tanh(random.normal(size=sources)[cluster] + random.normal(size=len(cluster))).round(1)
     scores = (target + random.normal(0, 0.5, len(cluster))).round(1)
-    return target, scores, cluster, bootstrap.resamples(sources, "any", 40)
+    return target, scores, cluster, bootstrap.resamples(sources, "any", replicates=40)
 
 
 def logistic(x, a, b, centre, width):

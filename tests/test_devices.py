@@ -82,21 +82,22 @@ def test_working_ahead_keeps_order_and_errors():
     assert list(ahead([], "cuda")) == []
 
 
-def test_preparing_ahead_changes_no_outcome(tiny, tiny_file, tiny_paths, tmp_path):
+def test_preparing_ahead_changes_no_outcome(tiny, tiny_file, tiny_workspace, tmp_path):
     """A device that is prepared for while it judges, which `cpu:0` counts as, gives the same files."""
-    paths = dataclasses.replace(tiny_paths, cache=tmp_path / "cache", results=tmp_path / "results")
-    label(load_suite(str(tiny_file)), paths, device="cpu:0")
-    for path in (tiny_paths.results / "tiny" / "outcomes").iterdir():
-        assert (paths.results / "tiny" / "outcomes" / path.name).read_bytes() == path.read_bytes()
+    folders = {"cache": tmp_path / "cache", "results": tmp_path / "results"}
+    workspace = dataclasses.replace(tiny_workspace, **folders, chosen_device="cpu:0")
+    label(load_suite(str(tiny_file)), workspace)
+    for path in (tiny_workspace.results / "tiny" / "outcomes").iterdir():
+        assert (workspace.results / "tiny" / "outcomes" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_labels_hardly_depend_on_the_precision(tiny, tiny_file, tiny_paths, tmp_path):
+def test_labels_hardly_depend_on_the_precision(tiny, tiny_file, tiny_workspace, tmp_path):
     """In half precision at most one label in fifty is another, and the outcomes say how they were made."""
     for precision in PRECISIONS[1:]:
-        paths = dataclasses.replace(tiny_paths, cache=tmp_path / precision, results=tmp_path / precision)
-        truth = label(load_suite(str(tiny_file)), paths, device="cpu", execution=ExecutionConfig(precision=precision))
+        workspace = dataclasses.replace(tiny_workspace, cache=tmp_path / precision, results=tmp_path / precision)
+        truth = label(load_suite(str(tiny_file)), workspace, execution=ExecutionConfig(precision=precision))
         for name in tiny.suite.networks.labelling:
             labels, others = (one.labels(name)["label"].to_numpy() for one in (tiny, truth))
             assert (labels != others).mean() < 0.02
-            _, told = read_table(paths.results / "tiny" / "outcomes" / f"{file_name(name)}.parquet")
+            _, told = read_table(workspace.results / "tiny" / "outcomes" / f"{file_name(name)}.parquet")
             assert told["precision"] == precision

@@ -12,7 +12,7 @@ from sklearn import metrics as reference
 import benchmark
 from benchmark.core.errors import PredictorError, ResultError
 from benchmark.core.parquet import read_table, write_table
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.dataloading import lesson, training_rows
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.scorecard import GROUPS, Measure, read_card
@@ -28,10 +28,10 @@ GAINS = {"unfiltered", "filtered", "kept", "random", "quality", "oracle", "area"
 
 
 @pytest.fixture
-def paths(tiny, tiny_paths, tmp_path):
+def workspace(tiny, tiny_workspace, tmp_path):
     """Folders of its own for what a test writes, with the small suite's outcomes."""
-    fresh = Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
-    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", fresh.results / "tiny" / "outcomes")
+    fresh = Workspace(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", fresh.results / "tiny" / "outcomes")
     return fresh
 
 
@@ -62,22 +62,22 @@ class Slope(benchmark.LearnedPredictor):
         self.sign = state["sign"]
 
 
-def test_scorecard_has_the_agreed_keys(tiny, paths):
+def test_scorecard_has_the_agreed_keys(tiny, workspace):
     """A scorecard holds every key, every metric with a value, and every gain of every held-out network."""
-    card = evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)
+    card = evaluate(Contrast, tiny.suite, workspace=workspace, truth=tiny)
     assert all(isinstance(card.measures(group), dict) for group in GROUPS)
     assert set(card.metrics) >= METRICS
     assert all(np.isfinite(metric.value) for metric in card.metrics.values())
     assert set(card.downstream) == {"zoo:resnext"}
     assert all(getattr(card.downstream["zoo:resnext"], name) is not None for name in GAINS)
-    stored = read_card(paths.results / "tiny" / "cards" / "combined" / "contrast.json")
+    stored = read_card(workspace.results / "tiny" / "cards" / "combined" / "contrast.json")
     assert stored.metrics["auroc"].value == pytest.approx(card.metrics["auroc"].value, abs=1e-6)
 
 
-def test_metrics_follow_from_raw_scores_by_hand(tiny, paths):
+def test_metrics_follow_from_raw_scores_by_hand(tiny, workspace):
     """Threshold, metrics and gains agree with scikit-learn on the stored scores and labels."""
-    card = evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)
-    scores, _ = read_table(paths.results / "tiny" / "scores" / "contrast.parquet")
+    card = evaluate(Contrast, tiny.suite, workspace=workspace, truth=tiny)
+    scores, _ = read_table(workspace.results / "tiny" / "scores" / "contrast.parquet")
     labels = tiny.labels("combined").filter(pl.col("label") >= 0).drop("part")
     both = {part: scores.filter(part=part).join(labels, on=["source", "level"]) for part in ("validation", "test")}
     threshold = best_threshold(both["validation"]["label"], both["validation"]["score"])
@@ -98,14 +98,14 @@ def test_metrics_follow_from_raw_scores_by_hand(tiny, paths):
     assert gains.oracle == pytest.approx(min(held["right"].sum(), kept.height) / kept.height)
 
 
-def test_random_keeps_the_unfiltered_accuracy(tiny, paths):
+def test_random_keeps_the_unfiltered_accuracy(tiny, workspace):
     """A random filter leaves the accuracy as it was, whatever it keeps; the oracle is at least as good as any."""
-    gains = evaluate(Contrast, tiny.suite, paths=paths, truth=tiny).downstream["zoo:resnext"]
+    gains = evaluate(Contrast, tiny.suite, workspace=workspace, truth=tiny).downstream["zoo:resnext"]
     assert gains.random == pytest.approx(gains.unfiltered)
     assert gains.oracle >= max(gains.filtered, gains.quality, gains.random) - 1e-12
 
 
-def test_samples_are_shuffled_and_hold_only_what_is_asked_for(tiny, paths):
+def test_samples_are_shuffled_and_hold_only_what_is_asked_for(tiny, workspace):
     """A predictor sees pixels and what it needs, in no order of levels or sources, and nothing else."""
     seen = []
 
@@ -116,7 +116,7 @@ def test_samples_are_shuffled_and_hold_only_what_is_asked_for(tiny, paths):
             seen.extend(samples)
             return [0.0] * (len(samples) - 1) + [1.0]
 
-    evaluate(Spy, tiny.suite, paths=paths, truth=tiny)
+    evaluate(Spy, tiny.suite, workspace=workspace, truth=tiny)
     assert all(set(vars(sample)) == {"image", "reference", "bitstream"} for sample in seen)
     assert all(sample.reference is None and sample.bitstream[:2] == b"\xff\xd8" for sample in seen)
     sizes = np.array([len(sample.bitstream) for sample in seen])
@@ -132,7 +132,7 @@ def test_samples_are_shuffled_and_hold_only_what_is_asked_for(tiny, paths):
         (lambda samples: [[0.0]] * len(samples), "one each is needed"),
     ],
 )
-def test_a_broken_predictor_leaves_nothing(tiny, paths, answer, message):
+def test_a_broken_predictor_leaves_nothing(tiny, workspace, answer, message):
     """A score that is missing or not finite voids the run, and no file is written."""
 
     class Broken(benchmark.Predictor):
@@ -140,12 +140,12 @@ def test_a_broken_predictor_leaves_nothing(tiny, paths, answer, message):
             return answer(samples)
 
     with pytest.raises(PredictorError, match=message):
-        evaluate(Broken, tiny.suite, paths=paths, truth=tiny)
-    assert not (paths.results / "tiny" / "scores").exists()
-    assert not (paths.results / "tiny" / "cards").exists()
+        evaluate(Broken, tiny.suite, workspace=workspace, truth=tiny)
+    assert not (workspace.results / "tiny" / "scores").exists()
+    assert not (workspace.results / "tiny" / "cards").exists()
 
 
-def test_scores_are_not_made_twice(tiny, paths):
+def test_scores_are_not_made_twice(tiny, workspace):
     """The same code on the same images is scored once; other seeds of a predictor that learns are scored anew."""
     calls = []
 
@@ -154,42 +154,42 @@ def test_scores_are_not_made_twice(tiny, paths):
             calls.append(len(samples))
             return [float(sample.image[0, 0, 0]) for sample in samples]
 
-    first = evaluate(Counting, tiny.suite, paths=paths, truth=tiny)
+    first = evaluate(Counting, tiny.suite, workspace=workspace, truth=tiny)
     count = len(calls)
-    assert evaluate(Counting, tiny.suite, paths=paths, truth=tiny) == first
-    assert evaluate(Counting, tiny.suite, "zoo:resnet", paths=paths, truth=tiny).labels == "zoo:resnet"
+    assert evaluate(Counting, tiny.suite, workspace=workspace, truth=tiny) == first
+    assert evaluate(Counting, tiny.suite, labels="zoo:resnet", workspace=workspace, truth=tiny).labels == "zoo:resnet"
     assert len(calls) == count
 
 
-def test_a_trained_predictor_is_kept_and_taken_up_again(tiny, paths):
+def test_a_trained_predictor_is_kept_and_taken_up_again(tiny, workspace):
     """What was learned is stored; with the scores gone, it is loaded instead of trained, to the same card."""
-    first = evaluate(Slope, tiny.suite, seeds=(0, 1), paths=paths, truth=tiny)
+    first = evaluate(Slope, tiny.suite, seeds=(0, 1), workspace=workspace, truth=tiny)
     assert first.seeds == (0, 1)
     assert len(first.threshold) == 2
     assert [note["seed"] for note in first.provenance.notes] == ["0", "1"]
-    shutil.rmtree(paths.results / "tiny" / "scores")
-    kept = list((paths.cache / "predictors").iterdir())
+    shutil.rmtree(workspace.results / "tiny" / "scores")
+    kept = list((workspace.cache / "predictors").iterdir())
     assert len(kept) == 2
-    again = evaluate(Slope, tiny.suite, seeds=(0, 1), paths=paths, truth=tiny)
+    again = evaluate(Slope, tiny.suite, seeds=(0, 1), workspace=workspace, truth=tiny)
     assert replace(again, cost=first.cost) == first
     assert again.cost.fit_seconds == first.cost.fit_seconds
 
 
-def test_trained_files_say_what_on(tiny, paths):
+def test_trained_files_say_what_on(tiny, workspace):
     """Files of a predictor that learns are named by the suite and label set it was trained on."""
-    evaluate(Slope, tiny.suite, "zoo:resnet", paths=paths, truth=tiny)
-    assert (paths.results / "tiny" / "scores" / "slope@tiny.zoo-resnet.parquet").is_file()
-    assert (paths.results / "tiny" / "cards" / "zoo-resnet" / "slope@tiny.zoo-resnet.json").is_file()
+    evaluate(Slope, tiny.suite, labels="zoo:resnet", workspace=workspace, truth=tiny)
+    assert (workspace.results / "tiny" / "scores" / "slope@tiny.zoo-resnet.parquet").is_file()
+    assert (workspace.results / "tiny" / "cards" / "zoo-resnet" / "slope@tiny.zoo-resnet.json").is_file()
 
 
-def test_incomplete_stored_scores_are_refused(tiny, paths):
+def test_incomplete_stored_scores_are_refused(tiny, workspace):
     """A score table that lacks an image makes no scorecard."""
-    evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)
-    path = paths.results / "tiny" / "scores" / "contrast.parquet"
+    evaluate(Contrast, tiny.suite, workspace=workspace, truth=tiny)
+    path = workspace.results / "tiny" / "scores" / "contrast.parquet"
     table, metadata = read_table(path)
     write_table(path, table.head(table.height - 1), metadata)
     with pytest.raises(ResultError, match="not complete"):
-        evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)
+        evaluate(Contrast, tiny.suite, workspace=workspace, truth=tiny)
 
 
 def test_class_weights_balance_the_classes(tiny):
@@ -221,9 +221,9 @@ def test_augmentation_does_not_give_the_label_away(tiny):
 
 
 @pytest.mark.parametrize("name", ["chance", "jpeg_quality", "ssim"])
-def test_baselines_that_need_no_training_run_on_the_small_suite(name, tiny, paths):
+def test_baselines_that_need_no_training_run_on_the_small_suite(name, tiny, workspace):
     """Each untrained baseline earns a scorecard; quality alone is at .5 within each quality by construction."""
-    card = evaluate(name, tiny.suite, paths=paths, truth=tiny)
+    card = evaluate(name, tiny.suite, workspace=workspace, truth=tiny)
     value = {key: metric.value for key, metric in card.metrics.items()}
     if name == "jpeg_quality":
         assert value["within_quality_auroc"] == 0.5
@@ -245,20 +245,20 @@ def test_jpeg_quality_reads_the_very_quality(tiny):
     assert predictor.score(samples) == list(range(2, 96))
 
 
-def test_resnet18_trains_from_scratch_and_survives_saving(tiny, paths, tmp_path):
+def test_resnet18_trains_from_scratch_and_survives_saving(tiny, workspace, tmp_path):
     """The reference learns, says what it started from, and scores the same after its state was stored and loaded."""
     text = find_baseline("resnet18").read_text()
     assert "steps: int = 1200" in text
     text = text.replace("steps: int = 1200", "steps: int = 8")
     file = tmp_path / "quick.py"
     file.write_text(text)
-    card = evaluate(str(file), tiny.suite, paths=paths, truth=tiny, device="cpu")
+    card = evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny)
     assert card.provenance.notes[0]["start"] == "scratch"
     assert card.provenance.notes[0]["side"] == "64"
-    first, _ = read_table(paths.results / "tiny" / "scores" / "quick@tiny.combined.parquet")
-    shutil.rmtree(paths.results / "tiny" / "scores")
-    evaluate(str(file), tiny.suite, paths=paths, truth=tiny, device="cpu")
-    second, _ = read_table(paths.results / "tiny" / "scores" / "quick@tiny.combined.parquet")
+    first, _ = read_table(workspace.results / "tiny" / "scores" / "quick@tiny.combined.parquet")
+    shutil.rmtree(workspace.results / "tiny" / "scores")
+    evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny)
+    second, _ = read_table(workspace.results / "tiny" / "scores" / "quick@tiny.combined.parquet")
     assert first.equals(second)
 
 
@@ -299,7 +299,7 @@ def find_baseline(name):
 @pytest.mark.parametrize(
     ("method", "told"), [("__init__", "constructor"), ("fit", r"fit\(\)"), ("score", r"score\(\)")]
 )
-def test_what_a_predictor_raises_is_told_with_its_name(tiny, paths, method, told):
+def test_what_a_predictor_raises_is_told_with_its_name(tiny, workspace, method, told):
     """An error inside a predictor stops the run with the predictor's name, the place and the cause."""
 
     def fail(self, *given):
@@ -307,10 +307,10 @@ def test_what_a_predictor_raises_is_told_with_its_name(tiny, paths, method, told
 
     kind = type("Failing", (Slope,), {method: fail})
     with pytest.raises(PredictorError, match=rf"failing: {told} raised ZeroDivisionError: oh"):
-        evaluate(kind, tiny.suite, paths=paths, truth=tiny)
+        evaluate(kind, tiny.suite, workspace=workspace, truth=tiny)
 
 
-def test_notes_that_cannot_be_saved_are_named(tiny, paths):
+def test_notes_that_cannot_be_saved_are_named(tiny, workspace):
     """Notes are text: a number is refused by its key, and nothing is written."""
 
     class Numbered(Slope):
@@ -319,11 +319,11 @@ def test_notes_that_cannot_be_saved_are_named(tiny, paths):
             self.notes = {"steps": 3}
 
     with pytest.raises(PredictorError, match=r"notes\['steps'\] is no string"):
-        evaluate(Numbered, tiny.suite, paths=paths, truth=tiny)
-    assert not list((paths.cache / "predictors").glob("*"))
+        evaluate(Numbered, tiny.suite, workspace=workspace, truth=tiny)
+    assert not list((workspace.cache / "predictors").glob("*"))
 
 
-def test_seeds_add_up(tiny, paths):
+def test_seeds_add_up(tiny, workspace):
     """Combined labels of a whole suite get three seeds, others one; seeds that are there already are not run again."""
     runs = []
 
@@ -332,18 +332,18 @@ def test_seeds_add_up(tiny, paths):
             runs.append(self.context.seed)
             super().fit(train, validation)
 
-    assert evaluate(Noted, tiny.suite, "zoo:resnet", paths=paths, truth=tiny).seeds == (0,)
-    assert evaluate(Noted, tiny.suite, seeds=(0,), paths=paths, truth=tiny).seeds == (0,)
+    assert evaluate(Noted, tiny.suite, labels="zoo:resnet", workspace=workspace, truth=tiny).seeds == (0,)
+    assert evaluate(Noted, tiny.suite, seeds=(0,), workspace=workspace, truth=tiny).seeds == (0,)
     assert runs == [0, 0]
-    card = evaluate(Noted, tiny.suite, paths=paths, truth=tiny)
+    card = evaluate(Noted, tiny.suite, workspace=workspace, truth=tiny)
     assert card.seeds == (0, 1, 2)
     assert runs == [0, 0, 1, 2]
     assert len(card.provenance.notes) == len(card.threshold) == 3
-    assert evaluate(Noted, tiny.suite, seeds=(1,), paths=paths, truth=tiny).seeds == (0, 1, 2)
+    assert evaluate(Noted, tiny.suite, seeds=(1,), workspace=workspace, truth=tiny).seeds == (0, 1, 2)
     assert runs == [0, 0, 1, 2]
 
 
-def test_the_card_tells_the_mean_and_the_spread_over_seeds(tiny, paths):
+def test_the_card_tells_the_mean_and_the_spread_over_seeds(tiny, workspace):
     """Values are means over seeds, spreads their standard deviations; with one seed there is no spread."""
 
     class Drawn(Slope):
@@ -351,8 +351,8 @@ def test_the_card_tells_the_mean_and_the_spread_over_seeds(tiny, paths):
             noise = np.random.default_rng(self.context.seed).normal(0, 20, len(samples))
             return (np.array(super().score(samples)) + noise).tolist()
 
-    card = evaluate(Drawn, tiny.suite, paths=paths, truth=tiny)
-    scores, _ = read_table(paths.results / "tiny" / "scores" / "drawn@tiny.combined.parquet")
+    card = evaluate(Drawn, tiny.suite, workspace=workspace, truth=tiny)
+    scores, _ = read_table(workspace.results / "tiny" / "scores" / "drawn@tiny.combined.parquet")
     labels = tiny.labelled("combined", "test").drop("part")
     each = []
     for seed in range(3):
@@ -360,20 +360,20 @@ def test_the_card_tells_the_mean_and_the_spread_over_seeds(tiny, paths):
         each.append(reference.roc_auc_score(both["label"], both["score"]))
     assert card.metrics["auroc"].value == pytest.approx(np.mean(each))
     assert card.metrics["auroc"].spread == pytest.approx(np.std(each, ddof=1))
-    one = evaluate(Drawn, tiny.suite, "zoo:resnet", paths=paths, truth=tiny)
+    one = evaluate(Drawn, tiny.suite, labels="zoo:resnet", workspace=workspace, truth=tiny)
     assert one.metrics["auroc"].spread is None
 
 
-def test_what_does_not_depend_on_the_seed_runs_once(tiny, paths):
+def test_what_does_not_depend_on_the_seed_runs_once(tiny, workspace):
     """A predictor that says that its training draws nothing has one seed."""
 
     class Fixed(Slope):
         seeded = False
 
-    assert evaluate(Fixed, tiny.suite, seeds=(0, 1), paths=paths, truth=tiny).seeds == (0,)
+    assert evaluate(Fixed, tiny.suite, seeds=(0, 1), workspace=workspace, truth=tiny).seeds == (0,)
 
 
-def test_predictors_of_utility_learn_from_unlabelled_images_too(tiny, paths):
+def test_predictors_of_utility_learn_from_unlabelled_images_too(tiny, workspace):
     """They see every image whose pristine version all networks get right, each with weight 1, labelled or not."""
     seen = {}
 
@@ -384,7 +384,7 @@ def test_predictors_of_utility_learn_from_unlabelled_images_too(tiny, paths):
             seen.update(train=list(train), validation=list(validation))
             super().fit([one for one in train if one.label >= 0], validation)
 
-    evaluate(Regressor, tiny.suite, "zoo:resnet", paths=paths, truth=tiny)
+    evaluate(Regressor, tiny.suite, labels="zoo:resnet", workspace=workspace, truth=tiny)
     right = tiny.judgement("zoo:resnet").filter(pl.col("pristine_right"))
     for part, examples_of in seen.items():
         names = {source.id for source in tiny.parts[part]}
@@ -395,10 +395,10 @@ def test_predictors_of_utility_learn_from_unlabelled_images_too(tiny, paths):
         assert {one.weight for one in examples_of} == {1.0}
 
 
-def test_soft_metrics_are_scipys(tiny, paths):
+def test_soft_metrics_are_scipys(tiny, workspace):
     """The card's correlations with the utility are those of all rows whose pristine versions are got right."""
-    card = evaluate(Contrast, tiny.suite, "zoo:resnet", paths=paths, truth=tiny)
-    scores, _ = read_table(paths.results / "tiny" / "scores" / "contrast.parquet")
+    card = evaluate(Contrast, tiny.suite, labels="zoo:resnet", workspace=workspace, truth=tiny)
+    scores, _ = read_table(workspace.results / "tiny" / "scores" / "contrast.parquet")
     judged = tiny.judgement("zoo:resnet").filter(pl.col("pristine_right"))
     both = scores.filter(part="test").join(judged, on=["source", "level"])
     assert card.counts.soft == both.height
@@ -408,27 +408,36 @@ def test_soft_metrics_are_scipys(tiny, paths):
         assert measure.low <= measure.value <= measure.high
 
 
-def test_a_constant_score_has_no_correlation(tiny, paths):
+def test_a_constant_score_has_no_correlation(tiny, workspace):
     """Soft measures of one score for all are missing, and the card is written."""
 
     class Constant(benchmark.Predictor):
         def score(self, samples):
             return [1.0] * len(samples)
 
-    card = evaluate(Constant, tiny.suite, paths=paths, truth=tiny)
+    card = evaluate(Constant, tiny.suite, workspace=workspace, truth=tiny)
     assert card.soft["srcc"] == Measure(value=None)
     assert card.metrics["auroc"].value == 0.5
 
 
-def test_thresholds_are_stored_exactly(tiny, paths):
+def test_a_suite_that_is_named_may_be_limited(tiny, tiny_file, workspace):
+    """`limit` makes a quick look of a suite that is given by name or path: its results are kept apart and are fewer."""
+    card = evaluate("chance", str(tiny_file), workspace=workspace, limit=90)
+    assert card.suite == "tiny-limit90"
+    scores, _ = read_table(workspace.results / card.suite / "scores" / "chance.parquet")
+    assert 0 < scores.height < tiny.indexed.scored_rows.height
+    assert not (workspace.results / "tiny" / "scores").exists()
+
+
+def test_thresholds_are_stored_exactly(tiny, workspace):
     """However small a predictor's scores are, the stored threshold is the one that was chosen."""
 
     class Faint(Contrast):
         def score(self, samples):
             return [1e-9 * score for score in super().score(samples)]
 
-    card = evaluate(Faint, tiny.suite, paths=paths, truth=tiny)
-    stored = read_card(paths.results / "tiny" / "cards" / "combined" / "faint.json")
+    card = evaluate(Faint, tiny.suite, workspace=workspace, truth=tiny)
+    stored = read_card(workspace.results / "tiny" / "cards" / "combined" / "faint.json")
     assert stored.threshold == card.threshold
     assert 0 < stored.threshold[0] < 1e-6
 
@@ -474,8 +483,8 @@ def test_unknown_predictor_lists_the_known():
         find_predictor("sim")
 
 
-def test_suite_choices_stand_beside_the_results(tiny, paths):
+def test_suite_choices_stand_beside_the_results(tiny, workspace):
     """`rank` finds the suite's choices in the results, without the suite file."""
-    evaluate(Contrast, tiny.suite, paths=paths, truth=tiny)
-    kept = json.loads((paths.results / "tiny" / "suite.json").read_text())
+    evaluate(Contrast, tiny.suite, workspace=workspace, truth=tiny)
+    kept = json.loads((workspace.results / "tiny" / "suite.json").read_text())
     assert kept["networks"]["probe"] == "zoo:resnet_wide"

@@ -10,11 +10,11 @@ from benchmark.labelling.parquet_export import export
 
 
 @pytest.fixture
-def shards(tiny, tiny_paths, tmp_path, monkeypatch):
+def shards(tiny, tiny_workspace, tmp_path, monkeypatch):
     """The small suite, exported in shards of 100 rows."""
     monkeypatch.setattr(module, "ROWS_PER_SHARD", 100)
-    monkeypatch.setattr(module, "label", lambda suite, paths: tiny)
-    return export(tiny.suite, "combined", tiny_paths, str(tmp_path / "out"))
+    monkeypatch.setattr(module, "label", lambda suite, workspace: tiny)
+    return export(tiny.suite, "combined", tiny_workspace, str(tmp_path / "out"))
 
 
 def test_shards_hold_every_row_once(shards, tiny):
@@ -61,10 +61,10 @@ def test_hugging_face_reads_the_features(shards):
     assert '"image": {"_type": "Image"}' in metadata
 
 
-def test_objects_are_exported_whole(tiny_det, tiny_paths, tmp_path, monkeypatch):
+def test_objects_are_exported_whole(tiny_det, tiny_workspace, tmp_path, monkeypatch):
     """A suite of detection exports boxes and classes of each image instead of one class."""
-    monkeypatch.setattr(module, "label", lambda suite, paths: tiny_det)
-    path = export(tiny_det.suite, "combined", tiny_paths, str(tmp_path / "out"))[-1]
+    monkeypatch.setattr(module, "label", lambda suite, workspace: tiny_det)
+    path = export(tiny_det.suite, "combined", tiny_workspace, str(tmp_path / "out"))[-1]
     row = pq.read_table(path).to_pylist()[0]
     truth = tiny_det.indexed.sources[row["source"]].truth
     assert row["boxes"] == truth.boxes.tolist()

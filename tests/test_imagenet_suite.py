@@ -15,7 +15,7 @@ from torch import nn
 from torchvision import models
 
 from benchmark.core.images import to_tensor
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.pipeline import label
@@ -66,10 +66,10 @@ def folders(imagenet_data, tmp_path_factory):
     """A networks folder with the suite's six architectures, and fresh folders for results and cache."""
     folder = tmp_path_factory.mktemp("imagenet")
     (folder / "networks").mkdir()
-    paths = Paths(imagenet_data, folder / "networks", folder / "cache", folder / "results")
+    workspace = Workspace(imagenet_data, folder / "networks", folder / "cache", folder / "results", chosen_device="cpu")
     suite = load_suite("imagenet", limit=LIMIT)
-    dataset = open_dataset({"name": "imagenet"}, paths.data)
-    parts = split(index(dataset, paths.cache), suite.split, limit=LIMIT)
+    dataset = open_dataset({"name": "imagenet"}, workspace.data)
+    parts = split(index(dataset, workspace.cache), suite.split, limit=LIMIT)
     sources = [source for members in parts.values() for source in members]
     for name in (*suite.networks.labelling, *suite.networks.held_out):
         model = name.partition(":")[2]
@@ -84,8 +84,8 @@ def folders(imagenet_data, tmp_path_factory):
         squares = torch.stack([prepare.square(to_tensor(image)) for image in seen])
         truths = [source.truth for source in sources]
         fit_last_layer(module, prepare.normalise(squares, "cpu"), truths + truths[1:] + truths[:1])
-        save_file(module.state_dict(), paths.networks / f"{model}.safetensors")
-    return paths
+        save_file(module.state_dict(), workspace.networks / f"{model}.safetensors")
+    return workspace
 
 
 @pytest.mark.slow
@@ -93,12 +93,12 @@ def test_the_papers_suite_runs_from_names_to_board(folders, capsys):
     """Six architectures of torchvision label, are held out, and give a board of two predictors."""
     suite = load_suite("imagenet", limit=LIMIT)
     suite = dataclasses.replace(suite, labels=dataclasses.replace(suite.labels, high=0.5, low=0.5))
-    truth = label(suite, folders, device="cpu", execution=ExecutionConfig(precision="bf16"))
+    truth = label(suite, folders, execution=ExecutionConfig(precision="bf16"))
     with capsys.disabled():
         for labels in suite.label_sets:
             print(labels, truth.labels(labels).group_by("part", "label").len().sort("part", "label").rows())
     assert len([source for source in truth.parts["train"] if source.parent]) == 28
     for name in ("jpeg_quality", "chance"):
-        card = evaluate(name, suite, paths=folders, truth=truth)
+        card = evaluate(name, suite, workspace=folders, truth=truth)
         assert set(card.downstream) == set(suite.networks.held_out)
-    assert any("imagenet-limit40" in line for line in rank(["imagenet"], LIMIT, folders))
+    assert any("imagenet-limit40" in line for line in rank(["imagenet"], folders, limit=LIMIT))

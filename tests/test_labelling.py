@@ -19,8 +19,8 @@ from PIL import Image
 from benchmark.core.errors import DataError, LabelError, NetworkError, ResultError
 from benchmark.core.images import pixel_digest, to_tensor
 from benchmark.core.parquet import read_table
-from benchmark.core.paths import Paths
 from benchmark.core.types import PRISTINE
+from benchmark.core.workspace import Workspace
 from benchmark.labelling import shards, worker
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import index_suite
@@ -61,26 +61,28 @@ def left_by_labelling(results):
 
 def elsewhere(tmp_path):
     """Fresh folders for results and cache."""
-    return Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+    return Workspace(
+        data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results", chosen_device="cpu"
+    )
 
 
 @pytest.fixture
-def published(tiny, tiny_paths, tmp_path):
+def published(tiny, tiny_workspace, tmp_path):
     """Fresh folders whose results hold the small suite's outcomes."""
-    paths = elsewhere(tmp_path)
-    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", paths.results / "tiny" / "outcomes")
-    return paths
+    workspace = elsewhere(tmp_path)
+    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", workspace.results / "tiny" / "outcomes")
+    return workspace
 
 
 def test_an_indexed_suite_holds_no_outcomes_and_runs_nothing(tiny, tiny_file, tmp_path, no_networks):
     """A suite is indexed without results or networks, and has the fingerprint and parts that its ground truth has."""
-    paths = elsewhere(tmp_path)
-    indexed = index_suite(load_suite(str(tiny_file)), paths)
+    workspace = elsewhere(tmp_path)
+    indexed = index_suite(load_suite(str(tiny_file)), workspace)
     assert {field.name for field in dataclasses.fields(indexed)} == {"suite", "dataset", "parts"}
     assert (indexed.fingerprint, indexed.parts) == (tiny.fingerprint, tiny.parts)
     assert indexed.scored_rows.equals(tiny.indexed.scored_rows)
-    assert not paths.results.exists()
-    assert not (paths.cache / "shards").exists()
+    assert not workspace.results.exists()
+    assert not (workspace.cache / "shards").exists()
 
 
 def test_scored_rows_stand_in_the_order_of_parts_sources_and_levels(tiny):
@@ -168,11 +170,11 @@ def test_combined_labels_are_unanimous(tiny):
     assert set(expected.tolist()) == {-1, 0, 1}
 
 
-def test_again_from_nothing_gives_the_same_bytes(tiny, tiny_file, tiny_paths, tmp_path):
+def test_again_from_nothing_gives_the_same_bytes(tiny, tiny_file, tiny_workspace, tmp_path):
     """Labelling is deterministic: other folders, same files."""
-    paths = elsewhere(tmp_path)
-    label(load_suite(str(tiny_file)), paths, device="cpu")
-    assert files(paths.results) == left_by_labelling(tiny_paths.results)
+    workspace = elsewhere(tmp_path)
+    label(load_suite(str(tiny_file)), workspace)
+    assert files(workspace.results) == left_by_labelling(tiny_workspace.results)
 
 
 def test_published_outcomes_need_no_network(tiny, tiny_file, published, no_networks):
@@ -182,29 +184,29 @@ def test_published_outcomes_need_no_network(tiny, tiny_file, published, no_netwo
     assert truth.digest("combined") == tiny.digest("combined")
 
 
-def test_killed_and_started_again_ends_with_the_same_bytes(tiny, tiny_file, tiny_paths, tmp_path):
+def test_killed_and_started_again_ends_with_the_same_bytes(tiny, tiny_file, tiny_workspace, tmp_path):
     """A process killed midway leaves whole shards only, and its successor goes on from them to the same files."""
     program = (
         "import sys; from benchmark.labelling.pipeline import label; from benchmark.suites.loading import load_suite;"
-        "from benchmark.core.paths import Paths; from pathlib import Path;"
-        "label(load_suite(sys.argv[1]), Paths(None, None, Path(sys.argv[2]), Path(sys.argv[3])), device='cpu')"
+        "from benchmark.core.workspace import Workspace; from pathlib import Path;"
+        "label(load_suite(sys.argv[1]), Workspace(None, None, Path(sys.argv[2]), Path(sys.argv[3]), chosen_device='cpu'))"
     )
-    paths = elsewhere(tmp_path)
-    command = [sys.executable, "-c", program, str(tiny_file), str(paths.cache), str(paths.results)]
+    workspace = elsewhere(tmp_path)
+    command = [sys.executable, "-c", program, str(tiny_file), str(workspace.cache), str(workspace.results)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while len(list(paths.cache.rglob("shards/*/*.parquet"))) < 5:
+    while len(list(workspace.cache.rglob("shards/*/*.parquet"))) < 5:
         assert process.poll() is None and time.monotonic() < deadline, "it ended or stalled before it could be killed"
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    left = set(paths.cache.rglob("shards/*/[!.]*.parquet"))
+    left = set(workspace.cache.rglob("shards/*/[!.]*.parquet"))
     times = {path: path.stat().st_mtime_ns for path in left}
     for path in left:
         read_table(path)
-    assert not paths.results.exists()
+    assert not workspace.results.exists()
     subprocess.run(command, check=True, capture_output=True)
-    assert files(paths.results) == left_by_labelling(tiny_paths.results)
+    assert files(workspace.results) == left_by_labelling(tiny_workspace.results)
     assert {path: path.stat().st_mtime_ns for path in left} == times, "a finished shard was done again"
 
 
@@ -219,7 +221,7 @@ def test_a_new_network_costs_only_itself(tiny, tiny_file, published, monkeypatch
     monkeypatch.setattr("benchmark.labelling.worker.load", counted)
     wider = tmp_path / "tiny.toml"
     wider.write_text(tiny_file.read_text().replace('["zoo:resnext"]', '["zoo:resnext", "zoo:nfnet"]'))
-    truth = label(load_suite(str(wider)), published, device="cpu")
+    truth = label(load_suite(str(wider)), published)
     assert loaded == ["zoo:nfnet"]
     assert set(truth.outcomes["zoo:nfnet"]["level"]) == {PRISTINE, 30, 5}
 
@@ -232,7 +234,7 @@ def test_completing_leaves_what_was_stored_as_it_was(tiny, published, tmp_path):
         name: (table.head(40) if name == "zoo:resnext" else table, about) for name, (table, about) in stored.items()
     }
     before = snapshot(lacking)
-    completed = complete(tiny.indexed, lacking, home, paths=published, device="cpu", execution=ExecutionConfig())
+    completed = complete(tiny.indexed, lacking, home, workspace=published, execution=ExecutionConfig())
     assert same(lacking, before)
     assert same(completed, stored)
 
@@ -253,7 +255,7 @@ def test_adopting_leaves_what_was_stored_as_it_was(tiny, published, tmp_path):
 def test_a_limited_suite_has_its_own_folder_and_fingerprint(tiny, tiny_file, published):
     """A quick look neither touches nor equals the full suite."""
     before = files(published.results / "tiny")
-    truth = label(load_suite(str(tiny_file), limit=90), published, device="cpu")
+    truth = label(load_suite(str(tiny_file), limit=90), published)
     assert truth.fingerprint != tiny.fingerprint
     assert files(published.results / "tiny") == before
     assert (published.results / "tiny-limit90" / "outcomes" / "images.parquet").is_file()
@@ -302,7 +304,7 @@ def test_other_weights_or_precision_do_not_mix(tiny, tiny_file, published, key, 
     table, metadata = read_table(path)
     worker.write_table(path, table.head(30), metadata | {key: value})
     with pytest.raises(LabelError, match=f"{key} {value}"):
-        label(load_suite(str(tiny_file)), published, device="cpu")
+        label(load_suite(str(tiny_file)), published)
 
 
 def test_truncated_outcomes_are_named(tiny_file, tiny, published):
@@ -331,10 +333,12 @@ def test_unreadable_image_is_named_and_nothing_half_written(tmp_path, monkeypatc
     monkeypatch.setitem(DATASETS, "imagenet", lambda data, options: TenClasses(data))
     suite = tmp_path / "s.toml"
     suite.write_text(TINY.replace('name = "glyphs"\ntrain = 120\ntest = 60', 'name = "imagenet"'))
-    paths = Paths(data=tmp_path / "data", networks=None, cache=tmp_path / "c", results=tmp_path / "r")
+    workspace = Workspace(
+        data=tmp_path / "data", networks=None, cache=tmp_path / "c", results=tmp_path / "r", chosen_device="cpu"
+    )
     with pytest.raises(DataError, match=r"p3\.JPEG: not a readable image"):
-        label(load_suite(str(suite)), paths, device="cpu")
-    assert not list(paths.results.rglob("*.parquet"))
+        label(load_suite(str(suite)), workspace)
+    assert not list(workspace.results.rglob("*.parquet"))
 
 
 def test_missing_weights_say_where_they_were_looked_for(tiny_file, tmp_path):
@@ -342,7 +346,7 @@ def test_missing_weights_say_where_they_were_looked_for(tiny_file, tmp_path):
     suite = tmp_path / "tiny.toml"
     suite.write_text(tiny_file.read_text().replace("zoo:resnext", "onnx:nothing"))
     with pytest.raises(NetworkError, match=r"onnx:nothing: no file nothing\.onnx in"):
-        label(load_suite(str(suite)), elsewhere(tmp_path), device="cpu")
+        label(load_suite(str(suite)), elsewhere(tmp_path))
     assert not (tmp_path / "cache" / "shards").exists()
 
 
@@ -386,7 +390,7 @@ def test_augmented_versions_stay_in_training(tiny_file, tmp_path):
         .replace('"tiny"', '"augmented"')
     )
     suite.write_text(text + '[training]\nbalance = "augmentation"\ncopies = 1\n')
-    truth = label(load_suite(str(suite)), elsewhere(tmp_path), device="cpu")
+    truth = label(load_suite(str(suite)), elsewhere(tmp_path))
     versions = [source for source in truth.indexed.sources.values() if source.parent]
     assert len(versions) == 40
     assert {source.group for source in versions} == {source.id for source in truth.parts["train"] if not source.parent}
@@ -397,14 +401,14 @@ def test_augmented_versions_stay_in_training(tiny_file, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the compiler's own
-def test_compiled_networks_say_the_same(tiny, tiny_file, tiny_paths, tmp_path):
+def test_compiled_networks_say_the_same(tiny, tiny_file, tiny_workspace, tmp_path):
     """Through the compiler decisions stay, logits change in their last digits, and outcomes say how they were made."""
-    paths = dataclasses.replace(tiny_paths, cache=tmp_path / "cache", results=tmp_path / "results")
-    other = label(load_suite(str(tiny_file)), paths, device="cpu", execution=ExecutionConfig(compiled=True))
+    workspace = dataclasses.replace(tiny_workspace, cache=tmp_path / "cache", results=tmp_path / "results")
+    other = label(load_suite(str(tiny_file)), workspace, execution=ExecutionConfig(compiled=True))
     for name in ("zoo:densenet", "zoo:resnext"):
         one, two = tiny.outcomes[name], other.outcomes[name]
         assert one["top"].equals(two["top"])
         assert (one["score_top"] - two["score_top"]).abs().max() < 1e-3
-        assert read_table(paths.results / "tiny" / "outcomes" / f"{name.replace(':', '-')}.parquet")[1][
+        assert read_table(workspace.results / "tiny" / "outcomes" / f"{name.replace(':', '-')}.parquet")[1][
             "precision"
         ] == ("float32, compiled")

@@ -71,7 +71,7 @@ def test_an_area_equals_coco_eval(seed, place, area):
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-    found = mean_ap(match(objects, detections, CLASSES, area), np.arange(len(objects)))
+    found = mean_ap(match(objects, detections, CLASSES, area=area), np.arange(len(objects)))
     assert found == pytest.approx(evaluation.stats[place], abs=1e-9)
 
 

@@ -134,7 +134,7 @@ EDGES = {
 def test_overlap_is_one_minus_total_variation(edges, data):
     """Overlap is 1 minus the total variation of the binned distributions."""
     bounds = EDGES[edges](data[1])
-    assert classification.overlap(*data, bounds) == pytest.approx(1 - total_variation(*data, bounds))
+    assert classification.overlap(*data, edges=bounds) == pytest.approx(1 - total_variation(*data, bounds))
 
 
 @pytest.mark.parametrize("edges", EDGES)
@@ -144,7 +144,7 @@ def test_overlap_bounds_every_threshold_on_an_edge(edges, data):
     """No threshold on a bin edge has a balanced accuracy above 1 - overlap / 2."""
     bounds = EDGES[edges](data[1])
     best = max(balanced_accuracy(*data, threshold) for threshold in bounds)
-    assert best <= 1 - classification.overlap(*data, bounds) / 2 + 1e-12
+    assert best <= 1 - classification.overlap(*data, edges=bounds) / 2 + 1e-12
 
 
 @pytest.mark.parametrize("transform", [lambda s: s**3, lambda s: np.exp(s / 3), np.arctan, lambda s: 1e6 * s - 7])
@@ -198,7 +198,7 @@ def test_overlap_of_identical_gaussians_falls_with_the_number_of_bins(bins, expe
     """With 200 rows a class, equal-width bins and identical Gaussians, overlap is far below 1 and depends on the bins."""
     random, labels = np.random.default_rng(0), np.repeat([0, 1], 200)
     draws = [random.normal(size=400) for _ in range(40)]
-    values = [classification.overlap(labels, s, np.linspace(s.min(), s.max(), bins + 1)) for s in draws]
+    values = [classification.overlap(labels, s, edges=np.linspace(s.min(), s.max(), bins + 1)) for s in draws]
     assert np.mean(values) == pytest.approx(expected, abs=0.02)
 
 
@@ -226,7 +226,7 @@ def test_default_edges_are_quantiles():
 def test_overlap_refuses_edges_that_do_not_cover(edges):
     """Edges that leave a score out, or are no increasing edges, raise MetricError."""
     with pytest.raises(MetricError):
-        classification.overlap([0, 1], [0, 1], edges)
+        classification.overlap([0, 1], [0, 1], edges=edges)
 
 
 @light
@@ -270,7 +270,7 @@ METRICS = {
         labels, scores, np.zeros(np.shape(labels))
     ),
     "overlap": classification.overlap,
-    "overlap_with_edges": lambda labels, scores: classification.overlap(labels, scores, [0, 1]),
+    "overlap_with_edges": lambda labels, scores: classification.overlap(labels, scores, edges=[0, 1]),
     "decisions": lambda labels, scores: classification.decisions(labels, scores, 0.5),
     "best_threshold": classification.best_threshold,
 }

@@ -9,8 +9,8 @@ import torch
 
 from benchmark.core import precision
 from benchmark.core.devices import cores, loader_workers, prepare_process
-from benchmark.core.paths import Paths
 from benchmark.core.precision import PRECISIONS, native_bf16, time_ratio, training_precision
+from benchmark.core.workspace import Workspace
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.pipeline import label
 from benchmark.suites.loading import load_suite
@@ -79,8 +79,7 @@ def test_labelling_warns_where_a_precision_is_emulated(tiny_file, tmp_path, monk
         with pytest.raises(pytest.fail.Exception):
             label(
                 load_suite(str(tiny_file)),
-                Paths(None, None, tmp_path, tmp_path),
-                device="cpu",
+                Workspace(None, None, tmp_path, tmp_path, chosen_device="cpu"),
                 execution=ExecutionConfig(precision="bf16"),
             )
         assert ("bf16 takes 6.0 times as long as float32" in caplog.text) is (ratio > 1)

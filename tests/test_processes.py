@@ -67,7 +67,7 @@ def test_a_step_of_two_processes_is_that_of_one(tmp_path):
         torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-5 * float(value.abs().max()) + 1e-9, msg=name)
 
 
-def test_a_training_of_two_processes_ends_within_the_interval_of_one(tiny, tiny_file, tiny_paths, tmp_path):
+def test_a_training_of_two_processes_ends_within_the_interval_of_one(tiny, tiny_file, tiny_workspace, tmp_path):
     """`run` under `accelerate launch` trains once, on both, and its AUROC lies within one process's interval; 24 steps."""
     code = (baselines_folder() / "resnet18.py").read_text()
     assert code.count("steps: int = 1200") == 1
@@ -76,7 +76,7 @@ def test_a_training_of_two_processes_ends_within_the_interval_of_one(tiny, tiny_
     for processes in (1, 2):
         results = tmp_path / str(processes)
         (results / "tiny").mkdir(parents=True)
-        (results / "tiny" / "outcomes").symlink_to(tiny_paths.results / "tiny" / "outcomes")
+        (results / "tiny" / "outcomes").symlink_to(tiny_workspace.results / "tiny" / "outcomes")
         told = launch(
             processes, results / "cache", "-m", "benchmark", "run", tmp_path / "mine.py", "-s", tiny_file, "--seeds", "1",
             "--results", results, "--device", "cpu",

@@ -4,7 +4,10 @@ The floors of the rooms are import-linter's contracts, in pyproject.toml.
 """
 
 import ast
+import dataclasses
+import importlib
 import importlib.util
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -160,6 +163,41 @@ def test_every_public_name_is_the_same_object_each_time(names):
     """Accessed twice and imported by name, in a fresh interpreter and in any order, a public name is never a module."""
     program = TWICE.replace("benchmark.__all__:", "reversed(benchmark.__all__):") if names == "reversed" else TWICE
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+OPTIONAL_BY_POSITION = {
+    "benchmark.cli.main.main",  # the entry point of the command, which is called without arguments
+    "benchmark.core.precision.training_precision",  # public: `training_precision(device, precision)`
+    "benchmark.core.progress.Advance.__call__",  # public: `advance()` counts one unit, `advance(8)` eight
+    "benchmark.core.progress.Lines.advance",  # likewise
+    "benchmark.deployment.inference.load_predictor",  # public: `load_predictor(name, suite)`
+}
+"""Functions with a positional parameter that is optional, and why."""
+
+
+def functions_of(module):
+    """The functions of a module and the methods of its classes by dotted name, constructors of dataclasses excluded."""
+    for name, value in vars(importlib.import_module(module)).items():
+        if inspect.isclass(value) and value.__module__ == module:
+            for method, attribute in vars(value).items():
+                function = getattr(attribute, "__func__", attribute)
+                if inspect.isfunction(function) and not (method == "__init__" and dataclasses.is_dataclass(value)):
+                    yield f"{module}.{name}.{method}", function
+        elif inspect.isfunction(function := inspect.unwrap(value)) and function.__module__ == module:
+            yield f"{module}.{name}", function
+
+
+def test_what_is_optional_is_passed_by_keyword():
+    """No call needs the order of many parameters: at most five are positional, and none of these has a default."""
+    functions = dict(pair for module in MODULES if module != "benchmark.__main__" for pair in functions_of(module))
+    assert functions.keys() >= {"benchmark.evaluation.evaluate.evaluate", "benchmark.core.workspace.Workspace.named"}
+    optional = set()
+    for name, function in functions.items():
+        parameters = [p for p in inspect.signature(function).parameters.values() if p.kind <= p.POSITIONAL_OR_KEYWORD]
+        assert len([p for p in parameters if p.name not in ("self", "cls")]) <= 5, name
+        if any(p.default is not p.empty for p in parameters):
+            optional.add(name)
+    assert optional == OPTIONAL_BY_POSITION
 
 
 def test_no_public_name_is_a_submodule():

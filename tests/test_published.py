@@ -10,8 +10,8 @@ import pytest
 from benchmark.cli.main import main
 from benchmark.core.errors import DataError, LabelError, ResultError
 from benchmark.core.parquet import content_digest, read_table, write_table
-from benchmark.core.paths import Paths
 from benchmark.core.types import PRISTINE
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.pipeline import label, make_ground_truth, recorded_truth
@@ -22,15 +22,17 @@ from benchmark.suites.loading import load_suite
 
 
 @pytest.fixture
-def elsewhere(tiny, tiny_paths, tmp_path):
+def elsewhere(tiny, tiny_workspace, tmp_path):
     """Folders of its own, to which the small suite's results are what was published."""
-    return Paths(None, None, tmp_path / "cache", tmp_path / "results", published=tiny_paths.results)
+    return Workspace(
+        None, None, tmp_path / "cache", tmp_path / "results", published=tiny_workspace.results, chosen_device="cpu"
+    )
 
 
 @pytest.mark.parametrize("limit", [0, 90])
 def test_published_outcomes_are_used_and_copied(limit, tiny, tiny_file, elsewhere, no_networks):
     """In other folders, whole or limited, no network is run; the outcomes of the suite's own sources lie there afterwards."""
-    truth = label(load_suite(str(tiny_file), limit=limit), elsewhere, device="cpu")
+    truth = label(load_suite(str(tiny_file), limit=limit), elsewhere)
     whole = tiny.outcomes["zoo:resnet"]
     mine = whole.filter(pl.col("source").is_in(list(truth.indexed.sources)))
     assert truth.outcomes["zoo:resnet"].equals(mine)
@@ -41,11 +43,11 @@ def test_published_outcomes_are_used_and_copied(limit, tiny, tiny_file, elsewher
         assert truth.digest("combined") == tiny.digest("combined")
 
 
-def test_a_quick_look_uses_what_a_person_has_labelled(tiny, tiny_file, tiny_paths, tmp_path, no_networks):
+def test_a_quick_look_uses_what_a_person_has_labelled(tiny, tiny_file, tiny_workspace, tmp_path, no_networks):
     """Outcomes of the whole suite in a person's own results serve its quick looks."""
-    paths = Paths(None, None, tmp_path / "cache", tmp_path / "results")
-    shutil.copytree(tiny_paths.results / "tiny", paths.results / "tiny")
-    assert label(load_suite(str(tiny_file), limit=60), paths, device="cpu").suite.limit == 60
+    workspace = Workspace(None, None, tmp_path / "cache", tmp_path / "results", chosen_device="cpu")
+    shutil.copytree(tiny_workspace.results / "tiny", workspace.results / "tiny")
+    assert label(load_suite(str(tiny_file), limit=60), workspace).suite.limit == 60
 
 
 @pytest.mark.parametrize("execution", [ExecutionConfig(precision="bf16"), ExecutionConfig(compiled=True)])
@@ -56,7 +58,7 @@ def test_other_arithmetic_is_computed(execution, tiny_file, elsewhere, monkeypat
         "benchmark.labelling.outcomes.open_worker", lambda *_, **__: pytest.fail("computed", pytrace=False)
     )
     with pytest.raises(pytest.fail.Exception, match="computed"):
-        label(load_suite(str(tiny_file), limit=90), elsewhere, device="cpu", execution=execution)
+        label(load_suite(str(tiny_file), limit=90), elsewhere, execution=execution)
 
 
 def test_anew_computes(tiny_file, elsewhere, monkeypatch):
@@ -64,52 +66,54 @@ def test_anew_computes(tiny_file, elsewhere, monkeypatch):
     monkeypatch.setattr(
         "benchmark.labelling.outcomes.open_worker", lambda *_, **__: pytest.fail("computed", pytrace=False)
     )
-    monkeypatch.setattr(Paths, "named", classmethod(lambda cls, *_: elsewhere))
+    monkeypatch.setattr(Workspace, "named", classmethod(lambda cls, **_: elsewhere))
     with pytest.raises(pytest.fail.Exception, match="computed"):
         main(["label", str(tiny_file), "--anew"])
 
 
-def test_published_outcomes_of_other_pixels_are_not_used(tiny, tiny_file, tiny_paths, tmp_path, monkeypatch, caplog):
+def test_published_outcomes_of_other_pixels_are_not_used(
+    tiny, tiny_file, tiny_workspace, tmp_path, monkeypatch, caplog
+):
     """Where this machine's codec gives other pixels, what was published is left alone, with a word on why."""
     published = tmp_path / "published"
-    shutil.copytree(tiny_paths.results / "tiny", published / "tiny")
+    shutil.copytree(tiny_workspace.results / "tiny", published / "tiny")
     path = published / "tiny" / "outcomes" / "images.parquet"
     table, about = read_table(path)
     write_table(path, table.with_columns(pixels=pl.col("pixels") ^ 1), about | {"encoder": "Pillow 1.0"})
     monkeypatch.setattr(
         "benchmark.labelling.outcomes.open_worker", lambda *_, **__: pytest.fail("computed", pytrace=False)
     )
-    paths = Paths(None, None, tmp_path / "cache", tmp_path / "results", published)
+    workspace = Workspace(None, None, tmp_path / "cache", tmp_path / "results", published, "cpu")
     with pytest.raises(pytest.fail.Exception, match="computed"):
-        label(load_suite(str(tiny_file)), paths, device="cpu")
+        label(load_suite(str(tiny_file)), workspace)
     assert "not used: " in caplog.text
     assert "recorded with Pillow 1.0" in caplog.text
 
 
-def test_labels_and_sources_are_recorded(tiny, tiny_paths):
+def test_labels_and_sources_are_recorded(tiny, tiny_workspace):
     """`label` leaves the labels of every set, and sources from which the same ground truth is had without photographs."""
-    folder = tiny_paths.results / "tiny"
+    folder = tiny_workspace.results / "tiny"
     labels, about = read_table(folder / "labels.parquet")
     assert about["labels"] == {name: tiny.digest(name) for name in tiny.suite.label_sets}
     assert labels["combined"].to_list() == tiny.labels("combined")["label"].to_list()
-    again = recorded_truth(tiny.suite, tiny_paths)
+    again = recorded_truth(tiny.suite, tiny_workspace)
     assert again.fingerprint == tiny.fingerprint
     assert again.indexed.truths == tiny.indexed.truths
     assert [again.digest(name) for name in tiny.suite.label_sets] == list(about["labels"].values())
 
 
-def test_objects_are_recorded_whole(tiny_det, tiny_paths):
+def test_objects_are_recorded_whole(tiny_det, tiny_workspace):
     """Boxes, classes and crowds come back as they were, so that detection needs no photographs either."""
-    again = recorded_truth(tiny_det.suite, tiny_paths)
+    again = recorded_truth(tiny_det.suite, tiny_workspace)
     assert again.digest("combined") == tiny_det.digest("combined")
     for name, objects in tiny_det.indexed.truths.items():
         for field in ("boxes", "classes", "crowd", "size"):
             np.testing.assert_array_equal(getattr(again.indexed.truths[name], field), getattr(objects, field))
 
 
-def test_photographs_that_are_not_at_hand_are_named(tiny, tiny_paths):
+def test_photographs_that_are_not_at_hand_are_named(tiny, tiny_workspace):
     """A recorded ground truth says which photograph would be needed for what it cannot do."""
-    again = recorded_truth(tiny.suite, tiny_paths)
+    again = recorded_truth(tiny.suite, tiny_workspace)
     with pytest.raises(DataError, match="the photograph test-00000 is needed for this"):
         again.indexed.dataset.read("test-00000")
 
@@ -117,19 +121,19 @@ def test_photographs_that_are_not_at_hand_are_named(tiny, tiny_paths):
 def test_what_was_never_labelled_says_how_to(tiny_file, tmp_path):
     """Without recorded sources the error names the command that records them."""
     with pytest.raises(ResultError, match=r"no sources\.parquet; `utilbench label tiny --limit 30` records"):
-        recorded_truth(load_suite(str(tiny_file), limit=30), Paths(None, None, tmp_path, tmp_path))
+        recorded_truth(load_suite(str(tiny_file), limit=30), Workspace(None, None, tmp_path, tmp_path))
 
 
-def test_comparing_needs_no_photographs(tiny, tiny_paths, elsewhere, monkeypatch):
+def test_comparing_needs_no_photographs(tiny, tiny_workspace, elsewhere, monkeypatch):
     """Two scorecards are compared from what is stored alone; the values are those with photographs at hand."""
     monkeypatch.setattr("benchmark.suites.tasks.filtering.Downstream.REPLICATES", 20)
-    paths = dataclasses.replace(elsewhere, published=None)
+    workspace = dataclasses.replace(elsewhere, published=None)
     for name in ("jpeg_quality", "chance"):
-        evaluate(name, tiny.suite, paths=paths, truth=tiny)
-    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", paths.results / "tiny" / "outcomes")
-    away = Paths(None, None, elsewhere.cache / "none", elsewhere.cache / "none", published=paths.results)
+        evaluate(name, tiny.suite, workspace=workspace, truth=tiny)
+    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", workspace.results / "tiny" / "outcomes")
+    away = Workspace(None, None, elsewhere.cache / "none", elsewhere.cache / "none", published=workspace.results)
     stored = compare(recorded_truth(tiny.suite, away), "jpeg_quality", "chance", "combined", away)
-    assert stored == compare(tiny, "jpeg_quality", "chance", "combined", paths)
+    assert stored == compare(tiny, "jpeg_quality", "chance", "combined", workspace)
 
 
 LEARNED = """
@@ -159,9 +163,9 @@ def test_small_trained_states_are_published(size, shipped, tiny, tmp_path):
     """A state of kilobytes lies beside the scores, and is found by who has an empty cache; a large one is not."""
     file = tmp_path / "learned.py"
     file.write_text(LEARNED.replace("SIZE", str(size)))
-    paths = Paths(None, None, tmp_path / "cache", tmp_path / "results")
-    evaluate(str(file), tiny.suite, paths=paths, truth=tiny)
-    state = paths.results / "tiny" / "trained" / "learned@tiny.combined.0.safetensors"
+    workspace = Workspace(None, None, tmp_path / "cache", tmp_path / "results", chosen_device="cpu")
+    evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny)
+    state = workspace.results / "tiny" / "trained" / "learned@tiny.combined.0.safetensors"
     assert state.is_file() is shipped
     if shipped:
         from benchmark.evaluation.training import load_trained, training_record
@@ -169,7 +173,7 @@ def test_small_trained_states_are_published(size, shipped, tiny, tmp_path):
         from benchmark.plugins.predictors.resolve import resolve_predictor
 
         who = resolve_predictor(str(file))
-        away = Paths(None, None, tmp_path / "empty", tmp_path / "none", published=paths.results)
+        away = Workspace(None, None, tmp_path / "empty", tmp_path / "none", published=workspace.results)
         predictor = who.kind(Context())
         assert load_trained(predictor, who, training_record(who, tiny, "combined"), away) is not None
         file.write_text(file.read_text().replace("[0]", "[1]"))
@@ -241,11 +245,11 @@ def test_lists_and_texts_are_told_apart_by_their_lengths():
 
 def test_too_few_sources_are_told_before_any_work(tiny, tiny_file, elsewhere, monkeypatch):
     """A quick look in which a part lacks a label stops before training, and says which limit would do; that one does."""
-    monkeypatch.setattr("benchmark.evaluation.evaluate.run_scores", lambda *_: pytest.fail("it was scored"))
+    monkeypatch.setattr("benchmark.evaluation.evaluate.run_scores", lambda *_, **__: pytest.fail("it was scored"))
     with pytest.raises(LabelError, match=r"is labelled (non-)?useful .*; --limit \d+ would do") as caught:
-        evaluate("chance", load_suite(str(tiny_file), limit=8), paths=elsewhere, device="cpu")
+        evaluate("chance", load_suite(str(tiny_file), limit=8), workspace=elsewhere)
     limit = int(str(caught.value).rpartition("--limit ")[2].split()[0])
-    truth = make_ground_truth(load_suite(str(tiny_file), limit=limit), elsewhere, device="cpu")
+    truth = make_ground_truth(load_suite(str(tiny_file), limit=limit), elsewhere)
     check_labelled(truth, "combined", ("validation", "test"), elsewhere)
 
 
@@ -254,7 +258,7 @@ def test_the_least_limit_is_the_least(tiny, tiny_file, elsewhere):
     parts = ("train", "validation", "test")
 
     def enough(limit):
-        truth = make_ground_truth(load_suite(str(tiny_file), limit=limit), elsewhere, device="cpu")
+        truth = make_ground_truth(load_suite(str(tiny_file), limit=limit), elsewhere)
         rows = truth.labels("combined")
         return all(rows.filter(part=part, label=value)["source"].n_unique() >= 3 for part in parts for value in (0, 1))
 

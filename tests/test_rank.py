@@ -11,7 +11,7 @@ from benchmark.core.errors import ResultError
 from benchmark.core.files import file_name
 from benchmark.core.markdown import markdown
 from benchmark.core.parquet import read_table, write_table
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard.rank import rank
 from benchmark.suites.results_folder import Training, file_stem
@@ -21,27 +21,27 @@ PNG, SVG = b"\x89PNG", b"<?xml"
 
 
 @pytest.fixture(scope="module")
-def ranked(tiny, tiny_paths, tmp_path_factory):
+def ranked(tiny, tiny_workspace, tmp_path_factory):
     """Folders with the small suite's outcomes and the results of three baselines."""
     folder = tmp_path_factory.mktemp("ranked")
-    paths = Paths(data=None, networks=None, cache=folder / "cache", results=folder / "results")
-    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", paths.results / "tiny" / "outcomes")
+    workspace = Workspace(data=None, networks=None, cache=folder / "cache", results=folder / "results")
+    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", workspace.results / "tiny" / "outcomes")
     for name in ("chance", "jpeg_quality", "ssim"):
         for labels in ("combined", "zoo:resnet"):
-            evaluate(name, tiny.suite, labels, paths=paths, truth=tiny)
-    return paths
+            evaluate(name, tiny.suite, labels=labels, workspace=workspace, truth=tiny)
+    return workspace
 
 
 @pytest.fixture
 def copied(ranked, tmp_path):
     """The same in a folder of its own, to be spoilt."""
     shutil.copytree(ranked.results, tmp_path / "results")
-    return Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+    return Workspace(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
 
 
-def renamed(paths, labels, old, new, trained_on):
+def renamed(workspace, labels, old, new, trained_on):
     """Add the results of a predictor under another name and training."""
-    folder = paths.results / "tiny"
+    folder = workspace.results / "tiny"
     stem = file_stem(new, trained_on)
     card = folder / "cards" / file_name(labels) / f"{old}.json"
     known = {"predictor": new, "trained_on": msgspec.to_builtins(trained_on)}
@@ -53,7 +53,7 @@ def renamed(paths, labels, old, new, trained_on):
 
 def test_rank_writes_board_and_figures(copied):
     """Leaderboard, Fig. 1 and Fig. 2a are written, and their paths told."""
-    told = rank([], 0, copied)
+    told = rank([], copied)
     folder = copied.results / "tiny"
     for name, start in [
         ("figure_1.png", PNG),
@@ -73,7 +73,7 @@ def test_rank_writes_board_and_figures(copied):
 
 def test_board_shows_the_cards_values_best_first(copied):
     """Rows stand in the order of AUROC and show the scorecards' numbers."""
-    rank(["tiny"], 0, copied)
+    rank(["tiny"], copied)
     section = (copied.results / "tiny" / "leaderboard.md").read_text().split("## Labels: ")[1]
     rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| ")][2:]
     cards = {row[1]: float(row[5].split()[0]) for row in rows}
@@ -88,7 +88,7 @@ def test_board_shows_the_cards_values_best_first(copied):
 
 def test_ranks_are_those_of_the_resamples(copied):
     """A predictor's ranks are those that its AUROC takes in the middle 95 % of the stored replicates."""
-    rank(["tiny"], 0, copied)
+    rank(["tiny"], copied)
     section = (copied.results / "tiny" / "leaderboard.md").read_text().split("## Labels: ")[1]
     shown = {line.split(" | ")[1]: line.split(" | ")[0] for line in section.splitlines() if line.startswith("| ")}
     folder = copied.results / "tiny" / "cards" / "combined"
@@ -107,14 +107,14 @@ def test_missing_replicates_are_told(copied):
     path = copied.results / "tiny" / "cards" / "combined" / "ssim.parquet"
     path.unlink()
     with pytest.raises(ResultError, match=r"ssim\.parquet: no such file"):
-        rank([], 0, copied)
+        rank([], copied)
 
 
 def test_the_same_cards_give_the_same_bytes(copied):
     """Ranking twice writes the same files to the byte."""
-    paths = [Path(line.removeprefix("wrote ")) for line in rank([], 0, copied) if line.startswith("wrote ")]
+    paths = [Path(line.removeprefix("wrote ")) for line in rank([], copied) if line.startswith("wrote ")]
     first = {path: path.read_bytes() for path in paths}
-    rank([], 0, copied)
+    rank([], copied)
     assert {path: path.read_bytes() for path in paths} == first
 
 
@@ -125,7 +125,7 @@ def test_stale_cards_do_not_mix(copied, key):
     card = json.loads(path.read_text())
     path.write_text(json.dumps(card | {key: "0123456789abcdef"}))
     with pytest.raises(ResultError, match=rf"ssim\.json: stale: its {key} is 0123456789abcdef"):
-        rank([], 0, copied)
+        rank([], copied)
 
 
 def test_scores_of_another_run_are_stale(copied):
@@ -134,7 +134,7 @@ def test_scores_of_another_run_are_stale(copied):
     table, metadata = read_table(path)
     write_table(path, table, metadata | {"provenance": metadata["provenance"] | {"code": "0"}})
     with pytest.raises(ResultError, match=r"ssim\.parquet and the scorecard for combined labels differ in code"):
-        rank([], 0, copied)
+        rank([], copied)
 
 
 def test_labels_of_another_ground_truth_are_stale(copied):
@@ -145,12 +145,12 @@ def test_labels_of_another_ground_truth_are_stale(copied):
     with pytest.raises(
         ResultError, match=r"chance\.json: stale: it was judged by the ground truth .* is of 0; run chance"
     ):
-        rank([], 0, copied)
+        rank([], copied)
 
 
 def test_boards_in_short_hold_every_suite(copied):
     """Ranking everything also writes the boards of all suites in few columns."""
-    assert f"wrote {copied.results / 'boards.md'}" in rank([], 0, copied)
+    assert f"wrote {copied.results / 'boards.md'}" in rank([], copied)
     text = (copied.results / "boards.md").read_text()
     assert text.startswith("**`tiny`**, combined labels")
     assert "| jpeg_quality | bitstream |" in text
@@ -158,7 +158,7 @@ def test_boards_in_short_hold_every_suite(copied):
 
 def test_the_board_tells_soft_track_and_gains(copied):
     """Soft measures and gains stand there with intervals, best first, beside what MIQA published."""
-    rank(["tiny"], 0, copied)
+    rank(["tiny"], copied)
     text = (copied.results / "tiny" / "leaderboard.md").read_text()
     card = json.loads((copied.results / "tiny" / "cards" / "combined" / "ssim.json").read_text())
     for value in (card["soft"]["srcc"], card["soft"]["rmse"], card["gains"]["area"], card["gains"]["over_quality"]):
@@ -174,7 +174,7 @@ def test_two_trainings_on_different_labels_do_not_mix(copied):
         renamed(copied, "combined", name, name, trained)
         (folder / f"{name}.json").unlink()
     with pytest.raises(ResultError, match=r"ssim@other\.combined\.json: stale: its trained_on"):
-        rank([], 0, copied)
+        rank([], copied)
 
 
 def test_table_1_tells_predictors_of_one_name_apart(copied):
@@ -182,7 +182,7 @@ def test_table_1_tells_predictors_of_one_name_apart(copied):
     for number, (suite, labels) in enumerate([("tiny", "zoo:resnet"), ("tiny", "combined"), ("other", "combined")]):
         trained = Training(suite, labels, str(number))
         renamed(copied, "zoo:resnet", "ssim", "mine", trained)
-    rank([], 0, copied)
+    rank([], copied)
     board = (copied.results / "tiny" / "leaderboard.md").read_text()
     (head,) = [line for line in board.split("## Table I")[1].splitlines() if line.startswith("| labels")]
     for name in ("mine", "mine (from combined)", "mine (from other)", "jpeg_quality"):
@@ -196,21 +196,21 @@ def test_damaged_card_is_named(copied, text, message):
     """A card that is no scorecard is an error with its name."""
     (copied.results / "tiny" / "cards" / "combined" / "ssim.json").write_text(text)
     with pytest.raises(ResultError, match=message):
-        rank([], 0, copied)
+        rank([], copied)
 
 
 def test_nothing_to_rank_says_what_to_do(tmp_path):
     """An empty results folder is an error that names the next command."""
     with pytest.raises(ResultError, match="utilbench run"):
-        rank([], 0, Paths(None, None, tmp_path, tmp_path / "none"))
+        rank([], Workspace(None, None, tmp_path, tmp_path / "none"))
 
 
 def test_limited_results_are_not_on_the_board(copied):
     """A quick look is ranked only where it is asked for, or where there is nothing else."""
     shutil.copytree(copied.results / "tiny", copied.results / "tiny-limit5")
-    assert not any("limit5" in line for line in rank([], 0, copied))
+    assert not any("limit5" in line for line in rank([], copied))
     shutil.rmtree(copied.results / "tiny")
-    assert f"wrote {copied.results / 'tiny-limit5' / 'leaderboard.md'}" in rank([], 0, copied)
+    assert f"wrote {copied.results / 'tiny-limit5' / 'leaderboard.md'}" in rank([], copied)
 
 
 def test_cells_cannot_break_a_table():
@@ -223,7 +223,7 @@ def test_cells_cannot_break_a_table():
 def test_committed_results_rank_to_the_committed_bytes(name, tmp_path):
     """Boards, tables and figures in the repository are what `rank` makes of the scorecards; pages are not committed."""
     results = copy_tracked(tmp_path, "results") / "results"
-    for line in rank([name], 0, Paths(None, None, tmp_path, results)):
+    for line in rank([name], Workspace(None, None, tmp_path, results)):
         path = Path(line.removeprefix("wrote "))
         if line.startswith("wrote ") and path.suffix != ".html" and path.parent.name != "predictors":
             assert path.read_bytes() == (ROOT / "results" / path.relative_to(results)).read_bytes(), path.name

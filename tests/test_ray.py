@@ -32,14 +32,14 @@ def cluster(monkeypatch):
     found.shutdown()
 
 
-def outcomes(paths):
+def outcomes(workspace):
     """The recorded outcomes' files as bytes."""
-    return {path.name: path.read_bytes() for path in (paths.results / "tiny" / "outcomes").iterdir()}
+    return {path.name: path.read_bytes() for path in (workspace.results / "tiny" / "outcomes").iterdir()}
 
 
-def test_a_cluster_that_loses_a_node_gives_the_local_files(cluster, tiny, tiny_file, tiny_paths, tmp_path, capfd):
+def test_a_cluster_that_loses_a_node_gives_the_local_files(cluster, tiny, tiny_file, tiny_workspace, tmp_path, capfd):
     """With one of two nodes killed while it works, every outcome is there, byte by byte the local engine's."""
-    paths = dataclasses.replace(tiny_paths, cache=tmp_path / "cache", results=tmp_path / "results")
+    workspace = dataclasses.replace(tiny_workspace, cache=tmp_path / "cache", results=tmp_path / "results")
     lost = []
 
     def lose():
@@ -52,10 +52,10 @@ def test_a_cluster_that_loses_a_node_gives_the_local_files(cluster, tiny, tiny_f
 
     thread = threading.Thread(target=lose)
     thread.start()
-    label(load_suite(str(tiny_file)), paths, device="cpu", execution=ExecutionConfig(engine="ray"))
+    label(load_suite(str(tiny_file)), workspace, execution=ExecutionConfig(engine="ray"))
     thread.join(timeout=60)
     assert lost
-    assert outcomes(paths) == outcomes(tiny_paths)
+    assert outcomes(workspace) == outcomes(tiny_workspace)
 
 
 def test_engines_are_named():

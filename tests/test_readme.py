@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from benchmark.cli.main import main
 from benchmark.cli.parser import parser
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling.pipeline import label
 from benchmark.plugins import registry
@@ -25,14 +25,14 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
-def test_your_own_predictor(tiny, tiny_paths, tmp_path, capsys):
+def test_your_own_predictor(tiny, tiny_workspace, tmp_path, capsys):
     """The predictor of the README fits 15 lines, keeps the contract and gets a scorecard."""
     (block,) = [block for block in BLOCKS if "(Predictor)" in block]
     assert len(block.splitlines()) <= 15
     path = tmp_path / "contrast.py"
     path.write_text(block)
     assert main(["check", str(path)]) == 0
-    card = evaluate(str(path), tiny.suite, paths=tiny_paths, truth=tiny)
+    card = evaluate(str(path), tiny.suite, workspace=tiny_workspace, truth=tiny)
     assert 0 < card.metrics["auroc"].value < 1
 
 
@@ -69,7 +69,7 @@ def mine(tmp_path, monkeypatch):
         folder = tmp_path / "data" / "shots" / f"class{number % 10}"
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(scene("train", number)).save(folder / f"shot{number}.png")
-    yield Paths(tmp_path / "data", tmp_path, tmp_path / "cache", tmp_path / "results")
+    yield Workspace(tmp_path / "data", tmp_path, tmp_path / "cache", tmp_path / "results")
     sys.modules.pop("mine", None)
     find_distortion.cache_clear()
 

@@ -42,8 +42,8 @@ def test_a_package_adds_one_of_each_kind(outside):
     ranked = run(outside, "rank", suite)
     assert ranked.returncode == 0, ranked.stderr
     card = json.loads((outside[1] / "results" / "stripes" / "cards" / "combined" / "contrast.json").read_text())
-    assert card.provenance.encoder.startswith("WebP")
-    assert set(card.downstream) == {"brightest:8"}
+    assert card["provenance"]["encoder"].startswith("WebP")
+    assert set(card["downstream"]) == {"brightest:8"}
 
 
 def test_the_contract_of_an_installed_predictor_is_checked(outside):

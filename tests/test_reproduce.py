@@ -9,25 +9,27 @@ import pytest
 
 from benchmark.cli.main import main
 from benchmark.core.parquet import read_table, write_table
-from benchmark.core.paths import Paths
 from benchmark.core.provenance import versions
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling import reproducibility as room
 from benchmark.labelling.reproducibility import reproduce
 
 
 @pytest.fixture
-def recorded(tiny, tiny_paths, tmp_path):
+def recorded(tiny, tiny_workspace, tmp_path):
     """Folders of its own with the small suite's outcomes, labels and a scorecard."""
-    paths = Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
-    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", paths.results / "tiny" / "outcomes")
-    evaluate("jpeg_quality", tiny.suite, paths=paths, truth=tiny)
-    return paths
+    workspace = Workspace(
+        data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results", chosen_device="cpu"
+    )
+    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", workspace.results / "tiny" / "outcomes")
+    evaluate("jpeg_quality", tiny.suite, workspace=workspace, truth=tiny)
+    return workspace
 
 
-def problems(suite, paths):
+def problems(suite, workspace):
     """What each check that fails says, by the check's first words."""
-    return {check.name: check.problem for check in reproduce(suite, paths, device="cpu") if check.problem}
+    return {check.name: check.problem for check in reproduce(suite, workspace) if check.problem}
 
 
 def spoil(path, table=None, **known):
@@ -38,7 +40,7 @@ def spoil(path, table=None, **known):
 
 def test_what_was_recorded_here_is_given_again(tiny, recorded):
     """On the machine that recorded them all checks hold: photographs, pixels, each network's outcomes, labels."""
-    checks = list(reproduce(tiny.suite, recorded, device="cpu"))
+    checks = list(reproduce(tiny.suite, recorded))
     assert [check.problem for check in checks] == [""] * 7
     told = "\n".join(check.name for check in checks)
     for part in ("180 photographs", "have the recorded pixels", "outcomes of zoo:resnext", "recorded labels"):
@@ -110,7 +112,7 @@ def test_a_network_that_is_not_here_is_no_fault(tiny, recorded, monkeypatch):
         raise room.NetworkError(f"no weights of {name}")
 
     monkeypatch.setattr(room, "load", missing)
-    checks = list(reproduce(tiny.suite, recorded, device="cpu"))
+    checks = list(reproduce(tiny.suite, recorded))
     assert not any(check.problem for check in checks)
     assert sum("not asked again (no weights" in check.name for check in checks) == 4
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from benchmark.core.errors import ResultError
 from benchmark.core.files import atomic
 from benchmark.core.parquet import read_table, write_table
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 
 light = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 
@@ -64,28 +64,28 @@ def clean(monkeypatch):
     return monkeypatch
 
 
-def test_paths_have_defaults(clean):
+def test_folders_have_defaults(clean):
     """Nothing named means no data, no networks, the user's cache, and results/ here."""
-    paths = Paths.named()
-    assert {name: getattr(paths, name) for name in DEFAULTS} == DEFAULTS
+    workspace = Workspace.named()
+    assert {name: getattr(workspace, name) for name in DEFAULTS} == DEFAULTS
     clean.delenv("XDG_CACHE_HOME")
-    assert Paths.named().cache == Path("/home/somebody/.cache/utilbench")
+    assert Workspace.named().cache == Path("/home/somebody/.cache/utilbench")
 
 
 def test_an_empty_cache_home_counts_as_none(clean):
     """XDG's specification: a variable that is set but empty is as good as not set."""
     clean.setenv("XDG_CACHE_HOME", "")
-    assert Paths.named().cache == Path("/home/somebody/.cache/utilbench")
+    assert Workspace.named().cache == Path("/home/somebody/.cache/utilbench")
 
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_the_environment_wins_over_the_default(name, clean):
     """A variable names its folder and no other; an empty one names nothing."""
     clean.setenv(VARIABLES[name], "/from/environment")
-    paths = Paths.named()
-    assert {one: getattr(paths, one) for one in DEFAULTS} == DEFAULTS | {name: Path("/from/environment")}
+    workspace = Workspace.named()
+    assert {one: getattr(workspace, one) for one in DEFAULTS} == DEFAULTS | {name: Path("/from/environment")}
     clean.setenv(VARIABLES[name], "")
-    assert getattr(Paths.named(), name) == DEFAULTS[name]
+    assert getattr(Workspace.named(), name) == DEFAULTS[name]
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
@@ -93,15 +93,22 @@ def test_an_argument_wins_over_the_environment(name, clean):
     """What is given wins over the variable and changes no other folder."""
     for variable in VARIABLES.values():
         clean.setenv(variable, "/from/environment")
-    paths = Paths.named(**{name: "/given"})
+    workspace = Workspace.named(**{name: "/given"})
     others = {one: Path("/from/environment") for one in VARIABLES} | {"results": Path("results")}
-    assert {one: getattr(paths, one) for one in DEFAULTS} == others | {name: Path("/given")}
+    assert {one: getattr(workspace, one) for one in DEFAULTS} == others | {name: Path("/given")}
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_a_tilde_is_the_home_folder(name, clean):
     """Every folder may be named from the home folder, as a shell leaves it in --results=~/x."""
-    assert getattr(Paths.named(**{name: "~/x"}), name) == Path("/home/somebody/x")
+    assert getattr(Workspace.named(**{name: "~/x"}), name) == Path("/home/somebody/x")
+
+
+def test_the_chosen_device_wins_over_the_best(clean):
+    """Networks run on the device that was chosen, else on the best one that this machine has."""
+    clean.setattr("benchmark.core.devices.best_device", lambda: "the best")
+    assert Workspace.named(device="cpu").device == "cpu"
+    assert Workspace.named().device == "the best"
 
 
 TABLE = pl.DataFrame(
@@ -119,7 +126,7 @@ METADATA = {"suite": "glyphs", "über": [1, 2.5, None, {"deep": True}]}
 def test_a_table_comes_back_as_it_was_written(tmp_path):
     """Values, nulls, types, their order and the metadata survive the file."""
     write_table(tmp_path / "deep" / "t.parquet", TABLE, METADATA)
-    table, metadata = read_table(tmp_path / "deep" / "t.parquet", TABLE.schema)
+    table, metadata = read_table(tmp_path / "deep" / "t.parquet", schema=TABLE.schema)
     assert table.equals(TABLE)
     assert table.schema == TABLE.schema
     assert metadata == METADATA
@@ -128,7 +135,7 @@ def test_a_table_comes_back_as_it_was_written(tmp_path):
 def test_an_empty_table_comes_back(tmp_path):
     """No rows is a table too."""
     write_table(tmp_path / "t.parquet", TABLE.clear(), {})
-    table, metadata = read_table(tmp_path / "t.parquet", TABLE.schema)
+    table, metadata = read_table(tmp_path / "t.parquet", schema=TABLE.schema)
     assert (table.shape, table.schema, metadata) == ((0, 4), TABLE.schema, {})
 
 
@@ -201,7 +208,7 @@ def test_a_column_that_is_missing_or_of_another_type_is_named(column, kind, tmp_
     path = tmp_path / "t.parquet"
     write_table(path, TABLE, METADATA)
     with pytest.raises(ResultError, match=f"column {column} is missing or not of type") as caught:
-        read_table(path, pl.Schema({"source": pl.String, column: kind}))
+        read_table(path, schema=pl.Schema({"source": pl.String, column: kind}))
     assert str(path) in str(caught.value)
 
 

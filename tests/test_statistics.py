@@ -40,7 +40,7 @@ def test_replicates_equal_scikit_learn_on_repeated_rows(name, seed):
     """A replicate is the measure of the rows that were drawn, each as often as it was drawn."""
     labels, scores, levels, cluster = data(seed)
     kernel, outside = KERNELS[name]
-    counts = bootstrap.resamples(15, "any", 50)
+    counts = bootstrap.resamples(15, "any", replicates=50)
     values = bootstrap.replicate(kernel, counts, cluster, labels, scores)
     for value, count in zip(values, counts, strict=True):
         y, s, _ = repeated(labels, scores, levels, cluster, count)
@@ -51,7 +51,7 @@ def test_replicates_equal_scikit_learn_on_repeated_rows(name, seed):
 def test_decisions_equal_scikit_learn_on_repeated_rows(seed):
     """So are accuracy, balanced accuracy and Matthews' correlation."""
     labels, scores, levels, cluster = data(seed)
-    counts = bootstrap.resamples(15, "any", 50)
+    counts = bootstrap.resamples(15, "any", replicates=50)
     values = bootstrap.replicate(weighted.decisions, counts, cluster, labels, scores >= 0.5)
     for value, count in zip(values, counts, strict=True):
         y, s, _ = repeated(labels, scores, levels, cluster, count)
@@ -62,7 +62,7 @@ def test_decisions_equal_scikit_learn_on_repeated_rows(seed):
 def test_mcc_of_one_decision_is_0():
     """Where everything is kept, Matthews' correlation is 0 as scikit-learn has it."""
     labels, _, _, cluster = data(0)
-    counts = bootstrap.resamples(15, "any", 5)
+    counts = bootstrap.resamples(15, "any", replicates=5)
     values = bootstrap.replicate(weighted.decisions, counts, cluster, labels, np.ones(60, bool))
     assert values[:, 2].tolist() == [0.0] * 5
 
@@ -71,7 +71,7 @@ def test_mcc_of_one_decision_is_0():
 def test_within_level_replicates_equal_the_metric_on_repeated_rows(seed):
     """The pairs of one level are counted as the metric counts them."""
     labels, scores, levels, cluster = data(seed)
-    counts = bootstrap.resamples(15, "any", 50)
+    counts = bootstrap.resamples(15, "any", replicates=50)
     values = bootstrap.replicate(weighted.within_level_auroc, counts, cluster, labels, scores, levels)
     for value, count in zip(values, counts, strict=True):
         known, _ = classification.within_level_auroc(*repeated(labels, scores, levels, cluster, count))
@@ -82,11 +82,13 @@ def test_within_level_replicates_equal_the_metric_on_repeated_rows(seed):
 def test_overlap_replicates_equal_the_metric_in_the_same_bins(seed):
     """Bins are those of all rows, in each replicate."""
     labels, scores, levels, cluster = data(seed)
-    counts = bootstrap.resamples(15, "any", 50)
+    counts = bootstrap.resamples(15, "any", replicates=50)
     values = bootstrap.replicate(weighted.overlap, counts, cluster, labels, scores)
     for value, count in zip(values, counts, strict=True):
         y, s, _ = repeated(labels, scores, levels, cluster, count)
-        assert value == pytest.approx(classification.overlap(y, s, classification.histogram_edges(scores)), abs=1e-12)
+        assert value == pytest.approx(
+            classification.overlap(y, s, edges=classification.histogram_edges(scores)), abs=1e-12
+        )
 
 
 @given(st.integers(0, 1000), st.booleans())
@@ -104,7 +106,7 @@ def test_weights_of_one_give_the_metric(seed, ties):
 def test_chunks_do_not_change_the_values(monkeypatch):
     """However many replicates are weighed at once, they are the same."""
     labels, scores, _, cluster = data(1)
-    counts = bootstrap.resamples(15, "any", 50)
+    counts = bootstrap.resamples(15, "any", replicates=50)
     whole = bootstrap.replicate(weighted.auroc, counts, cluster, labels, scores)
     monkeypatch.setattr(bootstrap, "CELLS", 130)
     assert bootstrap.replicate(weighted.auroc, counts, cluster, labels, scores).tolist() == whole.tolist()
@@ -112,7 +114,7 @@ def test_chunks_do_not_change_the_values(monkeypatch):
 
 def test_resamples_are_the_same_for_the_same_seed():
     """Draws depend on the seed's text alone, and draw as many sources as there are."""
-    one, same, other = (bootstrap.resamples(40, seed, 100) for seed in ("a", "a", "b"))
+    one, same, other = (bootstrap.resamples(40, seed, replicates=100) for seed in ("a", "a", "b"))
     assert (one == same).all()
     assert (one != other).any()
     assert (one.sum(axis=1) == 40).all()
@@ -121,7 +123,7 @@ def test_resamples_are_the_same_for_the_same_seed():
 def test_a_replicate_of_one_class_is_undefined():
     """Where only useful rows were drawn, AUROC is NaN, and the interval leaves it out."""
     labels, scores, cluster = np.array([1, 1, 1, 0]), np.array([0.9, 0.8, 0.7, 0.1]), np.arange(4)
-    values = bootstrap.replicate(weighted.auroc, bootstrap.resamples(4, "any", 200), cluster, labels, scores)
+    values = bootstrap.replicate(weighted.auroc, bootstrap.resamples(4, "any", replicates=200), cluster, labels, scores)
     assert np.isnan(values).any()
     assert bootstrap.interval(values) == (1.0, 1.0)
 
@@ -139,7 +141,9 @@ def test_an_interval_of_hardly_any_replicate_is_refused():
 def test_wrong_clusters_are_refused(cluster, column, told):
     """A row of no known source, or a column of another length, is an error."""
     with pytest.raises(MetricError, match=told):
-        bootstrap.replicate(weighted.auroc, bootstrap.resamples(15, "any", 5), np.array(cluster, int), column)
+        bootstrap.replicate(
+            weighted.auroc, bootstrap.resamples(15, "any", replicates=5), np.array(cluster, int), column
+        )
 
 
 def test_one_source_has_no_interval():
@@ -212,7 +216,7 @@ def test_nothing_kept_has_no_mean():
 def test_permuted_overlap_is_what_shuffled_labels_give():
     """It is the mean of the metric over shuffled labels, depends on the rows' number, and not on the labels' order."""
     labels, scores, _, _ = data(0, rows=80, ties=False)
-    found = weighted.permuted_overlap(labels, scores, "any", 2000)
+    found = weighted.permuted_overlap(labels, scores, "any", permutations=2000)
     random = np.random.default_rng(5)
     shuffled = [classification.overlap(random.permutation(labels), scores) for _ in range(2000)]
     assert found == pytest.approx(np.mean(shuffled), abs=0.01)

@@ -11,7 +11,7 @@ import pytest
 from benchmark.cli.main import main
 from benchmark.core.errors import BenchmarkError, SubmissionError
 from benchmark.core.markdown import markdown
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.score_table import read_submitted_scores
 from benchmark.evaluation.submission_check import largest_gap, verify
@@ -37,11 +37,13 @@ BARE = CARD.partition("[scores")[0]
 
 
 @pytest.fixture
-def paths(tiny, tiny_file, tiny_paths, tmp_path, monkeypatch):
+def workspace(tiny, tiny_file, tiny_workspace, tmp_path, monkeypatch):
     """Folders with the small suite's outcomes; the small suite is one that comes with the package."""
     monkeypatch.setattr("benchmark.suites.loading.FOLDER", tiny_file.parent)
-    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", tmp_path / "results" / "tiny" / "outcomes")
-    return Paths(data=None, networks=None, cache=tiny_paths.cache, results=tmp_path / "results")
+    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", tmp_path / "results" / "tiny" / "outcomes")
+    return Workspace(
+        data=None, networks=None, cache=tiny_workspace.cache, results=tmp_path / "results", chosen_device="cpu"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -74,15 +76,15 @@ def submit(tiny, contrasts, tmp_path):
     return write
 
 
-def problems(folder, paths, run=False):
+def problems(folder, workspace, run=False):
     """What `verify` complains of."""
-    return [check.problem for check in verify(str(folder), paths, run, "cpu") if check.problem]
+    return [check.problem for check in verify(str(folder), workspace, run=run) if check.problem]
 
 
-def test_a_table_earns_what_its_predictor_earns(tiny, paths, submit):
+def test_a_table_earns_what_its_predictor_earns(tiny, workspace, submit):
     """Looked-up scores give the metrics and gains of the predictor that made them, under the submission's name."""
-    looked_up = evaluate(str(submit()), tiny.suite, paths=paths, truth=tiny)
-    run = evaluate(str(submit("code", BARE, CONTRAST, None)), tiny.suite, paths=paths, truth=tiny)
+    looked_up = evaluate(str(submit()), tiny.suite, workspace=workspace, truth=tiny)
+    run = evaluate(str(submit("code", BARE, CONTRAST, None)), tiny.suite, workspace=workspace, truth=tiny)
     for key in ("metrics", "downstream", "threshold"):
         trees = [msgspec.to_builtins(getattr(card, key)) for card in (looked_up, run)]
         for one, other in zip(*map(numbers, trees), strict=True):
@@ -91,8 +93,8 @@ def test_a_table_earns_what_its_predictor_earns(tiny, paths, submit):
     assert looked_up.provenance.scores == "self-reported"
     assert run.provenance.scores == "re-run"
     assert run.provenance.submission.authors == ("Ada",)
-    assert (paths.results / "tiny" / "scores" / "mine.parquet").is_file()
-    assert (paths.results / "tiny" / "cards" / "combined" / "mine.json").is_file()
+    assert (workspace.results / "tiny" / "scores" / "mine.parquet").is_file()
+    assert (workspace.results / "tiny" / "cards" / "combined" / "mine.json").is_file()
 
 
 def numbers(tree):
@@ -102,42 +104,42 @@ def numbers(tree):
     return [tree]
 
 
-def test_a_file_of_code_earns_what_it_earns_as_a_submission(tiny, paths, submit):
+def test_a_file_of_code_earns_what_it_earns_as_a_submission(tiny, workspace, submit):
     """A submission's predictor.py is run as any file is, and its scores are kept under the submission's name."""
     folder = submit("code", BARE, CONTRAST, None)
-    own = evaluate(str(folder), tiny.suite, paths=paths, truth=tiny)
-    file = evaluate(str(folder / "predictor.py"), tiny.suite, paths=paths, truth=tiny)
+    own = evaluate(str(folder), tiny.suite, workspace=workspace, truth=tiny)
+    file = evaluate(str(folder / "predictor.py"), tiny.suite, workspace=workspace, truth=tiny)
     assert own.metrics == file.metrics
     assert (own.predictor, file.predictor) == ("code", "predictor")
 
 
-def test_nothing_is_executed_where_there_is_a_table(tiny, paths, submit, capsys):
+def test_nothing_is_executed_where_there_is_a_table(tiny, workspace, submit, capsys):
     """`verify`, and `run` where the table is looked up, leave a predictor.py that acts on import unexecuted."""
     folder = submit(code=TRAP + CONTRAST)
-    assert problems(folder, paths) == []
-    evaluate(str(folder), tiny.suite, paths=paths, truth=tiny)
+    assert problems(folder, workspace) == []
+    evaluate(str(folder), tiny.suite, workspace=workspace, truth=tiny)
     assert main(["verify", str(folder), "--json"]) == 0
     assert not (folder / "executed").exists()
-    assert problems(folder, paths, run=True) == ["predictor.py ends the process (executed)"]
+    assert problems(folder, workspace, run=True) == ["predictor.py ends the process (executed)"]
     assert (folder / "executed").exists()
 
 
-def test_a_limited_suite_has_no_table(tiny, paths, submit):
+def test_a_limited_suite_has_no_table(tiny, workspace, submit):
     """A table of the whole suite is refused, and nothing executed, where only a part of the suite is asked for."""
     from dataclasses import replace
 
     folder = submit(code=TRAP)
     with pytest.raises(SubmissionError, match="that of tiny-limit90 on this machine"):
-        evaluate(str(folder), replace(tiny.suite, limit=90), paths=paths)
+        evaluate(str(folder), replace(tiny.suite, limit=90), workspace=workspace)
     assert not (folder / "executed").exists()
 
 
-def test_csv_equals_parquet(tiny, paths, submit, contrasts):
+def test_csv_equals_parquet(tiny, workspace, submit, contrasts):
     """A CSV, also with a byte order mark, rows in another order and blanks, gives the scores of the Parquet file."""
     _, one, _ = read_submitted_scores(find_submission(str(submit())), tiny.indexed)
     text = contrasts.sample(fraction=1, shuffle=True, seed=0).write_csv().replace(",", ", ").encode()
     folder = submit("csv", table=b"\xef\xbb\xbf" + text, ending=".csv")
-    assert problems(folder, paths) == []
+    assert problems(folder, workspace) == []
     _, other, _ = read_submitted_scores(find_submission(str(folder)), tiny.indexed)
     np.testing.assert_array_equal(one, other)
 
@@ -169,15 +171,15 @@ def edit(column, value, row=4):
         (lambda t: t.head(0), "420 rows of 420 are missing"),
     ],
 )
-def test_a_faulty_table_is_told(submit, paths, tiny, contrasts, change, message, ending):
+def test_a_faulty_table_is_told(submit, workspace, tiny, contrasts, change, message, ending):
     """Each fault of a table is one line that names file and row, whether the table is verified or run."""
     folder = submit(table=change(contrasts), ending=ending)
-    found = problems(folder, paths)
+    found = problems(folder, workspace)
     assert any(re.search(message, one) for one in found), found
     assert all(f"tiny{ending}: " in one and "\n" not in one for one in found)
     with pytest.raises(SubmissionError, match=f"tiny{ending}: "):
-        evaluate(str(folder), tiny.suite, paths=paths, truth=tiny)
-    assert not (paths.results / "tiny" / "scores").exists()
+        evaluate(str(folder), tiny.suite, workspace=workspace, truth=tiny)
+    assert not (workspace.results / "tiny" / "scores").exists()
 
 
 @pytest.mark.parametrize(
@@ -188,28 +190,28 @@ def test_a_faulty_table_is_told(submit, paths, tiny, contrasts, change, message,
         (pl.col("source").cast(pl.Categorical), "column source is of Categorical; texts are needed"),
     ],
 )
-def test_types_of_a_parquet_table_are_told(submit, paths, contrasts, change, message):
+def test_types_of_a_parquet_table_are_told(submit, workspace, contrasts, change, message):
     """A column of the wrong type is named with its type and what is needed."""
-    (found,) = problems(submit(table=contrasts.with_columns(change)), paths)
+    (found,) = problems(submit(table=contrasts.with_columns(change)), workspace)
     assert message in found
 
 
 @pytest.mark.parametrize("ending", [".parquet", ".csv"])
 @pytest.mark.parametrize("data", [b"", b"PAR1 and no more PAR1", b"\xff\xfe\x00\x01", b"source,level,score\na,1,2,3\n"])
-def test_damaged_tables_are_one_line(submit, paths, data, ending):
+def test_damaged_tables_are_one_line(submit, workspace, data, ending):
     """A file that is no table is one problem of one line."""
-    (found,) = problems(submit(table=data, ending=ending), paths)
+    (found,) = problems(submit(table=data, ending=ending), workspace)
     assert f"tiny{ending}: " in found
     assert "\n" not in found
 
 
-def test_every_problem_is_told(submit, paths, contrasts):
+def test_every_problem_is_told(submit, workspace, contrasts):
     """Problems of the name, the card, the code and the table stand in one list, each with what is valid."""
     card = CARD.replace("{}", "0123").replace("MIT", "") + 'labels = "mine"\npath = "../../x"\n'
     table = edit("score", float("nan"))(contrasts.slice(2))
     folder = submit("ssim", f"stars = 5\n{card}", "def f(:", table, ".csv")
     (folder / "scores" / "glyphs.csv").write_text("")
-    found = problems(folder, paths)
+    found = problems(folder, workspace)
     for message in (
         "'ssim' is that of another predictor",
         "card.toml: unknown key 'stars'; valid are authors, licence,",
@@ -257,33 +259,33 @@ def test_a_card_that_is_not_valid_is_told(submit, card, message):
 
 
 @pytest.mark.parametrize("name", ["a b", "a@b", "ä", "-rf", ".hidden", "a|b", "<b>", "a\nb", "x" * 65, "ssim"])
-def test_names_are_plain(submit, tiny, paths, name):
+def test_names_are_plain(submit, tiny, workspace, name):
     """A folder whose name is not plain, or that of a baseline, is refused by `verify` and by `run`."""
     folder = submit(name)
-    (found,) = problems(folder, paths)
+    (found,) = problems(folder, workspace)
     assert "the folder's name" in found
     assert "\n" not in found
     with pytest.raises(SubmissionError, match="the folder's name"):
-        evaluate(str(folder), tiny.suite, paths=paths, truth=tiny)
+        evaluate(str(folder), tiny.suite, workspace=workspace, truth=tiny)
 
 
-def test_where_nothing_is_to_be_found(submit, tiny, paths, tmp_path):
+def test_where_nothing_is_to_be_found(submit, tiny, workspace, tmp_path):
     """No folder, no card, no table and code, a table for no suite, and two tables for one: each says so."""
-    assert "card.toml: cannot be read (No such file" in problems(tmp_path / "none", paths)[0]
-    assert "neither a predictor.py nor a table" in problems(submit("a", BARE, table=None), paths)[0]
-    assert "there is neither of" in problems(submit("b", table=None), paths)[0]
+    assert "card.toml: cannot be read (No such file" in problems(tmp_path / "none", workspace)[0]
+    assert "neither a predictor.py nor a table" in problems(submit("a", BARE, table=None), workspace)[0]
+    assert "there is neither of" in problems(submit("b", table=None), workspace)[0]
     twice = submit("c")
     (twice / "scores" / "tiny.csv").write_text("")
-    assert "there are both" in problems(twice, paths)[0]
+    assert "there are both" in problems(twice, workspace)[0]
     linked = submit("linked", table=None)
     (linked / "scores" / "tiny.csv").symlink_to(ROOT / "README.md")
-    assert "scores/'tiny.csv' is no table that the card names: a file" in problems(linked, paths)[0]
+    assert "scores/'tiny.csv' is no table that the card names: a file" in problems(linked, workspace)[0]
     other = submit("d", CARD.replace("tiny", "small"), table=None)
-    assert "there is no such suite; there are tiny" in problems(other, paths)[0]
+    assert "there is no such suite; there are tiny" in problems(other, workspace)[0]
     with pytest.raises(SubmissionError, match=r"has tables of scores for small, and no predictor\.py"):
-        evaluate(str(other), tiny.suite, paths=paths, truth=tiny)
+        evaluate(str(other), tiny.suite, workspace=workspace, truth=tiny)
     with pytest.raises(BenchmarkError, match="no predictor"):
-        evaluate(str(tmp_path / "none"), tiny.suite, paths=paths, truth=tiny)
+        evaluate(str(tmp_path / "none"), tiny.suite, workspace=workspace, truth=tiny)
 
 
 @pytest.mark.parametrize(
@@ -315,17 +317,17 @@ def test_code_that_does_not_parse_is_told(tmp_path, data):
     assert "does not parse as Python" in found
 
 
-def test_self_reported_is_shown_on_the_board(tiny, paths, submit):
+def test_self_reported_is_shown_on_the_board(tiny, workspace, submit):
     """A board says of each row whether its scores were reported or made here, once any was reported; before, of none."""
-    evaluate("chance", tiny.suite, paths=paths, truth=tiny)
-    rank([], 0, paths)
-    board = paths.results / "tiny" / "leaderboard.md"
+    evaluate("chance", tiny.suite, workspace=workspace, truth=tiny)
+    rank([], workspace)
+    board = workspace.results / "tiny" / "leaderboard.md"
     before = board.read_text()
     assert "| predictor | track |" in before
     assert "re-run" not in before
     card = CARD.replace('"nothing"', '"<img src=x>|\\n![](x) 🦊 \\\\| `a"')
-    evaluate(str(submit(card=card)), tiny.suite, paths=paths, truth=tiny)
-    rank([], 0, paths)
+    evaluate(str(submit(card=card)), tiny.suite, workspace=workspace, truth=tiny)
+    rank([], workspace)
     text = board.read_text()
     assert "| predictor | scores | track |" in text
     assert "| chance | re-run | no-reference | - |" in text
@@ -336,46 +338,46 @@ def test_self_reported_is_shown_on_the_board(tiny, paths, submit):
     assert rows[-1].endswith("|")
 
 
-def test_the_board_says_whose_scores_were_re_run(tiny, paths, submit):
+def test_the_board_says_whose_scores_were_re_run(tiny, workspace, submit):
     """Beside a submission's own table, a baseline stands on the board as run here."""
-    evaluate("chance", tiny.suite, paths=paths, truth=tiny)
-    evaluate(str(submit()), tiny.suite, paths=paths, truth=tiny)
-    rank([], 0, paths)
-    assert "| chance | re-run |" in (paths.results / "tiny" / "leaderboard.md").read_text()
+    evaluate("chance", tiny.suite, workspace=workspace, truth=tiny)
+    evaluate(str(submit()), tiny.suite, workspace=workspace, truth=tiny)
+    rank([], workspace)
+    assert "| chance | re-run |" in (workspace.results / "tiny" / "leaderboard.md").read_text()
 
 
-def test_a_table_that_learned_says_from_what(tiny, paths, submit):
+def test_a_table_that_learned_says_from_what(tiny, workspace, submit):
     """`labels` in the card makes the scorecard one that was trained on that label set, on every label set's board."""
     folder = submit(card=CARD + 'labels = "combined"\n')
-    assert evaluate(str(folder), tiny.suite, paths=paths, truth=tiny).trained_on == Training(
+    assert evaluate(str(folder), tiny.suite, workspace=workspace, truth=tiny).trained_on == Training(
         "tiny", "combined", tiny.lesson_digest("combined")
     )
-    evaluate(str(folder), tiny.suite, "zoo:resnet", paths=paths, truth=tiny)
-    assert (paths.results / "tiny" / "cards" / "zoo-resnet" / "mine@tiny.combined.json").is_file()
-    rank([], 0, paths)
-    assert "| mine (from combined) |" in (paths.results / "tiny" / "leaderboard.md").read_text()
+    evaluate(str(folder), tiny.suite, labels="zoo:resnet", workspace=workspace, truth=tiny)
+    assert (workspace.results / "tiny" / "cards" / "zoo-resnet" / "mine@tiny.combined.json").is_file()
+    rank([], workspace)
+    assert "| mine (from combined) |" in (workspace.results / "tiny" / "leaderboard.md").read_text()
 
 
-def test_verify_run_agrees_or_names_the_image(tiny, paths, submit, contrasts):
+def test_verify_run_agrees_or_names_the_image(tiny, workspace, submit, contrasts):
     """Run again, code that gives the table's scores is told so, and a changed score is told with its image."""
-    *_, last = verify(str(submit("same", code=CONTRAST)), paths, True, "cpu")
+    *_, last = verify(str(submit("same", code=CONTRAST)), workspace, run=True)
     assert last.problem == ""
     assert last.name.startswith("predictor.py gives the scores reported for tiny: the largest difference is")
     changed = edit("score", contrasts["score"][7] + 0.1, 7)(contrasts)
-    (found,) = problems(submit("changed", code=CONTRAST, table=changed), paths, run=True)
+    (found,) = problems(submit("changed", code=CONTRAST, table=changed), workspace, run=True)
     source, level, _ = contrasts.row(7)
     assert f"standard deviation, {source} at level {level}: reported " in found
 
 
-def test_verify_run_holds_the_card_to_the_code(submit, paths):
+def test_verify_run_holds_the_card_to_the_code(submit, workspace):
     """The track and the learning that a card states for its table must be those of the code; without both, nothing is run."""
     other = CARD.replace("no-reference", "bitstream")
-    assert "its track is no-reference" in problems(submit("a", other, CONTRAST), paths, run=True)[0]
+    assert "its track is no-reference" in problems(submit("a", other, CONTRAST), workspace, run=True)[0]
     learned = CARD + 'labels = "combined"\n'
-    assert "it learns from no labels" in problems(submit("b", learned, CONTRAST), paths, run=True)[0]
-    assert "a predictor.py and a table" in problems(submit("c"), paths, run=True)[0]
+    assert "it learns from no labels" in problems(submit("b", learned, CONTRAST), workspace, run=True)[0]
+    assert "a predictor.py and a table" in problems(submit("c"), workspace, run=True)[0]
     broken = CONTRAST.replace("[float(", "[1 / 0 + float(")
-    assert "score() raised ZeroDivisionError" in problems(submit("d", code=broken), paths, run=True)[0]
+    assert "score() raised ZeroDivisionError" in problems(submit("d", code=broken), workspace, run=True)[0]
 
 
 def test_gaps_are_measured_by_the_spread():
@@ -390,10 +392,10 @@ def test_gaps_are_measured_by_the_spread():
     assert largest_gap(np.ones(3), np.array([1.0, 1.1, 1.0]))[0] == float("inf")
 
 
-def test_verify_from_the_command_line(submit, paths, capsys, monkeypatch):
+def test_verify_from_the_command_line(submit, workspace, capsys, monkeypatch):
     """Exit status 0 and 1; with --json, a list of checks and problems on standard output and nothing else."""
-    monkeypatch.setenv("UTILBENCH_CACHE", str(paths.cache))
-    results = ["--results", str(paths.results)]
+    monkeypatch.setenv("UTILBENCH_CACHE", str(workspace.cache))
+    results = ["--results", str(workspace.results)]
     noisy = CONTRAST.replace("return [", "print('noise')\n        return [")
     assert main(["verify", str(submit(code=noisy)), "--run", "--json", *results]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -414,15 +416,15 @@ def test_every_submission_is_valid(folder):
         assert main(["check", str(folder / "predictor.py")]) == 0
 
 
-def test_a_table_can_be_made_from_an_export_alone(tiny, paths, submit, tmp_path, monkeypatch):
+def test_a_table_can_be_made_from_an_export_alone(tiny, workspace, submit, tmp_path, monkeypatch):
     """The example of submissions/README.md, on exported images and without the benchmark, makes a valid table."""
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "submissions" / "README.md").read_text(), re.DOTALL)
     assert "benchmark" not in example
     folder = submit("NAME", table=None)
-    export(tiny.suite, "combined", paths, str(tmp_path / "out"))
+    export(tiny.suite, "combined", workspace, str(tmp_path / "out"))
     monkeypatch.chdir(tmp_path)
     exec(example.replace("glyphs.parquet", "tiny.parquet"), {})
-    assert problems(folder, paths) == []
+    assert problems(folder, workspace) == []
 
 
 def test_cells_show_what_they_hold():
@@ -436,7 +438,7 @@ def test_cells_show_what_they_hold():
     assert [len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines[:3]] == [3, 3, 3]
 
 
-def test_code_that_reads_another_file_is_run_again_when_that_changes(tiny, paths, tmp_path):
+def test_code_that_reads_another_file_is_run_again_when_that_changes(tiny, workspace, tmp_path):
     """Weights beside predictor.py are part of what its scores are kept under."""
     folder = tmp_path / "weighted"
     folder.mkdir()
@@ -448,14 +450,14 @@ def test_code_that_reads_another_file_is_run_again_when_that_changes(tiny, paths
     found = []
     for sign in ("1", "-1"):
         (folder / "sign.txt").write_text(sign)
-        found.append(evaluate(str(folder), tiny.suite, paths=paths, truth=tiny).metrics["auroc"].value)
+        found.append(evaluate(str(folder), tiny.suite, workspace=workspace, truth=tiny).metrics["auroc"].value)
     assert found[1] == pytest.approx(1 - found[0])
 
 
-def test_a_table_is_neither_trained_nor_seeded(tiny, paths, submit):
+def test_a_table_is_neither_trained_nor_seeded(tiny, workspace, submit):
     """Asking for seeds or another training suite where scores are looked up is an error."""
     with pytest.raises(SubmissionError, match="neither trained nor seeded"):
-        evaluate(str(submit()), tiny.suite, paths=paths, truth=tiny, seeds=(0, 1))
+        evaluate(str(submit()), tiny.suite, workspace=workspace, truth=tiny, seeds=(0, 1))
 
 
 def test_what_code_imports_from_the_baselines_is_no_second_predictor(tmp_path):

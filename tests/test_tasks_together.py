@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmark.core.errors import LabelError
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.training import check_no_overlap
 from benchmark.labelling.label_report import label_summary
@@ -21,12 +21,14 @@ from tests.test_evaluate import Slope
 
 
 @pytest.fixture
-def paths(tiny_paths, tiny, tiny_det, tmp_path):
+def workspace(tiny_workspace, tiny, tiny_det, tmp_path):
     """Folders of its own, with the outcomes of both small suites."""
-    fresh = Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+    fresh = Workspace(
+        data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results", chosen_device="cpu"
+    )
     for truth in (tiny, tiny_det):
         name = truth.suite.name
-        shutil.copytree(tiny_paths.results / name / "outcomes", fresh.results / name / "outcomes")
+        shutil.copytree(tiny_workspace.results / name / "outcomes", fresh.results / name / "outcomes")
     return fresh
 
 
@@ -46,10 +48,10 @@ def test_detection_is_labelled_and_recorded_whole(tiny_det):
     assert bits.filter(level=-1)["bits"].min() > bits.filter(level=50)["bits"].max() / 2
 
 
-def test_labelling_again_runs_nothing_and_gives_the_same(tiny_det, paths, monkeypatch):
+def test_labelling_again_runs_nothing_and_gives_the_same(tiny_det, workspace, monkeypatch):
     """From recorded outcomes no detector is loaded, and the ground truth is the same."""
     monkeypatch.setattr("benchmark.labelling.worker.load", lambda *_: pytest.fail("a network was loaded"))
-    again = label(tiny_det.suite, paths, device="cpu")
+    again = label(tiny_det.suite, workspace)
     assert again.digest("combined") == tiny_det.digest("combined")
 
 
@@ -61,39 +63,39 @@ def test_the_digest_covers_what_held_out_detectors_saw(tiny_det):
     assert detection.facts(moved, moved) != before
 
 
-def test_no_detector_runs_to_evaluate_one_more_predictor(tiny_det, paths, monkeypatch):
+def test_no_detector_runs_to_evaluate_one_more_predictor(tiny_det, workspace, monkeypatch):
     """Gains come from stored detections, and the board shows Table II and Fig. 2b."""
     monkeypatch.setattr("benchmark.labelling.worker.load", lambda *_: pytest.fail("a network was loaded"))
     for name in ("jpeg_quality", "chance"):
-        card = evaluate(name, tiny_det.suite, paths=paths, truth=tiny_det)
+        card = evaluate(name, tiny_det.suite, workspace=workspace, truth=tiny_det)
         gains = card.downstream["zoo:fcos_shufflenet"]
         assert set(gains) == {*detection.GAINS, "curve"}
         assert gains["pristine"] >= gains["unfiltered"]
-    rank(["tiny-det"], 0, paths)
-    board = (paths.results / "tiny-det" / "leaderboard.md").read_text()
+    rank(["tiny-det"], workspace)
+    board = (workspace.results / "tiny-det" / "leaderboard.md").read_text()
     for part in ("Table II:", "Fig. 2b: mAP", "Table IV: mAP", "SSD300", "bits_filtered", "at each quality"):
         assert part in board
-    assert (paths.results / "tiny-det" / "figures" / "figure_2b.png").is_file()
-    assert not (paths.results / "tiny-det" / "figures" / "figure_1.png").exists()
+    assert (workspace.results / "tiny-det" / "figures" / "figure_2b.png").is_file()
+    assert not (workspace.results / "tiny-det" / "figures" / "figure_1.png").exists()
 
 
 @pytest.mark.parametrize("here", ["tiny", "tiny_det"])
-def test_trained_on_the_other_task(here, paths, request):
+def test_trained_on_the_other_task(here, workspace, request):
     """The other suite's examples train it, this suite's images and thresholds judge it, and the board names both."""
     truth = request.getfixturevalue(here)
     other = request.getfixturevalue("tiny_det" if here == "tiny" else "tiny")
-    own = evaluate(Slope, truth.suite, paths=paths, truth=truth)
-    cross = evaluate(Slope, truth.suite, paths=paths, truth=truth, train_on=other.suite)
+    own = evaluate(Slope, truth.suite, workspace=workspace, truth=truth)
+    cross = evaluate(Slope, truth.suite, workspace=workspace, truth=truth, train_on=other.suite)
     assert cross["trained_on"] == {
         "suite": other.suite.name, "labels": "combined", "digest": other.lesson_digest("combined")
     }  # fmt: skip
     assert own["trained_on"]["suite"] == truth.suite.name
     assert cross["ground_truth"] == own["ground_truth"]
-    rank([truth.suite.name], 0, paths)
-    assert f"slope (from {other.suite.name})" in (paths.results / truth.suite.name / "leaderboard.md").read_text()
+    rank([truth.suite.name], workspace)
+    assert f"slope (from {other.suite.name})" in (workspace.results / truth.suite.name / "leaderboard.md").read_text()
 
 
-def test_training_on_what_is_judged_is_a_leak(tiny, paths):
+def test_training_on_what_is_judged_is_a_leak(tiny, workspace):
     """Another split of the same photographs, whose training part holds this suite's test photographs, is refused by name."""
     split = dataclasses.replace(tiny.suite.split, train=0.25, validation=0.5)
     dataset = {"name": "glyphs", "train": 60, "test": 120}
@@ -114,9 +116,11 @@ def test_another_dataset_with_the_same_ids_is_no_leak(tiny, tiny_det):
     check_no_overlap(tiny, tiny_det)
 
 
-def test_what_needs_no_training_does_not_care_where_it_would_train(tiny, tiny_det, paths):
+def test_what_needs_no_training_does_not_care_where_it_would_train(tiny, tiny_det, workspace):
     """A predictor that does not learn has one card, whatever `train_on` says."""
-    cards = [evaluate("chance", tiny.suite, paths=paths, truth=tiny, train_on=name) for name in ("", tiny_det.suite)]
+    cards = [
+        evaluate("chance", tiny.suite, workspace=workspace, truth=tiny, train_on=name) for name in ("", tiny_det.suite)
+    ]
     assert cards[0].trained_on is None
     assert cards[0].metrics == cards[1].metrics
 
@@ -124,9 +128,11 @@ def test_what_needs_no_training_does_not_care_where_it_would_train(tiny, tiny_de
 def test_a_network_of_the_other_task_is_refused(tiny_det, tmp_path):
     """A classifier cannot judge scenes: the message names it and both tasks."""
     networks = dataclasses.replace(tiny_det.suite.networks, labelling=("zoo:vgg",))
-    paths = Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+    workspace = Workspace(
+        data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results", chosen_device="cpu"
+    )
     with pytest.raises(LabelError, match="zoo:vgg does classification of 10 classes, tiny-det is detection of 10"):
-        label(dataclasses.replace(tiny_det.suite, networks=networks), paths, device="cpu")
+        label(dataclasses.replace(tiny_det.suite, networks=networks), workspace)
 
 
 def test_rules_are_told_beside_each_other(tiny, tiny_det, tmp_path):

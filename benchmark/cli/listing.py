@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmark.core.errors import BenchmarkError, PredictorError
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.plugins.networks import SOURCES, models
 from benchmark.plugins.predictors.base import track
 from benchmark.plugins.predictors.discovery import ADAPTERS, adapter, find_predictor, predictor_names
@@ -17,15 +17,15 @@ from benchmark.suites.spec import Suite
 Rows = list[dict[str, Any]]
 
 
-def inventory(paths: Paths) -> dict[str, Rows]:
+def inventory(workspace: Workspace) -> dict[str, Rows]:
     """The tables `suites`, `predictors`, `adapters` and `networks`."""
-    suites = [describe(load_suite(name), paths) for name in suite_names()]
+    suites = [describe(load_suite(name), workspace) for name in suite_names()]
     predictors = []
     for name in [*predictor_names(), *extensions("predictors", own=predictor_names())]:
         _, kind, _ = find_predictor(name)
         description = (kind.__doc__ or "").strip().splitlines()
         predictors.append({"name": name, "track": track(kind), "about": description[0] if description else ""})
-    networks = [{"source": source, "models": models(source, paths.networks)} for source in SOURCES]
+    networks = [{"source": source, "models": models(source, workspace.networks)} for source in SOURCES]
     networks += [
         {"source": source, "models": [point.value]} for source, point in extensions("networks", own=SOURCES).items()
     ]
@@ -42,19 +42,19 @@ def adapted(prefix: str) -> dict[str, Any]:
     return {"prefix": prefix, "library": library, "parts": list(module.PREDICTORS)}
 
 
-def describe(suite: Suite, paths: Paths) -> dict[str, Any]:
+def describe(suite: Suite, workspace: Workspace) -> dict[str, Any]:
     """One suite, and whether its photographs and its outcomes are on this machine."""
     from benchmark.plugins.datasets import open_dataset
 
     try:
-        photographs = f"{len(open_dataset(suite.dataset, paths.data).sources())} photographs"
+        photographs = f"{len(open_dataset(suite.dataset, workspace.data).sources())} photographs"
     except BenchmarkError as error:
         photographs = f"no photographs ({error})"
-    folder = next((folder for folder in outcome_folders(paths, suite) if folder.networks()), None)
+    folder = next((folder for folder in outcome_folders(workspace, suite) if folder.networks()), None)
     if folder is None:
         outcomes = "not labelled yet"
     else:
-        origin = ", published with the package" if folder.path.parent != paths.results else ""
+        origin = ", published with the package" if folder.path.parent != workspace.results else ""
         outcomes = f"outcomes of {len(folder.networks())} networks{origin}"
     return {"name": suite.name, "title": suite.title, "photographs": photographs, "outcomes": outcomes}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
@@ -16,18 +17,18 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
-    from benchmark.core.paths import Paths
+    from benchmark.core.workspace import Workspace
 
 
-def list_all(args: argparse.Namespace, paths: Paths) -> None:
+def list_all(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench list`."""
     from benchmark.cli.listing import inventory, render
 
-    tables = inventory(paths)
+    tables = inventory(workspace)
     print(json.dumps(tables, indent=1) if args.json else render(tables))
 
 
-def label_suite(args: argparse.Namespace, paths: Paths) -> None:
+def label_suite(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench label`."""
     from dataclasses import replace
 
@@ -40,25 +41,35 @@ def label_suite(args: argparse.Namespace, paths: Paths) -> None:
         precision=args.precision, compiled=args.compile, engine=args.engine, address=args.address
     )
     if args.anew:
-        paths = replace(paths, published=None)
-    truth = label(load_suite(args.suite, limit=args.limit), paths, device=args.device, execution=execution)
-    print(label_summary(truth, paths.cache))
+        workspace = replace(workspace, published=None)
+    truth = label(load_suite(args.suite, limit=args.limit), workspace, execution=execution)
+    print(label_summary(truth, workspace.cache))
 
 
-def run_predictors(args: argparse.Namespace, paths: Paths) -> None:
+def run_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench run`."""
     from benchmark.evaluation.evaluate import evaluate
     from benchmark.labelling.pipeline import label
     from benchmark.leaderboard.rank import one_line
+    from benchmark.plugins.predictors.resolve import look_up
     from benchmark.suites.loading import load_suite
 
     suite = load_suite(args.suite, limit=args.limit)
-    truth = label(suite, paths, device=args.device)
+    truth = label(suite, workspace)
     label_sets = suite.label_sets if args.labels == "all" else (args.labels,)
+    resolved = functools.cache(look_up)
     failed = []
     for labels, name in itertools.product(label_sets, args.predictor):
         try:
-            card = evaluate(name, suite, labels, range(args.seeds), paths, truth, args.device, args.train_on)
+            card = evaluate(
+                resolved(name),
+                suite,
+                labels=labels,
+                seeds=range(args.seeds),
+                train_on=args.train_on,
+                truth=truth,
+                workspace=workspace,
+            )
         except BenchmarkError as error:
             if len(label_sets) * len(args.predictor) == 1:
                 raise
@@ -71,7 +82,7 @@ def run_predictors(args: argparse.Namespace, paths: Paths) -> None:
         raise BenchmarkError(f"{len(failed)} of {total} runs failed ({', '.join(dict.fromkeys(failed))}), see above")
 
 
-def told(results: Iterable[dict[str, str]], as_json: bool) -> str:
+def report_checks(results: Iterable[dict[str, str]], as_json: bool) -> str:
     """Print the results of checks, one by one or as JSON; returns how many failed, in words, or an empty string."""
     rows = []
     for row in results:
@@ -86,7 +97,7 @@ def told(results: Iterable[dict[str, str]], as_json: bool) -> str:
     return f"{broken} of {len(rows)} checks failed" if broken else ""
 
 
-def check_predictors(args: argparse.Namespace, paths: Paths) -> None:
+def check_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench check`."""
     from benchmark.core.errors import PredictorError
     from benchmark.plugins.predictors.contract import check_predictor
@@ -94,13 +105,13 @@ def check_predictors(args: argparse.Namespace, paths: Paths) -> None:
     results = (
         {"predictor": name, "check": check.name, "problem": check.problem}
         for name in args.predictor
-        for check in check_predictor(name, networks=paths.networks, device=args.device or "cpu")
+        for check in check_predictor(name, networks=workspace.networks, device=workspace.chosen_device or "cpu")
     )
-    if failed := told(results, args.json):
+    if failed := report_checks(results, args.json):
         raise PredictorError(failed)
 
 
-def verify_what(args: argparse.Namespace, paths: Paths) -> None:
+def verify_what(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench verify`."""
     from pathlib import Path
 
@@ -110,16 +121,12 @@ def verify_what(args: argparse.Namespace, paths: Paths) -> None:
     from benchmark.suites.loading import load_suite
 
     submission = Path(args.what).is_dir()
-    checks = (
-        verify(args.what, paths, args.run, args.device)
-        if submission
-        else reproduce(load_suite(args.what), paths, device=args.device)
-    )
-    if failed := told(({"check": check.name, "problem": check.problem} for check in checks), args.json):
+    checks = verify(args.what, workspace, run=args.run) if submission else reproduce(load_suite(args.what), workspace)
+    if failed := report_checks(({"check": check.name, "problem": check.problem} for check in checks), args.json):
         raise (SubmissionError if submission else ResultError)(failed)
 
 
-def score_images(args: argparse.Namespace, paths: Paths) -> None:
+def score_images(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench score`."""
     import csv
 
@@ -127,12 +134,12 @@ def score_images(args: argparse.Namespace, paths: Paths) -> None:
     from benchmark.metrics.operating_points import AIMS
 
     files = image_files(args.image)
-    ready = load_predictor(args.predictor, args.suite, args.labels, paths, args.device)
+    ready = load_predictor(args.predictor, args.suite, labels=args.labels, workspace=workspace)
     for aim in AIMS:
         if (value := getattr(args, f"keep_{aim}")) is not None:
             ready, point = ready.keeping(aim, value)
             print(f"{args.suite}, validation: {point}", file=sys.stderr)
-    rows = ready.score_files(files, args.reference)
+    rows = ready.score_files(files, reference=args.reference)
     if args.json:
         print(json.dumps([{"file": str(row.file), "score": row.score, "useful": row.useful} for row in rows], indent=1))
         return
@@ -141,15 +148,15 @@ def score_images(args: argparse.Namespace, paths: Paths) -> None:
     writer.writerows((row.file, f"{row.score:.6g}", int(row.useful)) for row in rows)
 
 
-def rank_suites(args: argparse.Namespace, paths: Paths) -> None:
+def rank_suites(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench rank`."""
     from benchmark.leaderboard.rank import rank
 
-    for text in rank(args.suite, args.limit, paths, args.figure):
+    for text in rank(args.suite, workspace, limit=args.limit, figure=args.figure):
         print(text)
 
 
-def compare_predictors(args: argparse.Namespace, paths: Paths) -> None:
+def compare_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench compare`."""
     from dataclasses import asdict
 
@@ -157,29 +164,30 @@ def compare_predictors(args: argparse.Namespace, paths: Paths) -> None:
     from benchmark.leaderboard.comparison import as_table, compare
     from benchmark.suites.loading import load_suite
 
-    truth = recorded_truth(load_suite(args.suite), paths)
-    rows = compare(truth, args.one, args.other, args.labels, paths)
+    truth = recorded_truth(load_suite(args.suite), workspace)
+    rows = compare(truth, args.first, args.second, args.labels, workspace)
     if args.json:
         print(json.dumps([asdict(row) | {"difference": row.difference} for row in rows], indent=1))
     else:
-        print("\n".join(as_table(args.one, args.other, rows)))
+        print("\n".join(as_table(args.first, args.second, rows)))
 
 
-def export_what(args: argparse.Namespace, paths: Paths) -> None:
+def export_what(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench export`."""
     if not args.suite:
         from benchmark.labelling.parquet_export import export
         from benchmark.suites.loading import load_suite
 
-        for path in export(load_suite(args.what, limit=args.limit), args.labels, paths, args.output):
+        for path in export(load_suite(args.what, limit=args.limit), args.labels, workspace, args.output):
             print(path)
         return
+    from dataclasses import replace
     from pathlib import Path
 
     from benchmark.deployment.inference import load_predictor
     from benchmark.deployment.onnx import to_onnx
 
-    ready = load_predictor(args.what, args.suite, args.labels, paths, "cpu")
+    ready = load_predictor(args.what, args.suite, labels=args.labels, workspace=replace(workspace, chosen_device="cpu"))
     gap = to_onnx(ready, Path(args.output), {"suite": args.suite, "labels": args.labels})
     print(f"{args.output}: threshold {ready.threshold:.6g}; scores within {gap:.1g} of the original's")
 
@@ -201,10 +209,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     args = parser().parse_args(arguments)
     show_messages()
-    from benchmark.core.paths import Paths
+    from benchmark.core.workspace import Workspace
 
     try:
-        VERBS[args.verb](args, Paths.named(args.data, args.networks, args.results))
+        device = getattr(args, "device", "")
+        workspace = Workspace.named(data=args.data, networks=args.networks, results=args.results, device=device)
+        VERBS[args.verb](args, workspace)
     except BenchmarkError as error:
         print(f"utilbench: {error}", file=sys.stderr)
         return 1

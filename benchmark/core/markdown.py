@@ -42,7 +42,7 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
 
 
-def with_interval(value: float | None, low: float | None, high: float | None, spread: float | None = None) -> str:
+def with_interval(value: float | None, low: float | None, high: float | None, *, spread: float | None = None) -> str:
     """A value, its standard deviation over seeds if there is one, and its 95 % interval.
 
     Examples:

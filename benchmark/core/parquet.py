@@ -37,7 +37,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         raise ResultError(f"{path}: damaged or no Parquet file ({error}); delete it to make it again") from error
 
 
-def read_table(path: Path, schema: pl.Schema | None = None) -> tuple[pl.DataFrame, dict[str, Any]]:
+def read_table(path: Path, *, schema: pl.Schema | None = None) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Read a table and its metadata.
 
     Raises:

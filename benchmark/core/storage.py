@@ -1,7 +1,7 @@
 """The location of photographs: a folder of this machine, or an address of any file system that fsspec supports.
 
-    place("/data")                 a folder
-    place("s3://bucket/data")      needs s3fs; likewise gs:// (gcsfs), hf://, https:// (aiohttp), memory://, ...
+    location("/data")                 a folder
+    location("s3://bucket/data")      needs s3fs; likewise gs:// (gcsfs), hf://, https:// (aiohttp), memory://, ...
 
 Both have pathlib's interface. A file at an address is read in one stream when it is needed, and is not cached.
 """
@@ -17,13 +17,13 @@ from benchmark.core.errors import DataError
 if TYPE_CHECKING:
     from upath import UPath
 
-    Place = Path | UPath
+    Location = Path | UPath
 
 SYSTEMS: dict[tuple[int, str, str], Any] = {}
 """File systems by process, protocol and options, since most do not survive a fork such as that of a DataLoader."""
 
 
-def place(value: str) -> Place:
+def location(value: str) -> Location:
     """The folder or address of this name.
 
     Raises:
@@ -41,7 +41,7 @@ def place(value: str) -> Place:
     return address
 
 
-def read(path: Place) -> bytes:
+def read(path: Location) -> bytes:
     """The content of a file.
 
     Raises:
@@ -55,7 +55,7 @@ def read(path: Place) -> bytes:
         raise DataError(f"{path}: cannot be read ({type(error).__name__}: {error})") from error
 
 
-def stamp(path: Place) -> str:
+def stamp(path: Location) -> str:
     """Size and time of a file, or all metadata of its file system; the text changes whenever the file does."""
     if isinstance(path, Path):
         stat = path.stat()

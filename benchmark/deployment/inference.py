@@ -17,12 +17,11 @@ from pathlib import Path
 import polars as pl
 
 from benchmark.core import storage
-from benchmark.core.devices import best_device
 from benchmark.core.errors import DataError, PredictorError, ResultError
 from benchmark.core.images import Pixels, decode, to_tensor
 from benchmark.core.parquet import read_table
-from benchmark.core.paths import Paths
 from benchmark.core.types import Sample
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.dataloading import BATCH
 from benchmark.evaluation.results import check_same_run, read_scores
 from benchmark.evaluation.scorecard import Scorecard, read_card
@@ -81,7 +80,7 @@ class InferencePredictor:
         point = operating_point(self.validation().to_dict(), aim, value)
         return replace(self, threshold=point.threshold), point
 
-    def score_files(self, files: Iterable[str | Path], reference: str | Path | None = None) -> Iterator[Scored]:
+    def score_files(self, files: Iterable[str | Path], *, reference: str | Path | None = None) -> Iterator[Scored]:
         """Yield the utility of image files, in their order.
 
         Args:
@@ -145,7 +144,7 @@ def image_files(names: Iterable[str]) -> list[Path]:
 
 
 def load_predictor(
-    name: str, suite: str = "glyphs", labels: str = COMBINED, paths: Paths | None = None, device: str = ""
+    name: str, suite: str = "glyphs", *, labels: str = COMBINED, workspace: Workspace | None = None
 ) -> InferencePredictor:
     """Load a predictor that was evaluated on a suite, ready for other images.
 
@@ -153,16 +152,15 @@ def load_predictor(
         name: name of a baseline, or path of a .py file, which is executed.
         suite: the suite on which it was trained and its threshold was chosen.
         labels: the label set.
-        paths: folders; they come from the environment by default.
-        device: `cpu`, `cuda` or `mps`; the best available one by default.
+        workspace: folders and device; by default those of the environment, and the best available device.
 
     Raises:
         ResultError: it was not evaluated on the suite, or its training is not on this machine.
     """
-    paths, chosen, spec = paths or Paths.named(), load_suite(suite), resolve_predictor(name)
+    workspace, chosen, spec = workspace or Workspace.named(), load_suite(suite), resolve_predictor(name)
     hint = f"`utilbench run {name} -s {suite}" + ("`" if labels == COMBINED else f" -l {labels}`")
     stem = file_stem(spec.name, Training(chosen.folder, labels, "") if spec.learns else None)
-    folder = first_with(lambda candidate: candidate.card(labels, stem), readable_folders(paths, chosen.folder))
+    folder = first_with(lambda candidate: candidate.card(labels, stem), readable_folders(workspace, chosen.folder))
     path = folder.card(labels, stem)
     if not path.is_file():
         raise ResultError(f"no scorecard {path}, so no threshold is known; {hint} makes it")
@@ -175,21 +173,27 @@ def load_predictor(
         raise ResultError(f"{path} is of other code than {spec.name} has now; {hint} makes it anew")
     predictor = spec.kind(
         Context(
-            device=device or best_device(),
+            device=workspace.device,
             task=chosen.task,
             seed=card.seeds[0],
-            networks=paths.networks,
+            networks=workspace.networks,
             probe=chosen.networks.probe,
         )
     )
     trained = card.trained_on
-    if isinstance(predictor, LearnedPredictor) and trained and load_trained(predictor, spec, trained, paths) is None:
+    if (
+        isinstance(predictor, LearnedPredictor)
+        and trained
+        and load_trained(predictor, spec, trained, workspace) is None
+    ):
         raise ResultError(f"{spec.name} was not trained with its present code on this machine; {hint} trains it")
-    rows = functools.partial(validation_rows, folder, paths, chosen, labels, card)
+    rows = functools.partial(validation_rows, folder, workspace, chosen, labels, card)
     return InferencePredictor(spec.name, predictor, card.threshold[0], rows)
 
 
-def validation_rows(folder: SuiteFolder, paths: Paths, suite: Suite, labels: str, card: Scorecard) -> pl.DataFrame:
+def validation_rows(
+    folder: SuiteFolder, workspace: Workspace, suite: Suite, labels: str, card: Scorecard
+) -> pl.DataFrame:
     """Columns source, score, label and bits of the validation part, from the tables that `run` and `label` stored."""
     file = folder.scores(card.predictor, card.trained_on)
     scores, record = read_scores(file)
@@ -199,7 +203,7 @@ def validation_rows(folder: SuiteFolder, paths: Paths, suite: Suite, labels: str
         raise ResultError(
             f"{folder.labels} is not of the suite and images of the scorecard; run {card.predictor} again"
         )
-    home = first_with(lambda candidate: candidate.outcomes(IMAGES), outcome_folders(paths, suite))
+    home = first_with(lambda candidate: candidate.outcomes(IMAGES), outcome_folders(workspace, suite))
     images, _ = read_table(home.outcomes(IMAGES))
     rows = scores.filter(part="validation", seed=card.seeds[0])
     for table in (answers.with_columns(label=pl.col(labels)), images):

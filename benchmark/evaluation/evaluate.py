@@ -16,10 +16,10 @@ import msgspec
 import polars as pl
 from msgspec.structs import replace
 
-from benchmark.core.devices import best_device, prepare_process
+from benchmark.core.devices import prepare_process
 from benchmark.core.errors import ResultError, SubmissionError
 from benchmark.core.parquet import write_table
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.downstream import rival_curves
 from benchmark.evaluation.measures import make_card
 from benchmark.evaluation.results import ScoresTable
@@ -31,8 +31,8 @@ from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.pipeline import label, save_labels
 from benchmark.labelling.quick_look import check_labelled
 from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
-from benchmark.plugins.predictors.resolve import resolve_predictor
-from benchmark.plugins.predictors.submission import find_submission
+from benchmark.plugins.predictors.resolve import PredictorSpec, look_up, resolve_predictor
+from benchmark.plugins.predictors.submission import Submission
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import SuiteFolder, file_stem, suite_folder
 from benchmark.suites.spec import COMBINED, Suite
@@ -42,50 +42,53 @@ SEEDS = 3
 
 
 def evaluate(
-    predictor: str | type[Predictor],
+    predictor: str | type[Predictor] | Submission | PredictorSpec,
     suite: str | Suite,
+    *,
     labels: str = COMBINED,
     seeds: Sequence[int] = (),
-    paths: Paths | None = None,
-    truth: GroundTruth | None = None,
-    device: str = "",
     train_on: str | Suite = "",
+    truth: GroundTruth | None = None,
+    workspace: Workspace | None = None,
+    limit: int = 0,
 ) -> Scorecard:
     """Train the predictor if it learns, score the suite's images, and write and return the scorecard.
 
     Args:
-        predictor: name of a baseline, path of a file, folder of a submission, or class.
+        predictor: name of a baseline, path of a file, folder of a submission, or class; or what `look_up` found of a name.
         suite: name, path of a TOML file, or a loaded suite.
         labels: label set, `combined` or a labelling network.
         seeds: seeds of a predictor that learns; by default three for combined labels of a whole suite and one otherwise;
             metrics are means over these seeds and those that were run before.
-        paths: folders; they come from the environment by default.
-        truth: the suite's ground truth, if it has been made already.
-        device: `cpu`, `cuda` or `mps`; the best available one by default.
         train_on: another suite, on whose combined labels a predictor that learns is trained (the paper's Tables III, IV);
             thresholds are still those of the validation part of `suite`.
+        truth: the suite's ground truth, if it has been made already.
+        workspace: folders and device; by default those of the environment, and the best available device.
+        limit: for a suite that is given by name or path, about this number of its sources, for a quick look; 0 for all.
 
     Raises:
         BenchmarkError: anything that keeps the result from being valid; see `benchmark.core.errors`.
     """
     prepare_process()
-    paths = paths or Paths.named()
-    suite = load_suite(suite) if isinstance(suite, str) else suite
-    submission = find_submission(predictor) if isinstance(predictor, str) else None
-    truth = truth or label(suite, paths, device=device)
-    folder = suite_folder(paths, suite)
-    check_labelled(truth, labels, ("validation", "test"), paths)
+    workspace = workspace or Workspace.named()
+    suite = load_suite(suite, limit=limit) if isinstance(suite, str) else suite
+    predictor = look_up(predictor) if isinstance(predictor, str) else predictor
+    submission = predictor if isinstance(predictor, Submission) else None
+    truth = truth or label(suite, workspace)
+    folder = suite_folder(workspace, suite)
+    check_labelled(truth, labels, ("validation", "test"), workspace)
     if submission and suite.name in submission.card.scores:
         if train_on or len(seeds) > 1:
             raise SubmissionError(
-                f"{predictor}: its table for {suite.name} is looked up, neither trained nor seeded here"
+                f"{submission.folder}: its table for {suite.name} is looked up, neither trained nor seeded here"
             )
         values, record = reported_scores(submission, truth)
         scores = scores_table(truth.indexed, values, 0)
         write_scores(folder, scores, record)
     else:
         seeds = tuple(seeds) or range(SEEDS if labels == COMBINED and not suite.limit else 1)
-        scores, record = run_scores(truth, predictor, labels, seeds, paths, device, train_on)
+        spec = resolve_predictor(predictor)
+        scores, record = run_scores(truth, spec, labels, seeds=seeds, train_on=train_on, workspace=workspace)
     if submission:
         note = msgspec.convert(submission.about, SubmissionNote)
         record = replace(record, provenance=replace(record.provenance, submission=note))
@@ -111,30 +114,27 @@ def write_result(
 
 def run_scores(
     truth: GroundTruth,
-    predictor: str | type[Predictor],
+    spec: PredictorSpec,
     labels: str,
+    *,
     seeds: Sequence[int],
-    paths: Paths,
-    device: str,
     train_on: str | Suite,
+    workspace: Workspace,
 ) -> ScoresTable:
     """The scores of a predictor's code, read if they are stored or else made and stored, and their metadata."""
-    spec = resolve_predictor(predictor)
     training, training_labels = truth, labels
     if train_on and spec.learns:
         training_suite = load_suite(train_on, limit=truth.suite.limit) if isinstance(train_on, str) else train_on
-        training, training_labels = label(training_suite, paths, device=device), COMBINED
+        training, training_labels = label(training_suite, workspace), COMBINED
         check_no_overlap(training, truth)
     if issubclass(spec.kind, LearnedPredictor) and spec.kind.target == "label":
-        check_labelled(training, training_labels, ("train", "validation"), paths)
-    run, folder = (
-        identity(truth, spec, training_record(spec, training, training_labels)),
-        suite_folder(paths, truth.suite),
-    )
+        check_labelled(training, training_labels, ("train", "validation"), workspace)
+    run = identity(truth, spec, training_record(spec, training, training_labels))
+    folder = suite_folder(workspace, truth.suite)
     stored = stored_scores(folder.scores(run.predictor, run.trained_on), run)
     for seed in seeds if spec.seeded else (0,):
         if stored is None or seed not in stored[1].seeds:
-            new_run = make_scores(truth, spec, run, seed, training, paths, device or best_device())
+            new_run = make_scores(truth, spec, run, seed=seed, training=training, workspace=workspace)
             stored = merged(stored, new_run)
             write_scores(folder, *stored)
     if stored is None:

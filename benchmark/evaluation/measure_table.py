@@ -55,15 +55,14 @@ RESOLUTION = 1e-6
 
 def describe(name: str) -> Description:
     """The description of a measure; groups of images such as `AUROC, level 10` have that of the measure that they restrict."""
-    known = MEASURES.get(name.partition(" of ")[0])
-    return known or Description(name)
+    return MEASURES.get(name.partition(" of ")[0]) or Description(name)
 
 
 def table_order(name: str) -> tuple[bool, int, str]:
     """Sort key that puts measures into the order of the table, those of single networks last."""
     whole, _, network = name.partition(" of ")
-    known = list(MEASURES).index(whole) if whole in MEASURES else len(MEASURES)
-    return bool(network), known, name
+    position = list(MEASURES).index(whole) if whole in MEASURES else len(MEASURES)
+    return bool(network), position, name
 
 
 def outside_range(name: str, *values: float | None) -> str:

@@ -77,12 +77,12 @@ def read_scores(path: Path) -> ScoresTable:
     Raises:
         ResultError: the file is missing, damaged, or no file of scores; the message names it and the column or key.
     """
-    table, metadata = read_table(path, SCORES_SCHEMA)
+    table, metadata = read_table(path, schema=SCORES_SCHEMA)
     return table, read_scores_record(path, metadata)
 
 
 def read_result(
-    folder: SuiteFolder, path: Path, card: Scorecard, read: dict[Path, ScoresTable] | None = None
+    folder: SuiteFolder, path: Path, card: Scorecard, *, read: dict[Path, ScoresTable] | None = None
 ) -> PredictorResult:
     """Read the replicates and the scores that belong to a scorecard.
 

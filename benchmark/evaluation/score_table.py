@@ -73,7 +73,7 @@ def read_submitted_scores(
         return b"", np.empty(0), [*problems, f"{where}{state} {' and '.join(map(str, files))}; one is needed"]
     data = present[0].read_bytes()
     table, wrong = parse(data, present[0].suffix)
-    rows = indexed.scored_rows.with_columns(pl.col("level").cast(pl.Int64), known=True)
+    rows = indexed.scored_rows.with_columns(pl.col("level").cast(pl.Int64), expected=True)
     problems += [f"{present[0]}: {problem}" for problem in wrong or row_problems(table, rows)]
     if problems:
         return data, np.empty(0), problems
@@ -111,7 +111,7 @@ def row_problems(table: pl.DataFrame, rows: pl.DataFrame) -> list[str]:
         "have no whole number as level": ~level,
         "have no finite score": ~pl.col("score").is_finite().fill_null(False),
         "repeat an earlier one": level & ~pl.struct(keys).is_first_distinct(),
-        f"are not asked for; {asked(rows)} are": level & pl.col("known").is_null(),
+        f"are not asked for; {asked(rows)} are": level & pl.col("expected").is_null(),
     }
     faulty = [(description, numbered.filter(fault)) for description, fault in faults.items()]
     missing = rows.join(table, on=keys, how="anti", maintain_order="left").with_columns(row=None)

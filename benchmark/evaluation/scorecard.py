@@ -48,7 +48,7 @@ class Measure(Record, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def text(self) -> str:
         """The value with its standard deviation over seeds, if there are several, and its interval."""
-        return with_interval(self.value, self.low, self.high, self.spread)
+        return with_interval(self.value, self.low, self.high, spread=self.spread)
 
     @property
     def spread(self) -> float | None:

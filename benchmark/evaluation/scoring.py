@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from benchmark.core.devices import ahead
-from benchmark.core.paths import Paths
 from benchmark.core.progress import show_progress
 from benchmark.core.provenance import versions
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.dataloading import samples
 from benchmark.evaluation.results import SCORES_SCHEMA, ScoresTable, read_scores
 from benchmark.evaluation.scorecard import Cost, Provenance, Scores
@@ -77,27 +77,31 @@ def make_scores(
     truth: GroundTruth,
     spec: PredictorSpec,
     run: RunIdentity,
+    *,
     seed: int,
     training: GroundTruth,
-    paths: Paths,
-    device: str,
+    workspace: Workspace,
 ) -> ScoresTable:
     """Train and score with one seed; returns the scores and their metadata."""
     context = Context(
-        device=device, task=training.suite.task, seed=seed, networks=paths.networks, probe=training.suite.networks.probe
+        device=workspace.device,
+        task=training.suite.task,
+        seed=seed,
+        networks=workspace.networks,
+        probe=training.suite.networks.probe,
     )
     with named(spec.name, "constructor"):
         predictor = spec.kind(context)
     fit_seconds, notes = None, {}
     if isinstance(predictor, LearnedPredictor) and run.trained_on:
-        fit_seconds = fit(predictor, training, spec, run.trained_on, paths)
+        fit_seconds = fit(predictor, training, spec, run.trained_on, workspace)
         notes = predictor.notes
     scores, score_seconds = score_rows(predictor, spec.name, truth.indexed, seed)
     probe = training.suite.networks.probe if "probe" in spec.kind.needs else ""
     provenance = Provenance(
         scores="re-run",
         code=spec.code,
-        device=device,
+        device=context.device,
         encoder=find_distortion(truth.suite.distortion.name).encoder(),
         probe=probe,
         peeks=probe in truth.suite.networks.labelling,

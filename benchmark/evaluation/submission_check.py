@@ -1,6 +1,6 @@
 """Verify: is a submission complete and right for the suites on this machine? Each check reports all its problems.
 
-    for check in verify("submissions/NAME", Paths.named()):
+    for check in verify("submissions/NAME", Workspace.named()):
         print(check.name, check.problem or "holds")
 
 Nothing of the submission is executed unless that is requested: then its predictor is run again where it has tables of scores.
@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.checks import Check
-from benchmark.core.devices import best_device
 from benchmark.core.errors import BenchmarkError
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.score_table import read_submitted_scores
 from benchmark.evaluation.scoring import identity, make_scores
 from benchmark.evaluation.training import training_record
@@ -33,14 +32,14 @@ from benchmark.suites.loading import load_suite, suite_names
 from benchmark.suites.spec import COMBINED
 
 
-def verify(folder: str, paths: Paths, run: bool = False, device: str = "") -> Iterator[Check]:
+def verify(folder: str, workspace: Workspace, *, run: bool = False) -> Iterator[Check]:
     """Yield each check of a submission; a check that fails in several ways is yielded once for each.
 
     Args:
         folder: the folder of the submission.
-        paths: folders; a table is checked against the photographs that they hold.
+        workspace: folders, and the device on which its predictor is run; a table is checked against the photographs that the
+            folders hold.
         run: whether to execute its predictor and compare its scores with the tables.
-        device: where to run it: `cpu`, `cuda` or `mps`; the best available one by default.
     """
     submission, problems = read_submission(Path(folder))
     yield from checks("name and card.toml", problems)
@@ -51,10 +50,10 @@ def verify(folder: str, paths: Paths, run: bool = False, device: str = "") -> It
         yield from checks("predictor.py looks like one predictor", wrong)
         problems += wrong
     for suite in submission.card.scores:
-        wrong = table_problems(submission, suite, paths)
+        wrong = table_problems(submission, suite, workspace)
         yield from checks(f"the table for {suite}", wrong)
         if run and submission.code.is_file() and not (problems or wrong):
-            yield rerun(submission, suite, paths, device)
+            yield rerun(submission, suite, workspace)
     if run and not (submission.code.is_file() and submission.card.scores):
         yield Check("predictor.py gives the reported scores", "a predictor.py and a table of scores are needed")
 
@@ -64,26 +63,26 @@ def checks(name: str, problems: Sequence[str]) -> list[Check]:
     return [Check(name, problem) for problem in problems] or [Check(name, "")]
 
 
-def table_problems(submission: Submission, name: str, paths: Paths) -> list[str]:
+def table_problems(submission: Submission, name: str, workspace: Workspace) -> list[str]:
     """Every problem with the table for a suite, or the reason why the table cannot be checked."""
     if name not in suite_names():
         return [f"{submission.folder}: [scores.{name}]: there is no such suite; there are {', '.join(suite_names())}"]
     try:
-        _, _, problems = read_submitted_scores(submission, index_suite(load_suite(name), paths))
+        _, _, problems = read_submitted_scores(submission, index_suite(load_suite(name), workspace))
     except BenchmarkError as error:
         return [f"{submission.folder}: [scores.{name}]: cannot be checked on this machine ({error})"]
     return problems
 
 
-def rerun(submission: Submission, name: str, paths: Paths, device: str) -> Check:
+def rerun(submission: Submission, name: str, workspace: Workspace) -> Check:
     """Check that the predictor, executed here, gives the scores of a table; its prints go to standard error."""
     claim = f"predictor.py gives the scores reported for {name}"
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            truth = make_ground_truth(load_suite(name), paths, device=device)
-            spec, stated = resolve_predictor(str(submission.folder)), submission.card.scores[name]
+            truth = make_ground_truth(load_suite(name), workspace)
+            spec, stated = resolve_predictor(submission), submission.card.scores[name]
             run_identity = identity(truth, spec, training_record(spec, truth, stated.labels or COMBINED))
-            scores, _ = make_scores(truth, spec, run_identity, 0, truth, paths, device or best_device())
+            scores, _ = make_scores(truth, spec, run_identity, seed=0, training=truth, workspace=workspace)
     except BenchmarkError as error:
         return Check(claim, str(error))
     except SystemExit as error:  # otherwise a submitted file could end the command with status 0

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from benchmark.core.digests import digest
 from benchmark.core.errors import PredictorError
 from benchmark.core.files import atomic, file_name
-from benchmark.core.paths import Paths
 from benchmark.core.types import Source
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.dataloading import lesson
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.plugins.predictors.base import LearnedPredictor, named
@@ -49,14 +49,14 @@ def check_no_overlap(training: GroundTruth, truth: GroundTruth) -> None:
 
 
 def fit(
-    predictor: LearnedPredictor, truth: GroundTruth, spec: PredictorSpec, trained_on: Training, paths: Paths
+    predictor: LearnedPredictor, truth: GroundTruth, spec: PredictorSpec, trained_on: Training, workspace: Workspace
 ) -> float:
     """Train the predictor, or load its stored training; returns the seconds that the training took."""
     from safetensors.torch import save_file
 
     labels = trained_on.labels
-    seconds = load_trained(predictor, spec, trained_on, paths)
-    file = trained_file(predictor, spec, trained_on, paths)
+    seconds = load_trained(predictor, spec, trained_on, workspace)
+    file = trained_file(predictor, spec, trained_on, workspace)
     if seconds is None:
         train, validation = (lesson(truth, labels, part, type(predictor)) for part in ("train", "validation"))
         logger.info(f"training {spec.name} on {truth.suite.folder}, {labels} labels: {len(train)} examples")
@@ -70,7 +70,7 @@ def fit(
         with atomic(file) as temporary:
             save_file(state, temporary, predictor.notes | {"fit_seconds": repr(seconds), "key": file.stem})
     if file.is_file() and file.stat().st_size <= SMALL:
-        beside = suite_folder(paths, truth.suite).trained(file_stem(spec.name, trained_on), predictor.context.seed)
+        beside = suite_folder(workspace, truth.suite).trained(file_stem(spec.name, trained_on), predictor.context.seed)
         with atomic(beside) as temporary:
             shutil.copyfile(file, temporary)
     return seconds
@@ -80,13 +80,15 @@ SMALL = 2**17
 """Largest size, in bytes, of a trained state that is also kept beside the results, and so is published with them."""
 
 
-def trained_file(predictor: LearnedPredictor, spec: PredictorSpec, trained_on: Training, paths: Paths) -> Path:
+def trained_file(predictor: LearnedPredictor, spec: PredictorSpec, trained_on: Training, workspace: Workspace) -> Path:
     """The file of a trained predictor, which is named by the rows it learned from, its code and its seed."""
     key = digest(trained_on.digest, spec.code, str(predictor.context.seed))
-    return paths.cache / "predictors" / f"{file_name(spec.name)}-{key}.safetensors"
+    return workspace.cache / "predictors" / f"{file_name(spec.name)}-{key}.safetensors"
 
 
-def load_trained(predictor: LearnedPredictor, spec: PredictorSpec, trained_on: Training, paths: Paths) -> float | None:
+def load_trained(
+    predictor: LearnedPredictor, spec: PredictorSpec, trained_on: Training, workspace: Workspace
+) -> float | None:
     """Load the stored training of a predictor, made on this machine or published.
 
     Returns:
@@ -94,8 +96,8 @@ def load_trained(predictor: LearnedPredictor, spec: PredictorSpec, trained_on: T
     """
     from safetensors.torch import safe_open
 
-    cached, stem = trained_file(predictor, spec, trained_on, paths), file_stem(spec.name, trained_on)
-    folders = readable_folders(paths, trained_on.suite)
+    cached, stem = trained_file(predictor, spec, trained_on, workspace), file_stem(spec.name, trained_on)
+    folders = readable_folders(workspace, trained_on.suite)
     for file in (cached, *(folder.trained(stem, predictor.context.seed) for folder in folders)):
         if not file.is_file():
             continue

@@ -1,6 +1,6 @@
 """Indexed suites: a suite on this machine's images, before any network has run.
 
-indexed = index_suite(load_suite("glyphs"), Paths.named())
+indexed = index_suite(load_suite("glyphs"), Workspace.named())
 indexed.scored_rows.filter(part="test")            # part, source, level
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 
 from benchmark.core.digests import digest
-from benchmark.core.paths import Paths
 from benchmark.core.types import Source
+from benchmark.core.workspace import Workspace
 from benchmark.plugins.datasets import Augmented, index, open_dataset
 from benchmark.suites.spec import Suite
 from benchmark.suites.splits import Parts, check_disjoint, split
@@ -73,15 +73,15 @@ class IndexedSuite:
         return pl.DataFrame(rows, schema=ROW_SCHEMA, orient="row")
 
 
-def index_suite(suite: Suite, paths: Paths) -> IndexedSuite:
+def index_suite(suite: Suite, workspace: Workspace) -> IndexedSuite:
     """Index the photographs of a suite on this machine and divide them into its parts.
 
     Raises:
         DataError: photographs are missing or unreadable.
         LabelError: a source is in two parts.
     """
-    dataset = Augmented(open_dataset(suite.dataset, paths.data))
-    parts = split(index(dataset.dataset, paths.cache), suite.split, limit=suite.limit)
+    dataset = Augmented(open_dataset(suite.dataset, workspace.data))
+    parts = split(index(dataset.dataset, workspace.cache), suite.split, limit=suite.limit)
     versions = [version for source in parts["train"] for version in dataset.versions(source, suite.training.copies)]
     parts["train"] = parts["train"] + versions
     check_disjoint(parts)

@@ -1,6 +1,6 @@
 """Audit: photographs of different parts that look alike, though their ids and contents differ.
 
-    for pair in near_duplicates(index_suite(suite, paths), paths.cache):
+    for pair in near_duplicates(index_suite(suite, workspace), workspace.cache):
         print(pair)                          # train n01440764_10026 and test n01443537_2: distance 2
 
 Each pristine image gets a perceptual hash of 64 bits (imagehash's `phash`, of the low DCT frequencies); two images whose hashes

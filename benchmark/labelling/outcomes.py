@@ -18,10 +18,10 @@ from benchmark.core.devices import prepare_process
 from benchmark.core.errors import LabelError
 from benchmark.core.images import pixel_digest
 from benchmark.core.parquet import read_table, write_table
-from benchmark.core.paths import Paths
 from benchmark.core.precision import time_ratio
 from benchmark.core.provenance import versions
 from benchmark.core.types import PRISTINE
+from benchmark.core.workspace import Workspace
 from benchmark.labelling.engines import find_engine
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite
@@ -57,7 +57,8 @@ def read_outcomes(indexed: IndexedSuite, home: SuiteFolder) -> Stored:
     for name in table_names(suite):
         path = home.outcomes(name)
         if path.is_file():
-            table, metadata = read_table(path, IMAGES_SCHEMA if name == IMAGES else TASKS[suite.task].SCHEMA)
+            schema = IMAGES_SCHEMA if name == IMAGES else TASKS[suite.task].SCHEMA
+            table, metadata = read_table(path, schema=schema)
             stored[name] = (table.join(now, on=["source", "digest"], how="semi", maintain_order="left"), metadata)
     return stored
 
@@ -102,7 +103,7 @@ def check_codec(indexed: IndexedSuite, stored: Stored, home: SuiteFolder) -> Non
 
 
 def complete(
-    indexed: IndexedSuite, stored: Stored, home: SuiteFolder, *, paths: Paths, device: str, execution: ExecutionConfig
+    indexed: IndexedSuite, stored: Stored, home: SuiteFolder, *, workspace: Workspace, execution: ExecutionConfig
 ) -> Stored:
     """Compute the outcomes that `stored` lacks, and write the tables that they complete to `home`; returns all outcomes."""
     recorded = {name: set(table.select("digest", "level").iter_rows()) for name, (table, _) in stored.items()}
@@ -110,13 +111,14 @@ def complete(
     if not first and not then:
         return stored
     prepare_process()
+    device = workspace.device
     if execution.precision != "float32" and (ratio := time_ratio(device, execution.precision, training=False)) > 1:
         logger.warning(
             f"{execution.precision} takes {ratio:.1f} times as long as float32 on this {device} (ResNet-18, "
             "measured); it is emulated here"
         )
     announce(indexed.suite, [*first, *then])
-    worker = open_worker(indexed, [*first, *then], stored, home, paths=paths, device=device, execution=execution)
+    worker = open_worker(indexed, [*first, *then], stored, home, workspace=workspace, execution=execution)
     run = find_engine(execution.engine, address=execution.address)
     start = time.perf_counter()
     logits = read_shards(run(worker, first, f"{indexed.suite.folder}, pristine"))
@@ -139,8 +141,7 @@ def open_worker(
     stored: Stored,
     home: SuiteFolder,
     *,
-    paths: Paths,
-    device: str,
+    workspace: Workspace,
     execution: ExecutionConfig,
 ) -> Worker:
     """A worker with all networks that the shards need, loaded and checked against the recorded outcomes."""
@@ -148,8 +149,10 @@ def open_worker(
     suite, classes = indexed.suite, indexed.dataset.classes
     names = tuple(name for name in table_names(suite) if name in needed)
     threads = torch.get_num_threads()
-    config = WorkerConfig(suite, names, paths.data, paths.networks, execution=execution, device=device, threads=threads)
-    worker = config.open(paths.cache, dataset=indexed.dataset)
+    config = WorkerConfig(
+        suite, names, workspace.data, workspace.networks, execution=execution, device=workspace.device, threads=threads
+    )
+    worker = config.open(workspace.cache, dataset=indexed.dataset)
     for name, network in worker.networks.items():
         check_same(name, stored, home, weights=network.weights, precision=execution.arithmetic)
         if (network.task, network.classes) != (suite.task, classes):

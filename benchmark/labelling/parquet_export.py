@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmark.core.files import atomic
-from benchmark.core.paths import Paths
 from benchmark.core.progress import show_progress
+from benchmark.core.workspace import Workspace
 from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.labelling.pipeline import label
 from benchmark.plugins.distortions import find_distortion
@@ -46,9 +46,9 @@ def schema(task: str) -> pa.Schema:
     return pa.schema([(name, kind) for name, (kind, _) in columns.items()], metadata=metadata)
 
 
-def export(suite: Suite, label_set: str, paths: Paths, output: str) -> list[Path]:
+def export(suite: Suite, label_set: str, workspace: Workspace, output: str) -> list[Path]:
     """Write the three parts of a label set and the test sources at the held-out levels; returns the shards in order."""
-    truth = label(suite, paths)
+    truth = label(suite, workspace)
     labels = truth.labels(label_set).select("part", "source", "level", "label", "utility")
     parts: dict[str, list[tuple[Any, ...]]] = {
         part: labels.filter(part=part).drop("part").rows() for part in truth.parts

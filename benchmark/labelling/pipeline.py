@@ -1,7 +1,7 @@
 """Labelling of a suite: makes its ground truth and runs the networks only for outcomes that are not recorded anywhere.
 
-    truth = label(load_suite("glyphs"), Paths.named())           # photographs -> outcomes -> labels
-    truth = recorded_truth(load_suite("glyphs"), Paths.named())  # recorded outcomes only, no photographs
+    truth = label(load_suite("glyphs"), Workspace.named())           # photographs -> outcomes -> labels
+    truth = recorded_truth(load_suite("glyphs"), Workspace.named())  # recorded outcomes only, no photographs
 
 `label` writes the suite's choices, its sources and the labels of every set beside the outcomes.
 """
@@ -14,12 +14,11 @@ from typing import Any
 
 import polars as pl
 
-from benchmark.core.devices import best_device
 from benchmark.core.errors import ResultError
 from benchmark.core.files import write_text
 from benchmark.core.parquet import read_metadata, read_table, write_table
-from benchmark.core.paths import Paths
 from benchmark.core.types import Source
+from benchmark.core.workspace import Workspace
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
@@ -34,13 +33,13 @@ SOURCE_SCHEMA: dict[str, Any] = dict.fromkeys(("part", "source", "digest", "pare
 """Columns of `sources.parquet` beside those of the task's ground truth."""
 
 
-def label(suite: Suite, paths: Paths, *, device: str = "", execution: ExecutionConfig = PUBLISHED) -> GroundTruth:
+def label(suite: Suite, workspace: Workspace, *, execution: ExecutionConfig = PUBLISHED) -> GroundTruth:
     """Record every outcome that the suite needs and that is not recorded yet; write its labels; return its ground truth.
 
     Args:
         suite: the suite to label.
-        paths: folders; outcomes of the same images and arithmetic in `paths.published` are used instead of computed.
-        device: the device on which networks run, if they must; by default the best available one.
+        workspace: folders, and the device on which networks run, if they must; outcomes of the same images and arithmetic in
+            its `published` are used instead of computed.
         execution: precision, compilation and engine of that run.
 
     Raises:
@@ -48,38 +47,36 @@ def label(suite: Suite, paths: Paths, *, device: str = "", execution: ExecutionC
         NetworkError: a network that must run cannot be run; published outcomes need no network.
         LabelError: the recorded outcomes have other pixels, weights or precision, or a source is in two parts.
     """
-    truth = make_ground_truth(suite, paths, device=device, execution=execution)
-    save_labels(truth, suite_folder(paths, suite))
+    truth = make_ground_truth(suite, workspace, execution=execution)
+    save_labels(truth, suite_folder(workspace, suite))
     return truth
 
 
-def make_ground_truth(
-    suite: Suite, paths: Paths, *, device: str = "", execution: ExecutionConfig = PUBLISHED
-) -> GroundTruth:
+def make_ground_truth(suite: Suite, workspace: Workspace, *, execution: ExecutionConfig = PUBLISHED) -> GroundTruth:
     """Make the ground truth as `label` does, without writing the labels."""
-    indexed = index_suite(suite, paths)
-    own, *others = outcome_folders(paths, suite)
+    indexed = index_suite(suite, workspace)
+    own, *others = outcome_folders(workspace, suite)
     stored = read_outcomes(indexed, own)
     check_codec(indexed, stored, own)
     for folder in others:
         stored = adopt(indexed, stored, own, folder, execution)
-    stored = complete(indexed, stored, own, paths=paths, device=device or best_device(), execution=execution)
+    stored = complete(indexed, stored, own, workspace=workspace, execution=execution)
     return with_outcomes(indexed, stored)
 
 
-def recorded_truth(suite: Suite, paths: Paths) -> GroundTruth:
+def recorded_truth(suite: Suite, workspace: Workspace) -> GroundTruth:
     """The recorded ground truth, without photographs or networks; for a limited suite, `label` must have run with its limit.
 
     Raises:
         ResultError: sources or outcomes are not recorded anywhere; the message names the command that records them.
     """
-    folders = readable_folders(paths, suite.folder)
+    folders = readable_folders(workspace, suite.folder)
     home = first_with(lambda folder: folder.sources, folders)
     hint = f"`utilbench label {suite.name}" + (f" --limit {suite.limit}`" if suite.limit else "`")
     if not home.sources.is_file():
         raise ResultError(f"{home.path}: no sources.parquet; {hint} records sources and labels")
     task = TASKS[suite.task]
-    table, metadata = read_table(home.sources, pl.Schema(SOURCE_SCHEMA | task.TRUTH_SCHEMA))
+    table, metadata = read_table(home.sources, schema=pl.Schema(SOURCE_SCHEMA | task.TRUTH_SCHEMA))
     parts: Parts = {part: [] for part in PARTS}
     for row in table.iter_rows(named=True):
         source = Source(row["source"], task.truth_of(row), row["digest"], parent=row["parent"])
@@ -88,7 +85,7 @@ def recorded_truth(suite: Suite, paths: Paths) -> GroundTruth:
     if indexed.fingerprint != metadata["fingerprint"]:
         raise ResultError(f"{home.path}: recorded of other choices than {suite.name} has now; {hint} records them anew")
     stored: Stored = {}
-    for folder in outcome_folders(paths, suite):
+    for folder in outcome_folders(workspace, suite):
         stored = read_outcomes(indexed, folder) | stored
     if missing := [name for name in (*suite.networks.labelling, *suite.networks.held_out) if name not in stored]:
         raise ResultError(f"{home.path}: no outcomes of {missing[0]}; {hint} records them")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from benchmark.core.errors import LabelError, ResultError
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.pipeline import recorded_truth
 from benchmark.suites.splits import limited
@@ -14,7 +14,7 @@ LEAST = 3
 """Number of sources of each label that a limited suite should have in each part."""
 
 
-def check_labelled(truth: GroundTruth, label_set: str, parts: tuple[str, ...], paths: Paths) -> None:
+def check_labelled(truth: GroundTruth, label_set: str, parts: tuple[str, ...], workspace: Workspace) -> None:
     """Raise LabelError, before any work, if a part has no row of one of the labels; the message gives a limit that suffices."""
     try:
         for part in parts:
@@ -23,7 +23,7 @@ def check_labelled(truth: GroundTruth, label_set: str, parts: tuple[str, ...], p
         if not truth.suite.limit:
             raise
         try:
-            least = least_limit(recorded_truth(replace(truth.suite, limit=0), paths), label_set, parts)
+            least = least_limit(recorded_truth(replace(truth.suite, limit=0), workspace), label_set, parts)
         except ResultError:  # the whole suite is not labelled yet
             raise error from None
         raise LabelError(f"{error}; --limit {least} would do") from error

@@ -1,6 +1,6 @@
 """Reproducibility: whether this machine gives the recorded pixels, outcomes and labels of a suite, and if not, why not.
 
-    for check in reproduce(load_suite("glyphs"), Paths.named()):
+    for check in reproduce(load_suite("glyphs"), Workspace.named()):
         print(check.name, check.problem or "holds")
 
 The contents of all photographs are compared; a few of them are compressed again and shown to the networks again. A difference
@@ -17,13 +17,12 @@ import polars as pl
 import torch
 
 from benchmark.core.checks import Check
-from benchmark.core.devices import best_device
 from benchmark.core.digests import digest
 from benchmark.core.errors import LabelError, NetworkError, ResultError
 from benchmark.core.parquet import read_metadata, read_table
-from benchmark.core.paths import Paths
 from benchmark.core.provenance import versions
 from benchmark.core.types import Source
+from benchmark.core.workspace import Workspace
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
 from benchmark.labelling.outcomes import table_names
@@ -39,28 +38,28 @@ SOURCES = 4
 """Number of photographs of each part that are compressed and judged again."""
 
 
-def reproduce(suite: Suite, paths: Paths, *, device: str = "") -> Iterator[Check]:
+def reproduce(suite: Suite, workspace: Workspace) -> Iterator[Check]:
     """Yield each check of what the results record of a suite.
 
     Raises:
         DataError: the photographs are missing or unreadable.
         ResultError: nothing is recorded for the suite.
     """
-    indexed = index_suite(suite, paths)
-    home = first_with(lambda folder: folder.outcomes(IMAGES), outcome_folders(paths, suite))
-    images, metadata = read_table(home.outcomes(IMAGES), IMAGES_SCHEMA)
+    indexed = index_suite(suite, workspace)
+    home = first_with(lambda folder: folder.outcomes(IMAGES), outcome_folders(workspace, suite))
+    images, metadata = read_table(home.outcomes(IMAGES), schema=IMAGES_SCHEMA)
     yield photographs(indexed, images)
     drawn = [sorted(members, key=lambda source: digest("reproduce", source.id)) for members in indexed.parts.values()]
     sources = [source for members in drawn for source in members[:SOURCES]]
     threads = torch.get_num_threads()
-    config = WorkerConfig(suite, (), paths.data, paths.networks, device=device or best_device(), threads=threads)
-    worker = config.open(paths.cache, dataset=indexed.dataset)
+    config = WorkerConfig(suite, (), workspace.data, workspace.networks, device=workspace.device, threads=threads)
+    worker = config.open(workspace.cache, dataset=indexed.dataset)
     pixels = same_pixels(worker, sources, images, metadata["encoder"])
     yield pixels
     for name in table_names(suite):
         if name != IMAGES:
             yield same_outcomes(worker, name, sources, home, pixels)
-    yield same_labels(suite, paths)
+    yield same_labels(suite, workspace)
 
 
 def photographs(indexed: IndexedSuite, images: pl.DataFrame) -> Check:
@@ -101,7 +100,7 @@ def same_outcomes(worker: Worker, name: str, sources: list[Source], home: SuiteF
     """Check that a network, run again, gives the recorded outcomes."""
     title = f"outcomes of {name}"
     task = TASKS[worker.config.suite.task]
-    table, metadata = read_table(home.outcomes(name), task.SCHEMA)
+    table, metadata = read_table(home.outcomes(name), schema=task.SCHEMA)
     try:
         network = load(name, worker.config.weights, device=worker.config.device)
     except NetworkError as error:
@@ -144,12 +143,12 @@ def cause(metadata: dict[str, Any], pixels: Check) -> str:
     return f"the resize (torchvision) or the arithmetic (torch, onnxruntime) of this machine, {remark}"
 
 
-def same_labels(suite: Suite, paths: Paths) -> Check:
+def same_labels(suite: Suite, workspace: Workspace) -> Check:
     """Check that the recorded outcomes give the labels on which the scorecards are based."""
     title = "outcomes give the recorded labels"
     try:
-        truth = make_ground_truth(suite, paths)
-        home = first_with(lambda folder: folder.labels, readable_folders(paths, suite.folder))
+        truth = make_ground_truth(suite, workspace)
+        home = first_with(lambda folder: folder.labels, readable_folders(workspace, suite.folder))
         recorded = read_metadata(home.labels)
     except (LabelError, NetworkError) as error:
         return Check(title, str(error))

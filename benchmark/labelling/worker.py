@@ -39,7 +39,7 @@ from benchmark.suites.tasks import TASKS
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from benchmark.core.storage import Place
+    from benchmark.core.storage import Location
     from benchmark.plugins.networks.network import Letterbox, Network, NoResize, Preprocessing
 
     View = Preprocessing | Letterbox | NoResize
@@ -55,7 +55,7 @@ class WorkerConfig:
     suite: Suite
     networks: tuple[str, ...]
     """Names of the networks to run."""
-    data: Place | None
+    data: Location | None
     """Location of the photographs."""
     weights: Path | None
     """Folder of the networks' weights."""

@@ -168,8 +168,8 @@ def gain_curves(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Cha
             curve = table.filter(network=name, rival=rival)["curve"][0].to_numpy().astype(float)
             series.append(Series(rival, "line", FRACTIONS, curve, colour, dash=dash, wide=True))
         for index, result in enumerate(results):
-            found = result.card.downstream[name].curve
-            line = Series(result.title, "line", FRACTIONS, found.value, *look(index), low=found.low, high=found.high)
+            gain = result.card.downstream[name].curve
+            line = Series(result.title, "line", FRACTIONS, gain.value, *look(index), low=gain.low, high=gain.high)
             series.append(line)
         panels.append(Panel(name, tuple(series), "fraction kept", measure))
     about = f"{measure} against the fraction of the images that is kept, for each predictor and three rivals."

@@ -1,6 +1,6 @@
 """Comparison: does one predictor beat another on a suite? Paired differences with intervals that resample sources.
 
-    for row in compare(truth, "dct_statistics", "resnet18", "combined", Paths.named()):
+    for row in compare(truth, "dct_statistics", "resnet18", "combined", Workspace.named()):
         print(row.measure, row.difference, row.low, row.high, row.p)
 
 Both predictors are measured on the same resamples, so that variation which they share cancels out. The replicates of the
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.errors import ResultError
 from benchmark.core.markdown import markdown, number
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.downstream import redrawn
 from benchmark.evaluation.measure_table import describe
 from benchmark.evaluation.results import PredictorResult, read_result
@@ -44,12 +44,12 @@ class Difference:
 
     measure: str
     """Name of a metric or of a gain of the held-out networks; `measure_table` gives its direction."""
-    one: float
+    first: float
     """Value of the first predictor."""
-    other: float
+    second: float
     """Value of the second predictor."""
     low: float
-    """Lower end of the 95 % interval of `one - other`."""
+    """Lower end of the 95 % interval of `first - second`."""
     high: float
     """Upper end of that interval."""
     p: float
@@ -58,7 +58,7 @@ class Difference:
     @property
     def difference(self) -> float:
         """Value of the first predictor minus that of the second."""
-        return self.one - self.other
+        return self.first - self.second
 
     @property
     def first_is_better(self) -> bool:
@@ -75,7 +75,7 @@ def family(result: PredictorResult, group: str) -> Replicates:
     }
 
 
-def compare(truth: GroundTruth, first: str, second: str, labels: str, paths: Paths) -> list[Difference]:
+def compare(truth: GroundTruth, first: str, second: str, labels: str, workspace: Workspace) -> list[Difference]:
     """Compare two predictors that were run on a suite in every measure, averaged over seeds.
 
     Args:
@@ -83,12 +83,12 @@ def compare(truth: GroundTruth, first: str, second: str, labels: str, paths: Pat
         first: name of a predictor, or `NAME@SUITE.LABELS` as its files are called.
         second: name of the predictor that it is compared with, in the same form.
         labels: name of the label set.
-        paths: where the results are stored.
+        workspace: where the results are stored.
 
     Raises:
         ResultError: a predictor was not run, or was run on other images or labels.
     """
-    pair = [judged(truth, name, labels, paths) for name in (first, second)]
+    pair = [judged(truth, name, labels, workspace) for name in (first, second)]
     both = []
     for result in pair:
         families = [family(result, name) for name in GROUPS]
@@ -118,8 +118,8 @@ def as_table(first: str, second: str, rows: Sequence[Difference]) -> list[str]:
     cells = [
         [
             row.measure,
-            number(row.one),
-            number(row.other),
+            number(row.first),
+            number(row.second),
             f"{row.difference:+.3f}",
             f"{row.low:+.3f} to {row.high:+.3f}",
             f"{row.p:.3f}",
@@ -134,13 +134,13 @@ def as_table(first: str, second: str, rows: Sequence[Difference]) -> list[str]:
     return markdown(["measure", first, second, "difference", "95 % interval", "p (Holm)", "better"], cells)
 
 
-def judged(truth: GroundTruth, name: str, labels: str, paths: Paths) -> PredictorResult:
+def judged(truth: GroundTruth, name: str, labels: str, workspace: Workspace) -> PredictorResult:
     """The stored scores, scorecard and replicates of a predictor on this ground truth.
 
     Raises:
         ResultError: scores or scorecard are missing, or are of other images or labels.
     """
-    folders = readable_folders(paths, truth.suite.folder)
+    folders = readable_folders(workspace, truth.suite.folder)
     own = file_stem(name, Training(truth.suite.folder, labels, ""))
     pairs = [
         (folder, stem) for folder in folders for stem in (file_stem(name, None), own) if stem in folder.score_stems()

@@ -39,7 +39,7 @@ STYLE = {
 }
 
 
-def draw(ranked: SuiteResults, figure: str = "") -> list[Path]:
+def draw(ranked: SuiteResults, *, figure: str = "") -> list[Path]:
     """Draw all charts that the combined labels' results allow, or those of one name; returns the files written.
 
     Raises:
@@ -137,7 +137,7 @@ def draw_series(axis: Any, series: Series) -> None:
         axis.plot(series.x, series.y, marker=MARKERS[series.marker], markersize=3, **line, **above, **named)
 
 
-def save(figure: Any, path: Path, endings: Sequence[str] = ("png", "svg")) -> list[Path]:
+def save(figure: Any, path: Path, *, endings: Sequence[str] = ("png", "svg")) -> list[Path]:
     """Write a figure without dates to this path with each of the endings, and close it; returns the files."""
     written = []
     for ending in endings:

@@ -1,7 +1,7 @@
 """Leaderboards as Markdown tables of scorecards beside the paper's numbers; photographs and networks are not needed.
 
-    rank(["glyphs"], limit=0, paths=Paths.named())      # writes results/glyphs/leaderboard.md and figures/
-    rank([], limit=0, paths=Paths.named())              # all suites, and results/boards.md, a summary
+    rank(["glyphs"], Workspace.named())     # writes results/glyphs/leaderboard.md and figures/
+    rank([], Workspace.named())             # all suites, and results/boards.md, a summary
 
 The same scorecards give the same bytes.
 """
@@ -15,7 +15,7 @@ from benchmark.core.errors import ResultError
 from benchmark.core.files import write_text
 from benchmark.core.markdown import number
 from benchmark.core.parquet import read_metadata
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.results import Results, ScoresTable, SuiteResults, read_result
 from benchmark.evaluation.scorecard import Scorecard, read_card
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
@@ -47,7 +47,7 @@ def read_results(folder: SuiteFolder) -> Results:
                     f"suites, images, labels or code and do not mix: run both predictors again, or delete the stale file"
                 )
         check_labels(folder, path, card)
-        results.setdefault(card.labels, []).append(read_result(folder, path, card, scores))
+        results.setdefault(card.labels, []).append(read_result(folder, path, card, read=scores))
     for group in results.values():
         group.sort(key=lambda result: (-(result.card.metrics["auroc"].value or 0.0), result.card.predictor))
     return {labels: results[labels] for labels in sorted(results, key=lambda name: (name != COMBINED, name))}
@@ -76,13 +76,13 @@ def check_labels(folder: SuiteFolder, path: Path, card: Scorecard) -> None:
         )
 
 
-def rank(names: Sequence[str], limit: int, paths: Paths, figure: str = "") -> list[str]:
+def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: str = "") -> list[str]:
     """Write the boards, tables, figures and pages of the suites; returns the boards and lines that name the paths written.
 
     Args:
         names: names of suites, or paths of their files; if empty, all suites that have results.
+        workspace: where the results are stored.
         limit: if positive, rank the results of quick looks at this number of sources.
-        paths: where the results are stored.
         figure: if given, write only this figure of `figures.FIGURES`.
 
     Raises:
@@ -91,11 +91,11 @@ def rank(names: Sequence[str], limit: int, paths: Paths, figure: str = "") -> li
     from benchmark.leaderboard.figures import draw
     from benchmark.leaderboard.site import write_index, write_suite_pages
 
-    ranked = in_order(read_ranked(folder) for folder in folders_of(names, limit, paths))
+    ranked = in_order(read_ranked(folder) for folder in folders_of(names, workspace, limit=limit))
     messages: list[str] = []
     for results in ranked:
         combined = COMBINED in results.results
-        drawn = draw(results, figure) if combined else []
+        drawn = draw(results, figure=figure) if combined else []
         if figure:
             messages += [f"wrote {path}" for path in drawn]
             continue
@@ -106,7 +106,7 @@ def rank(names: Sequence[str], limit: int, paths: Paths, figure: str = "") -> li
         messages += [text, *(f"wrote {path}" for path in written)]
     if not names and not figure:
         indexed = [results for results in ranked if COMBINED in results.results]
-        written = [write(paths.results / "boards.md", in_short(indexed)), *write_index(paths.results, indexed)]
+        written = [write(workspace.results / "boards.md", in_short(indexed)), *write_index(workspace.results, indexed)]
         messages += [f"wrote {path}" for path in written]
     return messages
 
@@ -121,13 +121,13 @@ def in_short(ranked: Sequence[SuiteResults]) -> str:
     return "\n".join(line for results in ranked for line in short_board(results))
 
 
-def folders_of(names: Sequence[str], limit: int, paths: Paths) -> list[SuiteFolder]:
+def folders_of(names: Sequence[str], workspace: Workspace, *, limit: int) -> list[SuiteFolder]:
     """The result folders of these suites, or of all; quick looks only if `limit` asks for them or nothing else exists."""
     suffix = f"-limit{limit}" if limit else ""
     if names:
         own = [load_suite(name).name if name.endswith(".toml") else name for name in names]
-        return [SuiteFolder(paths.results / (name + suffix)) for name in own]
-    listed = list_suite_folders(paths.results)
+        return [SuiteFolder(workspace.results / (name + suffix)) for name in own]
+    listed = list_suite_folders(workspace.results)
     folders = [
         folder
         for folder in listed
@@ -135,7 +135,7 @@ def folders_of(names: Sequence[str], limit: int, paths: Paths) -> list[SuiteFold
     ]
     folders = folders or ([] if limit else listed)
     if not folders:
-        raise ResultError(f"{paths.results}: no results to rank; `utilbench run PREDICTOR -s SUITE` makes some")
+        raise ResultError(f"{workspace.results}: no results to rank; `utilbench run PREDICTOR -s SUITE` makes some")
     return folders
 
 

@@ -30,7 +30,7 @@ CELLS = 8_000_000
 """Replicates times rows that are processed at once, which take 64 MB."""
 
 
-def resamples(sources: int, seed: str, replicates: int = REPLICATES) -> NDArray[np.int32]:
+def resamples(sources: int, seed: str, *, replicates: int = REPLICATES) -> NDArray[np.int32]:
     """How often each source is drawn in each bootstrap replicate: shape (replicates, sources), each row sums to `sources`.
 
     The same number of sources and seed give the same draws. Predictors that are evaluated on one suite share them, so that
@@ -78,7 +78,7 @@ def replicate(kernel: Kernel, counts: NDArray[np.int32], cluster: ArrayLike, *co
     return np.concatenate(parts)
 
 
-def interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def interval(values: ArrayLike, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Percentile interval of the replicates that are not NaN.
 
     Raises:
@@ -123,7 +123,7 @@ def holm(p_values: Sequence[float]) -> Floats:
     return corrected
 
 
-def rank_intervals(values: ArrayLike, confidence: float = CONFIDENCE) -> NDArray[np.int64]:
+def rank_intervals(values: ArrayLike, *, confidence: float = CONFIDENCE) -> NDArray[np.int64]:
     """Lowest and highest rank (1 = highest value) of each of P competitors in the central part of R paired replicates.
 
     Args:
@@ -147,7 +147,7 @@ def rank_intervals(values: ArrayLike, confidence: float = CONFIDENCE) -> NDArray
     return np.stack([low, np.quantile(worst, tails[1], axis=1, method="inverted_cdf")], axis=1).astype(np.int64)
 
 
-def tied_with_first(values: ArrayLike, level: float = 0.05) -> NDArray[np.bool_]:
+def tied_with_first(values: ArrayLike, *, level: float = 0.05) -> NDArray[np.bool_]:
     """Whether each of P competitors does not differ significantly from the first, the best (paired, Holm); shape (P,).
 
     Examples:

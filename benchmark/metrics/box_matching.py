@@ -50,6 +50,7 @@ def matched_scores(
     boxes: Floats,
     classes: Ints,
     scores: Floats,
+    *,
     object_images: Ints,
     object_boxes: Floats,
     object_classes: Ints,
@@ -72,7 +73,8 @@ def matched_scores(
 
     Examples:
         >>> box, two, kinds = np.array([[0.0, 0.0, 8.0, 8.0]]), np.array([0, 1]), np.array([5, 5])
-        >>> found_scores(two[:1], box, kinds[:1], np.array([0.9]), two, np.repeat(box, 2, axis=0), kinds).tolist()
+        >>> objects = {"object_images": two, "object_boxes": np.repeat(box, 2, axis=0), "object_classes": kinds}
+        >>> matched_scores(two[:1], box, kinds[:1], np.array([0.9]), **objects).tolist()
         [0.9, 0.0]
     """
     matched = np.zeros(len(object_images))

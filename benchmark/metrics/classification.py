@@ -75,7 +75,7 @@ def within_level_auroc(labels: ArrayLike, scores: ArrayLike, levels: ArrayLike) 
     return concordant / pairs, pairs
 
 
-def histogram_edges(scores: ArrayLike, bins: int = 20) -> Floats:
+def histogram_edges(scores: ArrayLike, *, bins: int = 20) -> Floats:
     """Unique edges of `bins` pooled-quantile bins, which are invariant to increasing transforms of the scores.
 
     Examples:
@@ -87,7 +87,7 @@ def histogram_edges(scores: ArrayLike, bins: int = 20) -> Floats:
     return np.append(edges, np.nextafter(edges[-1], np.inf))  # the highest score has its own bin
 
 
-def overlap(labels: ArrayLike, scores: ArrayLike, edges: ArrayLike | None = None) -> float:
+def overlap(labels: ArrayLike, scores: ArrayLike, *, edges: ArrayLike | None = None) -> float:
     """Overlap of the two classes' histograms: sum over bins of min(n1_b / n1, n0_b / n0).
 
     0 to 1; 0 = separated (best), 1 = identical. Equals 1 - total variation of the binned distributions.

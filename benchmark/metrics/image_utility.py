@@ -25,7 +25,7 @@ RECOGNITION = 0.5
 """phi_rec, the threshold below which a prediction is rejected. The paper gives no value; this one is our choice."""
 
 
-def utility(phi: ArrayLike, phi_pristine: ArrayLike, phi_rec: float = RECOGNITION) -> Floats:
+def utility(phi: ArrayLike, phi_pristine: ArrayLike, *, phi_rec: float = RECOGNITION) -> Floats:
     """Continuous utility (Eq. 2): (phi - phi_rec) / (1 - (phi_pristine - phi_rec)).
 
     Args:
@@ -60,7 +60,7 @@ def correct(predicted: ArrayLike, truth: ArrayLike) -> NDArray[np.bool_]:
 
 
 def threshold_labels(
-    phi: ArrayLike, right: ArrayLike, right_pristine: ArrayLike, high: float = 0.9, low: float = 0.1
+    phi: ArrayLike, right: ArrayLike, right_pristine: ArrayLike, *, high: float = 0.9, low: float = 0.1
 ) -> Labels:
     """Labels of one network (paper, section IV): useful, non-useful or neither.
 
@@ -91,7 +91,7 @@ def threshold_labels(
 
 
 def retention_labels(
-    retained: ArrayLike, pristine: ArrayLike, share: float = 0.0, pristine_must_succeed: bool = True
+    retained: ArrayLike, pristine: ArrayLike, *, share: float = 0.0, pristine_must_succeed: bool = True
 ) -> Labels:
     """Labels of one detector (paper, section IV): useful where objects that it detects in the pristine image are retained.
 

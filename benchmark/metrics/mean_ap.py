@@ -76,7 +76,11 @@ class Matches:
 
 
 def match(
-    objects: Sequence[Objects], detections: Sequence[Detections], classes: int, area: tuple[float, float] = EVERY_AREA
+    objects: Sequence[Objects],
+    detections: Sequence[Detections],
+    classes: int,
+    *,
+    area: tuple[float, float] = EVERY_AREA,
 ) -> Matches:
     """Match the detections of each image to its objects at IoU .5, .55, ... .95, with pycocotools.
 

@@ -130,7 +130,7 @@ def kept_mean(weights: Floats, values: Floats, priorities: Floats, shares: Array
     return ratio(np.array(sums), kept)
 
 
-def permuted_overlap(labels: ArrayLike, scores: ArrayLike, seed: str, permutations: int = 200) -> float:
+def permuted_overlap(labels: ArrayLike, scores: ArrayLike, seed: str, *, permutations: int = 200) -> float:
     """The mean overlap of the scores over labels that are shuffled among the rows: its value for uninformative scores.
 
     It is below 1, since few rows in many bins differ by chance.

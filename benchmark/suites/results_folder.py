@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from benchmark.core.files import file_name
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 
 if TYPE_CHECKING:
     from benchmark.suites.spec import Suite
@@ -129,23 +129,23 @@ class SuiteFolder:
         return self.path / "trained" / f"{stem}.{seed}.safetensors"
 
 
-def suite_folder(paths: Paths, suite: Suite) -> SuiteFolder:
+def suite_folder(workspace: Workspace, suite: Suite) -> SuiteFolder:
     """The folder to which the results of a suite are written."""
-    return SuiteFolder(paths.results / suite.folder)
+    return SuiteFolder(workspace.results / suite.folder)
 
 
-def readable_folders(paths: Paths, name: str) -> list[SuiteFolder]:
+def readable_folders(workspace: Workspace, name: str) -> list[SuiteFolder]:
     """The folders from which results of this name may be read: the user's own, then the published ones."""
-    roots = [paths.results]
-    if paths.published and paths.published.resolve() != paths.results.resolve():
-        roots.append(paths.published)
+    roots = [workspace.results]
+    if workspace.published and workspace.published.resolve() != workspace.results.resolve():
+        roots.append(workspace.published)
     return [SuiteFolder(root / name) for root in roots]
 
 
-def outcome_folders(paths: Paths, suite: Suite) -> list[SuiteFolder]:
+def outcome_folders(workspace: Workspace, suite: Suite) -> list[SuiteFolder]:
     """The folders from which outcomes of a suite may be read, best first; for a limited suite also those of the whole suite."""
     names = dict.fromkeys((suite.outcomes_folder, suite.twin_of or suite.name))
-    return [folder for name in names for folder in readable_folders(paths, name)]
+    return [folder for name in names for folder in readable_folders(workspace, name)]
 
 
 def first_with(file: Callable[[SuiteFolder], Path], folders: Sequence[SuiteFolder]) -> SuiteFolder:

@@ -25,13 +25,13 @@ ONE_LABELLING = """
 import re, sys, time
 from pathlib import Path
 from benchmark.labelling.pipeline import label
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.suites.loading import load_suite
 
-paths = Paths(None, None, Path(sys.argv[2]) / "cache", Path(sys.argv[2]) / "results")
+workspace = Workspace(None, None, Path(sys.argv[2]) / "cache", Path(sys.argv[2]) / "results", chosen_device="cpu")
 suite = load_suite("glyphs", limit=int(sys.argv[1]))
 start = time.perf_counter()
-label(suite, paths, device="cpu")
+label(suite, workspace)
 seconds = time.perf_counter() - start
 print("found", seconds, re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 """
@@ -73,9 +73,7 @@ def test_label(way, lite, naive_rate, once, figure, caplog, monkeypatch):
     probe = Probe()
     caplog.set_level(logging.INFO, "benchmark")
     monkeypatch.setattr(worker, "forward", probe)
-    truth, seconds = once(
-        label, load_suite("imagenet-lite", limit=SOURCES[way]), lite, device="cpu", execution=WAYS[way]
-    )
+    truth, seconds = once(label, load_suite("imagenet-lite", limit=SOURCES[way]), lite, execution=WAYS[way])
     seconds -= probe.spent
     compiling = [float(one) for one in re.findall(r"compiling took (\d+) s", caplog.text)]
     rate = sum(truth.outcomes[name].height for name in truth.outcomes if name != IMAGES) / seconds

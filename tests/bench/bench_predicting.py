@@ -39,12 +39,10 @@ class Untrained(Predictor):
 def test_evaluating(name, published, once, figure):
     """Reading, compressing, scoring, judging with all intervals and writing, beside the predictor's own time."""
     suite = load_suite(name)
-    truth = label(suite, published, device="cpu")
-    evaluate(
-        "chance", suite, paths=published, truth=truth, device="cpu"
-    )  # what all predictors of a suite share is made once
+    truth = label(suite, published)
+    evaluate("chance", suite, workspace=published, truth=truth)  # what all predictors of a suite share is made once
     Untrained.seconds = 0.0
-    _, seconds = once(lambda: evaluate(Untrained, suite, paths=published, truth=truth, device="cpu"))
+    _, seconds = once(lambda: evaluate(Untrained, suite, workspace=published, truth=truth))
     figure(
         f"overhead of `run` on {name}, ResNet-18 in float32", seconds / Untrained.seconds - 1, "<= 0.10",
         own_seconds=Untrained.seconds, run_seconds=seconds,
@@ -53,7 +51,7 @@ def test_evaluating(name, published, once, figure):
 
 def test_training(published, once, figure):
     """A whole training with its reading, compressing and checks, beside as many steps on squares in memory."""
-    truth = label(load_suite("imagenet-lite"), published, device="cpu")
+    truth = label(load_suite("imagenet-lite"), published)
     train, validation = (lesson(truth, "combined", part, ResNet18) for part in ("train", "validation"))
     predictor = ResNet18(Context())
     _, seconds = once(predictor.fit, train, validation)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.devices import prepare_process
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from tests.conftest import folder_with
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,9 @@ def lite(tmp_path):
         folder_with("UTILBENCH_NETWORKS", "mobilenet_v2_quant.onnx"),
     )
     prepare_process()
-    return Paths(data=data, networks=networks, cache=tmp_path / "cache", results=tmp_path / "results")
+    return Workspace(
+        data=data, networks=networks, cache=tmp_path / "cache", results=tmp_path / "results", chosen_device="cpu"
+    )
 
 
 @pytest.fixture

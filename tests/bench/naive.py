@@ -13,8 +13,8 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2 as transforms
 
-from benchmark.core.paths import Paths
 from benchmark.core.types import PRISTINE
+from benchmark.core.workspace import Workspace
 from benchmark.labelling.indexed_suite import index_suite
 from benchmark.plugins.networks import load
 from benchmark.suites.loading import load_suite
@@ -65,11 +65,11 @@ def rows_of(indexed, name):
 @torch.no_grad()
 def main(name, sources):
     """Judge all images with all networks."""
-    paths = Paths.named()
-    indexed = index_suite(load_suite(name, limit=sources), paths)
+    workspace = Workspace.named()
+    indexed = index_suite(load_suite(name, limit=sources), workspace)
     images, seconds = 0, 0.0
     for network_name in (*indexed.suite.networks.labelling, *indexed.suite.networks.held_out):
-        network = load(network_name, paths.networks, device="cpu")
+        network = load(network_name, workspace.networks, device="cpu")
         forward = network.forward
         if network.module is not None:
             forward = network.module.to(memory_format=torch.contiguous_format)

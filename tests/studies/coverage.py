@@ -58,7 +58,7 @@ def study(trials, sources=200, replicates=500, names=tuple(MEASURES), first=0):
     for trial in range(first, first + trials):
         cluster, *columns = draw(sources, trial)
         for kind, clusters in enumerate((cluster, np.arange(len(cluster)))):
-            counts = bootstrap.resamples(clusters.max() + 1, f"trial {trial}", replicates)
+            counts = bootstrap.resamples(clusters.max() + 1, f"trial {trial}", replicates=replicates)
             for name in names:
                 low, high = bootstrap.interval(bootstrap.replicate(MEASURES[name], counts, clusters, *columns))
                 held[name][kind] += low <= truth[name] <= high

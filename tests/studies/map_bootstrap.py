@@ -60,7 +60,7 @@ def main(replicates=1000, runs=3):
     start = time.perf_counter()
     matches = match(truth, found, CLASSES)
     print(f"matching, once: {time.perf_counter() - start:.1f} s; {len(matches.images)} detections kept")
-    counts = bootstrap.resamples(IMAGES, "study", replicates)
+    counts = bootstrap.resamples(IMAGES, "study", replicates=replicates)
     start = time.perf_counter()
     values = [weighted_mean_ap(matches, count) for count in counts]
     ours = time.perf_counter() - start

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.pipeline import label
 from benchmark.suites.loading import load_suite
@@ -36,7 +36,7 @@ def flips(reference, other, name):
 
 def main(sources=0):
     """Label in every way, compare, and write the table."""
-    suite, named = load_suite("imagenet-lite", limit=sources), Paths.named()
+    suite, named = load_suite("imagenet-lite", limit=sources), Workspace.named()
     lines = [
         "| arithmetic | label set | images | other label | opposite label | other class on top |",
         "|" + " --- |" * 6,
@@ -45,8 +45,8 @@ def main(sources=0):
         found = {}
         for way, execution in {"float32": ExecutionConfig(), **WAYS}.items():
             home = Path(folder) / way.replace(", ", "-")
-            paths = Paths(named.data, named.networks, home / "cache", home / "results")
-            found[way] = label(suite, paths, device="cpu", execution=execution)
+            workspace = Workspace(named.data, named.networks, home / "cache", home / "results", chosen_device="cpu")
+            found[way] = label(suite, workspace, execution=execution)
         for way in WAYS:
             for name in suite.label_sets:
                 counts = flips(found["float32"], found[way], name)

@@ -33,11 +33,11 @@ def measure(situation, workers):
     from benchmark.evaluation.dataloading import lesson
     from benchmark.labelling.pipeline import make_ground_truth
     from benchmark.core.devices import prepare_process
-    from benchmark.core.paths import Paths
+    from benchmark.core.workspace import Workspace
     from benchmark.suites.loading import load_suite
 
     prepare_process()
-    truth = make_ground_truth(load_suite("glyphs", limit=300), Paths.named())
+    truth = make_ground_truth(load_suite("glyphs", limit=300), Workspace.named())
     examples, predictor = lesson(truth, "combined", "train", ResNet18), ResNet18(Context(), Recipe())
     predictor.model.to(memory_format=torch.channels_last)
     optimiser, times = predictor.optimiser(), []

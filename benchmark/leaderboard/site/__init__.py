@@ -147,7 +147,7 @@ def draw_histograms(folder: Path, stem: str, result: PredictorResult, groups: Bi
     figure, axis = plt.subplots(figsize=(4, 2.6), gridspec_kw=margins)
     (panel,) = histograms([result], groups).panels
     draw_panel(axis, replace(panel, title=""))
-    (path,) = save(figure, folder / f"{stem}.{groups.stem}", ["png"])
+    (path,) = save(figure, folder / f"{stem}.{groups.stem}", endings=["png"])
     return quote(path.name), f"{groups.names[0]} (blue) against {groups.names[1]} (orange)"
 
 

@@ -27,7 +27,7 @@ from benchmark.plugins.datasets.imagenet import ImageNet
 from benchmark.plugins.registry import extensions, resolve
 
 if TYPE_CHECKING:
-    from benchmark.core.storage import Place
+    from benchmark.core.storage import Location
 
 
 class Dataset(Protocol):
@@ -84,7 +84,7 @@ def missing(what: str) -> DataError:
     return DataError(f"{what} needed for this: set UTILBENCH_DATA or --data")
 
 
-DATASETS: dict[str, Callable[[Place | None, dict[str, Any]], Dataset]] = {
+DATASETS: dict[str, Callable[[Location | None, dict[str, Any]], Dataset]] = {
     "glyphs": lambda data, options: Glyphs(**options),
     "glyph-scenes": lambda data, options: GlyphScenes(**options),
     "imagenet": lambda data, options: ImageNet(data, **options),
@@ -92,7 +92,7 @@ DATASETS: dict[str, Callable[[Place | None, dict[str, Any]], Dataset]] = {
 }
 
 
-def open_dataset(choice: Mapping[str, Any], data: Place | None) -> Dataset:
+def open_dataset(choice: Mapping[str, Any], data: Location | None) -> Dataset:
     """The dataset that a suite's table `[dataset]` selects by its `name` and the dataset's options.
 
     Raises:

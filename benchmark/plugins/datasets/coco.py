@@ -24,7 +24,7 @@ from benchmark.core.storage import read, stamp
 from benchmark.core.types import Objects, Source
 
 if TYPE_CHECKING:
-    from benchmark.core.storage import Place
+    from benchmark.core.storage import Location
 
 CLASSES = 80
 SLACK = 1.0
@@ -40,7 +40,7 @@ class COCO:
 
     classes = CLASSES
 
-    def __init__(self, data: Place | None) -> None:
+    def __init__(self, data: Location | None) -> None:
         if data is None:
             raise DataError("no data folder: set UTILBENCH_DATA or --data to the folder that holds coco/")
         self.images = data / "coco" / "val2017"
@@ -53,7 +53,7 @@ class COCO:
                 )
         self.files, self.truths = self.read_annotations()
 
-    def read_annotations(self) -> tuple[dict[str, Place], dict[str, Objects]]:
+    def read_annotations(self) -> tuple[dict[str, Location], dict[str, Objects]]:
         """The file and the objects of every source id."""
         from pycocotools import coco
 
@@ -124,7 +124,7 @@ class COCO:
         return 8 * len(self.file_bytes(source))
 
 
-def check_annotations(table: dict[str, Any], path: Place) -> None:
+def check_annotations(table: dict[str, Any], path: Location) -> None:
     """Raise DataError at the first entry that contradicts another, KeyError or TypeError where an entry is incomplete."""
     stems: dict[str, int] = {}
     for image in table["images"]:

@@ -21,7 +21,7 @@ from benchmark.core.storage import read, stamp
 from benchmark.core.types import Source
 
 if TYPE_CHECKING:
-    from benchmark.core.storage import Place
+    from benchmark.core.storage import Location
 
 WNIDS = Path(__file__).with_name("imagenet_wnids.txt")
 ENDINGS = {".jpeg", ".jpg", ".png"}
@@ -36,7 +36,7 @@ class ImageNet:
 
     classes = 1000
 
-    def __init__(self, data: Place | None) -> None:
+    def __init__(self, data: Location | None) -> None:
         if data is None:
             raise DataError("no data folder: set UTILBENCH_DATA or --data to the folder that holds imagenet/")
         self.root = data / "imagenet"
@@ -48,14 +48,14 @@ class ImageNet:
         self.wnids = WNIDS.read_text().split()
         self.files, self.truths = self.find()
 
-    def find(self) -> tuple[dict[str, Place], dict[str, int]]:
+    def find(self) -> tuple[dict[str, Location], dict[str, int]]:
         """The file and the class of every source id."""
         photographs = sorted(path for path in self.root.rglob("*") if path.suffix.lower() in ENDINGS)
         if not photographs:
             raise DataError(f"no photograph (.JPEG, .jpg, .png) below {self.root}")
         index = {wnid: number for number, wnid in enumerate(self.wnids)}
         flat = self.flat_truths()
-        files: dict[str, Place] = {}
+        files: dict[str, Location] = {}
         truths: dict[str, int] = {}
         for path in photographs:
             wnid = flat.get(path.stem, "") if flat else path.parent.name

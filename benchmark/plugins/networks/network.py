@@ -151,8 +151,8 @@ def from_module(
     """A network around a classifier module, in evaluation mode on the device, channels last.
 
     Examples:
-        >>> network = from_module("mine:flat", torch.nn.Flatten(), 12, Preprocessing(2, 2), "0" * 16, "cpu")
-        >>> network.answer([torch.zeros(3, 4, 4, dtype=torch.uint8)]).shape
+        >>> network = from_module("mine:flat", torch.nn.Flatten(), 12, Preprocessing(2, 2), "0" * 16, device="cpu")
+        >>> network.answer([torch.zeros(3, 4, 4, dtype=torch.uint8)], "cpu").shape
         torch.Size([1, 12])
     """
     ready = module.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmark.core.digests import digest
 from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
 from benchmark.plugins.predictors.discovery import check_kind, code_digest, find_predictor
-from benchmark.plugins.predictors.submission import find_submission
+from benchmark.plugins.predictors.submission import Submission, find_submission
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,20 @@ class PredictorSpec:
         return issubclass(self.kind, LearnedPredictor) and self.kind.seeded
 
 
-def resolve_predictor(predictor: str | type[Predictor]) -> PredictorSpec:
-    """The predictor of this name, path, submission's folder, or class."""
+def look_up(name: str) -> Submission | PredictorSpec:
+    """The submission in the folder of this name, of which nothing is executed, else the predictor of this name or path."""
+    return find_submission(name) or PredictorSpec(*find_predictor(name))
+
+
+def resolve_predictor(predictor: str | type[Predictor] | Submission | PredictorSpec) -> PredictorSpec:
+    """The predictor of this name, path, submission or class; one that is resolved already is returned as it is."""
     if isinstance(predictor, str):
-        submission = find_submission(predictor)
-        if submission is None:
-            return PredictorSpec(*find_predictor(predictor))
-        _, kind, code = find_predictor(str(submission.find_code()))
-        return PredictorSpec(submission.name, kind, digest(code, submission.other_files()))
+        predictor = look_up(predictor)
+    if isinstance(predictor, PredictorSpec):
+        return predictor
+    if isinstance(predictor, Submission):
+        _, kind, code = find_predictor(str(predictor.find_code()))
+        return PredictorSpec(predictor.name, kind, digest(code, predictor.other_files()))
     check_kind(predictor)
     try:
         code = code_digest(inspect.getsource(predictor))

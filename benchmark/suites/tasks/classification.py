@@ -186,7 +186,9 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, int], temperature: float, la
     rows = outcomes.select("source", "level", "top").with_columns(truth, phi, right)
     pristine = rows.filter(level=PRISTINE).select("source", top_p="top", phi_p="phi", right_p="right")
     rows = rows.filter(pl.col("level") != PRISTINE).join(pristine, on="source", how="left", maintain_order="left")
-    label = image_utility.threshold_labels(rows["phi"], rows["right"], rows["right_p"], labels.high, labels.low)
+    label = image_utility.threshold_labels(
+        rows["phi"], rows["right"], rows["right_p"], high=labels.high, low=labels.low
+    )
     return rows.select(
         "source",
         "level",

@@ -204,7 +204,10 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, Objects], temperature: float
     table = keys.filter(pl.col("level") != PRISTINE).join(counts, on="row", how="left", maintain_order="left")
     table = table.fill_null(0)
     label = image_utility.retention_labels(
-        table["retained"], table["seen_p"], 0.5 if labels.retained == "half" else 0.0, labels.pristine_must_succeed
+        table["retained"],
+        table["seen_p"],
+        share=0.5 if labels.retained == "half" else 0.0,
+        pristine_must_succeed=labels.pristine_must_succeed,
     )
     return table.select(
         "source",

@@ -90,7 +90,7 @@ class Downstream:
         restricted = {}
         for name, area in SIZES.items():
             restricted[name] = copy.copy(self)
-            restricted[name].matches = match(*self.answers, area)
+            restricted[name].matches = match(*self.answers, area=area)
         return restricted
 
     def placed(self, rows: pl.DataFrame) -> pl.DataFrame:

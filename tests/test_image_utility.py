@@ -29,7 +29,7 @@ confidence = st.floats(0, 1)
 )
 def test_utility_by_hand(phi, pristine, phi_rec, expected):
     """Equation 2 gives the values worked out by hand."""
-    assert image_utility.utility(phi, pristine, phi_rec) == pytest.approx(expected, abs=1e-12)
+    assert image_utility.utility(phi, pristine, phi_rec=phi_rec) == pytest.approx(expected, abs=1e-12)
 
 
 @light
@@ -43,7 +43,7 @@ def test_utility_range(phi, pristine):
 @given(confidence, confidence, st.floats(0.01, 1))
 def test_utility_sign(phi, pristine, phi_rec):
     """Utility is negative only below phi_rec and positive only above it."""
-    value = image_utility.utility(phi, pristine, phi_rec)
+    value = image_utility.utility(phi, pristine, phi_rec=phi_rec)
     assert value <= 0 if phi < phi_rec else value >= 0
     assert value < 0 or phi > phi_rec - 1e-9
     assert value > 0 or phi < phi_rec + 1e-9
@@ -54,7 +54,7 @@ def test_utility_sign(phi, pristine, phi_rec):
 def test_utility_grows_with_phi(one, other, pristine, phi_rec):
     """A higher confidence on the distorted image never lowers utility, and a clearly higher one raises it."""
     low, high = sorted((one, other))
-    below, above = image_utility.utility([low, high], pristine, phi_rec)
+    below, above = image_utility.utility([low, high], pristine, phi_rec=phi_rec)
     assert below < above if high - low > 1e-6 else below <= above
 
 
@@ -77,7 +77,7 @@ def test_utility_broadcasts():
 def test_utility_refuses_a_threshold_that_can_diverge(phi_rec):
     """A phi_rec outside (0, 1] raises and is named."""
     with pytest.raises(LabelError, match=str(phi_rec)):
-        image_utility.utility(0.5, 0.5, phi_rec)
+        image_utility.utility(0.5, 0.5, phi_rec=phi_rec)
 
 
 @pytest.mark.parametrize("wrong", [-0.01, 1.01, float("nan"), float("inf")])
@@ -121,7 +121,7 @@ def test_correct_is_equality(rows):
 )
 def test_threshold_labels_by_hand(phi, right, right_pristine, expected):
     """T_H and T_L are strict, and a source whose pristine image is misclassified is unlabelled."""
-    labels = image_utility.threshold_labels([phi], [right], [right_pristine], 0.9, 0.1)
+    labels = image_utility.threshold_labels([phi], [right], [right_pristine], high=0.9, low=0.1)
     assert labels.dtype == np.int8
     assert labels.tolist() == [expected]
 
@@ -143,7 +143,7 @@ def test_threshold_labels_are_a_row_wise_rule(rows, one, other):
 def test_threshold_labels_refuse_thresholds_out_of_order(high, low):
     """Thresholds that are not 0 <= low <= high <= 1 raise and are named."""
     with pytest.raises(LabelError, match=f"low {low}, high {high}"):
-        image_utility.threshold_labels([0.5], [True], [True], high, low)
+        image_utility.threshold_labels([0.5], [True], [True], high=high, low=low)
 
 
 def test_threshold_labels_refuse_what_is_no_confidence():

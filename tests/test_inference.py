@@ -12,7 +12,7 @@ from PIL import Image
 import benchmark
 from benchmark.cli.main import main
 from benchmark.core.errors import DataError, PredictorError, ResultError
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.deployment.inference import image_files
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.plugins.distortions import encode_jpeg
@@ -47,10 +47,12 @@ class Sum(benchmark.Predictor):
 
 
 @pytest.fixture
-def paths(tiny, tiny_paths, tmp_path):
+def workspace(tiny, tiny_workspace, tmp_path):
     """Folders of its own, with the small suite's outcomes."""
-    fresh = Paths(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
-    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", fresh.results / "tiny" / "outcomes")
+    fresh = Workspace(
+        data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results", chosen_device="cpu"
+    )
+    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", fresh.results / "tiny" / "outcomes")
     return fresh
 
 
@@ -65,12 +67,12 @@ def photos(tiny, tmp_path):
     return folder
 
 
-def test_a_trained_predictor_scores_files(tiny, tiny_file, paths, photos, tmp_path):
+def test_a_trained_predictor_scores_files(tiny, tiny_file, workspace, photos, tmp_path):
     """Scores are those of the trained predictor, and useful is what reaches the frozen threshold."""
     file = tmp_path / "bright.py"
     file.write_text(BRIGHT)
-    card = evaluate(str(file), tiny.suite, paths=paths, truth=tiny, device="cpu")
-    ready = benchmark.load_predictor(str(file), suite=str(tiny_file), paths=paths, device="cpu")
+    card = evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny)
+    ready = benchmark.load_predictor(str(file), suite=str(tiny_file), workspace=workspace)
     found = list(ready.score_files(image_files([str(photos)])))
     assert [row.file.name for row in found] == ["a.jpg", "b.jpg"]
     assert ready.threshold == pytest.approx(card.threshold[0], abs=1e-6)
@@ -81,27 +83,29 @@ def test_a_trained_predictor_scores_files(tiny, tiny_file, paths, photos, tmp_pa
         assert row.useful == (row.score >= ready.threshold)
 
 
-def test_one_that_was_never_trained_here_says_how(tiny, tiny_file, paths, tmp_path):
+def test_one_that_was_never_trained_here_says_how(tiny, tiny_file, workspace, tmp_path):
     """Without a scorecard, or without the trained state, the message is the command that makes it."""
     file = tmp_path / "bright.py"
     file.write_text(BRIGHT)
     with pytest.raises(ResultError, match=r"no scorecard .*utilbench run .*bright\.py -s"):
-        benchmark.load_predictor(str(file), suite=str(tiny_file), paths=paths)
-    evaluate(str(file), tiny.suite, paths=paths, truth=tiny, device="cpu")
-    shutil.rmtree(paths.cache / "predictors")
-    benchmark.load_predictor(str(file), suite=str(tiny_file), paths=paths)  # a small state lies beside the results too
-    shutil.rmtree(paths.results / "tiny" / "trained")
+        benchmark.load_predictor(str(file), suite=str(tiny_file), workspace=workspace)
+    evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny)
+    shutil.rmtree(workspace.cache / "predictors")
+    benchmark.load_predictor(
+        str(file), suite=str(tiny_file), workspace=workspace
+    )  # a small state lies beside the results too
+    shutil.rmtree(workspace.results / "tiny" / "trained")
     with pytest.raises(ResultError, match="was not trained"):
-        benchmark.load_predictor(str(file), suite=str(tiny_file), paths=paths)
+        benchmark.load_predictor(str(file), suite=str(tiny_file), workspace=workspace)
 
 
 @pytest.fixture
-def judged(tiny, tiny_file, paths, monkeypatch):
+def judged(tiny, tiny_file, workspace, monkeypatch):
     """Arguments of the command line for the small suite, on which two baselines were evaluated."""
     for name in ("jpeg_quality", "ssim"):
-        evaluate(name, tiny.suite, paths=paths, truth=tiny, device="cpu")
-    monkeypatch.setenv("UTILBENCH_CACHE", str(paths.cache))
-    return ["-s", str(tiny_file), "--results", str(paths.results)]
+        evaluate(name, tiny.suite, workspace=workspace, truth=tiny)
+    monkeypatch.setenv("UTILBENCH_CACHE", str(workspace.cache))
+    return ["-s", str(tiny_file), "--results", str(workspace.results)]
 
 
 def test_the_verb_writes_csv_and_json(judged, photos, capsys):
@@ -159,14 +163,14 @@ def test_the_file_that_a_predictor_fails_on_is_named(judged, photos, capsys):
     assert "a.jpg" not in told
 
 
-def test_a_threshold_of_other_code_is_not_used(tiny, tiny_file, paths, tmp_path):
+def test_a_threshold_of_other_code_is_not_used(tiny, tiny_file, workspace, tmp_path):
     """Once the predictor's code has changed, its scorecard's threshold is refused."""
     file = tmp_path / "mine.py"
     file.write_text(SUM)
-    evaluate(str(file), tiny.suite, paths=paths, truth=tiny)
+    evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny)
     file.write_text(SUM.replace("sum()", "sum() / 255"))
     with pytest.raises(ResultError, match="of other code"):
-        benchmark.load_predictor(str(file), suite=str(tiny_file), paths=paths)
+        benchmark.load_predictor(str(file), suite=str(tiny_file), workspace=workspace)
 
 
 def test_no_image_is_an_error(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.markdown import number
-from benchmark.core.paths import Paths
+from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard.rank import rank
 from benchmark.leaderboard.site import write_assets
@@ -23,23 +23,23 @@ HOSTILE = "\"'><script>window.hacked=1</script><img src=x onerror='window.hacked
 
 
 @pytest.fixture(scope="module")
-def paths(tiny, tiny_paths, tmp_path_factory):
+def workspace(tiny, tiny_workspace, tmp_path_factory):
     """Folders with pages of the small suite, whose images may be shown, and of a submission with hostile texts."""
     folder = tmp_path_factory.mktemp("pages")
-    paths = Paths(data=None, networks=None, cache=folder / "cache", results=folder / "results")
-    shutil.copytree(tiny_paths.results / "tiny" / "outcomes", paths.results / "tiny" / "outcomes")
+    workspace = Workspace(data=None, networks=None, cache=folder / "cache", results=folder / "results")
+    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", workspace.results / "tiny" / "outcomes")
     suite = dataclasses.replace(tiny.suite, redistributable=True)
     truth = dataclasses.replace(tiny, indexed=dataclasses.replace(tiny.indexed, suite=suite))
     for name in ("chance", "jpeg_quality", "ssim", "energy"):
         for labels in ("combined", "zoo:resnet"):
-            evaluate(name, truth.suite, labels, paths=paths, truth=truth)
-    card = paths.results / "tiny" / "cards" / "combined" / "chance.json"
+            evaluate(name, truth.suite, labels=labels, workspace=workspace, truth=truth)
+    card = workspace.results / "tiny" / "cards" / "combined" / "chance.json"
     known = json.loads(card.read_text())
     about = {"authors": [HOSTILE], "licence": HOSTILE, "trained_on": HOSTILE, "paper": HOSTILE}
     known["provenance"] |= {"submission": about, "notes": [{HOSTILE: HOSTILE}]}
     card.write_text(json.dumps(known))
-    rank([], 0, paths)
-    return paths
+    rank([], workspace)
+    return workspace
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def chromium():
 
 
 @pytest.fixture
-def visit(chromium, paths):
+def visit(chromium, workspace):
     """Opens a page below the results; afterwards, nothing may have been complained of or asked of any address."""
     complaints, contexts = [], []
 
@@ -79,7 +79,7 @@ def visit(chromium, paths):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", asked)
         page.on("requestfailed", lambda request: complaints.append(f"failed {request.url}"))
-        page.goto((paths.results / address).as_uri())
+        page.goto((workspace.results / address).as_uri())
         if scripts:
             page.wait_for_selector("body[data-ready=yes]")
         return page
@@ -90,14 +90,14 @@ def visit(chromium, paths):
     assert complaints == []
 
 
-def pages(paths):
+def pages(workspace):
     """All pages, by their address below the results."""
-    return [str(path.relative_to(paths.results)) for path in sorted(paths.results.rglob("*.html"))]
+    return [str(path.relative_to(workspace.results)) for path in sorted(workspace.results.rglob("*.html"))]
 
 
-def cards(paths, labels="combined"):
+def cards(workspace, labels="combined"):
     """The scorecards of a label set by predictor."""
-    files = (paths.results / "tiny" / "cards" / labels).glob("*.json")
+    files = (workspace.results / "tiny" / "cards" / labels).glob("*.json")
     return {card["predictor"]: card for card in (json.loads(path.read_text()) for path in files)}
 
 
@@ -108,10 +108,10 @@ def column(page, table, head):
     return page.locator(f"{table} tbody tr > :nth-child({place})").all_inner_texts()
 
 
-def test_every_page_opens_and_its_links_lead_somewhere(paths, visit):
+def test_every_page_opens_and_its_links_lead_somewhere(workspace, visit):
     """No page complains or asks any address; each of its links and pictures is a file beside it."""
-    assert len(pages(paths)) == 2 + 4
-    for address in pages(paths):
+    assert len(pages(workspace)) == 2 + 4
+    for address in pages(workspace):
         page = visit(address)
         assert page.title().endswith("· utilbench")
         links = page.eval_on_selector_all("a[href]", "some => some.map(one => one.href)")
@@ -121,14 +121,14 @@ def test_every_page_opens_and_its_links_lead_somewhere(paths, visit):
         assert page.locator(".plot svg.main-svg").count() >= page.locator(".plot").count()
 
 
-def test_numbers_are_the_scorecards(paths, visit):
+def test_numbers_are_the_scorecards(workspace, visit):
     """What the boards show is what the cards hold, for every predictor and label set."""
     page = visit("tiny/index.html")
     page.locator("summary").click()
     for labels, folder in (("combined", "combined"), ("zoo:resnet", "zoo-resnet")):
         table = f"table[id='board-{labels}']"
         names = [name.strip() for name in column(page, table, "predictor")]
-        known = cards(paths, folder)
+        known = cards(workspace, folder)
         assert sorted(names) == sorted(known)
         for head, group, key in (
             ("AUROC", "metrics", "auroc"),
@@ -139,7 +139,7 @@ def test_numbers_are_the_scorecards(paths, visit):
                 assert shown.split(" ")[0] == number(known[name][group][key]["value"])
 
 
-def test_a_click_sorts_by_number(paths, visit):
+def test_a_click_sorts_by_number(workspace, visit):
     """Clicking a head sorts by the column's numbers, and once more the other way round."""
     page = visit("tiny/index.html")
     table = "table[id='board-combined']"
@@ -152,25 +152,25 @@ def test_a_click_sorts_by_number(paths, visit):
     assert len(set(shown)) > 1
 
 
-def test_searching_leaves_what_matches(paths, visit):
+def test_searching_leaves_what_matches(workspace, visit):
     """Typing a name leaves its row."""
     page = visit("index.html")
     page.get_by_label("Search").first.fill("ssim")
     assert [name.strip() for name in column(page, "table[id='board-tiny-combined']", "predictor")] == ["ssim"]
 
 
-def test_a_name_leads_to_the_predictors_page(paths, visit):
+def test_a_name_leads_to_the_predictors_page(workspace, visit):
     """From the index over the board to a predictor, whose page shows its card's values."""
     page = visit("index.html")
     page.get_by_role("link", name="jpeg_quality", exact=True).first.click()
     page.wait_for_selector("body[data-ready=yes]")
     assert page.get_by_role("heading", level=1).inner_text() == "jpeg_quality"
-    card = cards(paths)["jpeg_quality"]
+    card = cards(workspace)["jpeg_quality"]
     row = page.get_by_role("row", name=re.compile("^auroc")).inner_text()
     assert number(card["metrics"]["auroc"]["low"]) in row
 
 
-def test_hostile_texts_are_shown_as_text(paths, visit):
+def test_hostile_texts_are_shown_as_text(workspace, visit):
     """HTML, quotes, emoji and 300 characters in a card become no markup, run nothing, and stand there to be read."""
     for address in ("index.html", "tiny/index.html", "tiny/predictors/chance.html"):
         page = visit(address)
@@ -182,7 +182,7 @@ def test_hostile_texts_are_shown_as_text(paths, visit):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 768, 1600])
-def test_pages_fit_their_window(paths, visit, width, scheme):
+def test_pages_fit_their_window(workspace, visit, width, scheme):
     """On a phone, a tablet and a desk, by day and by night, nothing is wider than the window, and text is legible."""
     for address in ("index.html", "tiny/index.html", "tiny/predictors/ssim.html"):
         page = visit(address, width, scheme=scheme)
@@ -212,14 +212,14 @@ def contrast(page, place):
     )
 
 
-def test_pages_are_read_without_scripts(paths, visit):
+def test_pages_are_read_without_scripts(workspace, visit):
     """Without scripts the boards, pictures and links are there."""
     page = visit("tiny/index.html", scripts=False)
-    assert {name.strip() for name in column(page, "table[id='board-combined']", "predictor")} == set(cards(paths))
+    assert {name.strip() for name in column(page, "table[id='board-combined']", "predictor")} == set(cards(workspace))
     assert page.locator("img").count() >= 5
 
 
-def test_who_listens_is_told_what_is_there(paths, visit):
+def test_who_listens_is_told_what_is_there(workspace, visit):
     """Tables have captions and heads, pictures and plots a description, and the page a language."""
     page = visit("tiny/index.html")
     assert page.locator("html").get_attribute("lang") == "en"
@@ -230,35 +230,35 @@ def test_who_listens_is_told_what_is_there(paths, visit):
     assert page.locator("h1").count() == 1
 
 
-def test_images_are_shown_only_where_they_may_be(paths, tmp_path):
+def test_images_are_shown_only_where_they_may_be(workspace, tmp_path):
     """Samples stand on the page of a suite that is redistributable, and on no other."""
-    assert "What is useful to a machine" in (paths.results / "tiny" / "index.html").read_text()
-    other = dataclasses.replace(paths, results=tmp_path / "results")
-    shutil.copytree(paths.results, other.results)
+    assert "What is useful to a machine" in (workspace.results / "tiny" / "index.html").read_text()
+    other = dataclasses.replace(workspace, results=tmp_path / "results")
+    shutil.copytree(workspace.results, other.results)
     file = other.results / "tiny" / "suite.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"redistributable": False}))
-    rank([], 0, other)
+    rank([], other)
     text = (other.results / "tiny" / "index.html").read_text()
     assert "What is useful to a machine" not in text
     assert "data:image" not in text
 
 
-def test_a_quick_look_says_that_it_is_one(paths, tmp_path):
+def test_a_quick_look_says_that_it_is_one(workspace, tmp_path):
     """Index and page of a limited suite say that they are not comparable; those of a whole one do not."""
     told = "A quick look at about 7 sources"
-    assert told not in (paths.results / "index.html").read_text()
-    other = dataclasses.replace(paths, results=tmp_path / "results")
-    shutil.copytree(paths.results / "tiny", other.results / "tiny-limit7")
+    assert told not in (workspace.results / "index.html").read_text()
+    other = dataclasses.replace(workspace, results=tmp_path / "results")
+    shutil.copytree(workspace.results / "tiny", other.results / "tiny-limit7")
     file = other.results / "tiny-limit7" / "suite.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"limit": 7}))
-    rank([], 0, other)
+    rank([], other)
     for page in ("index.html", "tiny-limit7/index.html"):
         assert told in (other.results / page).read_text()
 
 
-def test_scripts_are_written_once(paths):
+def test_scripts_are_written_once(workspace):
     """The shared scripts are not written again where they are the same."""
-    path = paths.results / "assets" / "plotly.min.js"
+    path = workspace.results / "assets" / "plotly.min.js"
     before = path.stat().st_mtime_ns
-    write_assets(paths.results)
+    write_assets(workspace.results)
     assert path.stat().st_mtime_ns == before

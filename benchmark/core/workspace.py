@@ -1,4 +1,4 @@
-"""The folders of a run: photographs, networks, cache, results and the results that come with the package."""
+"""The workspace of a run: the folders of photographs, networks, cache and results, and the device on which networks run."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.core.storage import place
+from benchmark.core.storage import location
 
 if TYPE_CHECKING:
-    from benchmark.core.storage import Place
+    from benchmark.core.storage import Location
 
 
 @dataclass(frozen=True)
-class Paths:
-    """The folders of one run; None where the user has named none.
+class Workspace:
+    """The folders of one run, None where the user has named none, and its device.
 
     Examples:
-        >>> Paths.named(results="mine").results.name
-        'mine'
+        >>> workspace = Workspace.named(results="mine", device="cpu")
+        >>> workspace.results.name, workspace.device
+        ('mine', 'cpu')
     """
 
-    data: Place | None
+    data: Location | None
     """Holds `imagenet/` and `coco/`; a folder or an address such as `s3://bucket/data` (`UTILBENCH_DATA`)."""
     networks: Path | None
     """Holds weight files (`UTILBENCH_NETWORKS`)."""
@@ -32,12 +33,27 @@ class Paths:
     """Outcomes, scores, scorecards and boards."""
     published: Path | None = None
     """Read-only results that are used where `results` lacks a file, or None."""
+    chosen_device: str = ""
+    """`cpu`, `cuda` or `mps`, as the user has chosen; empty for the best available one."""
+
+    @property
+    def device(self) -> str:
+        """The device on which networks and predictors run: the chosen one, else the best available one."""
+        from benchmark.core.devices import best_device  # which imports torch, and the command line's --help stays quick
+
+        return self.chosen_device or best_device()
 
     @classmethod
     def named(
-        cls, data: str | None = None, networks: str | None = None, results: str | None = None, cache: str | None = None
-    ) -> Paths:
-        """The given folders, else those of the environment, else the defaults."""
+        cls,
+        *,
+        data: str | None = None,
+        networks: str | None = None,
+        results: str | None = None,
+        cache: str | None = None,
+        device: str = "",
+    ) -> Workspace:
+        """The given folders, else those of the environment, else the defaults; and the given device, else the best one."""
 
         def choose(given: str | None, variable: str) -> Path | None:
             value = given or os.environ.get(variable)
@@ -46,11 +62,12 @@ class Paths:
         source = data or os.environ.get("UTILBENCH_DATA")
         default = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "utilbench"
         return cls(
-            data=place(source) if source else None,
+            data=location(source) if source else None,
             networks=choose(networks, "UTILBENCH_NETWORKS"),
             cache=choose(cache, "UTILBENCH_CACHE") or default,
             results=Path(results or "results").expanduser(),
             published=published_results(),
+            chosen_device=device,
         )
 
 

@@ -78,9 +78,8 @@ def test_one_detection_finds_one_object():
 def test_a_wrong_detection_finds_nothing(kind, image, shift):
     """Another class, another image, or too little overlap."""
     box = np.array([[0.0, 0, 10, 10]])
-    found = matched_scores(
-        np.array([image]), box + shift, np.array([kind]), np.array([0.9]), np.array([0]), box, np.array([1])
-    )
+    objects = {"object_images": np.array([0]), "object_boxes": box, "object_classes": np.array([1])}
+    found = matched_scores(np.array([image]), box + shift, np.array([kind]), np.array([0.9]), **objects)
     assert found.tolist() == [0]
 
 

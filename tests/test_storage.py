@@ -12,8 +12,8 @@ import torch
 
 from benchmark.core.errors import DataError
 from benchmark.core.images import pixel_digest
-from benchmark.core.paths import Paths
-from benchmark.core.storage import place, read, stamp
+from benchmark.core.storage import location, read, stamp
+from benchmark.core.workspace import Workspace
 from benchmark.plugins.datasets import index, open_dataset
 from benchmark.plugins.datasets.coco import COCO
 from benchmark.plugins.datasets.imagenet import ImageNet
@@ -33,7 +33,7 @@ def bucket():
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "test")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        place("s3://photographs").fs.mkdir("photographs")
+        location("s3://photographs").fs.mkdir("photographs")
         yield "s3://photographs"
     server.stop()
 
@@ -62,7 +62,7 @@ def upload(folder, there):
 def test_imagenet_at_an_address_is_that_of_a_folder(where, few, request, tmp_path):
     """Ids, classes, digests and pixels are the same, in another process too, where the address arrives pickled."""
     address = f"{request.getfixturevalue('bucket')}/{where}" if where == "s3" else "memory://photographs/data"
-    there = Paths.named(data=address).data
+    there = Workspace.named(data=address).data
     upload(few, there)
     here, far = ImageNet(few), ImageNet(pickle.loads(pickle.dumps(there)))
     assert index(far, tmp_path / "far") == index(here, tmp_path / "here")
@@ -74,7 +74,7 @@ def test_imagenet_at_an_address_is_that_of_a_folder(where, few, request, tmp_pat
 
 def test_a_changed_file_at_an_address_has_another_stamp(few):
     """The signature, under which digests are kept, follows a file's change."""
-    there = place("memory://changing/data")
+    there = location("memory://changing/data")
     upload(few, there)
     before = ImageNet(there).signature()
     assert ImageNet(there).signature() == before
@@ -116,7 +116,7 @@ def served(folder):
 def test_coco_on_a_web_server_is_that_of_a_folder(coco_data):
     """Photographs and annotations that a web server gives are those of the folder that it serves."""
     with served(coco_data) as address:
-        here, far = COCO(coco_data), COCO(place(address))
+        here, far = COCO(coco_data), COCO(location(address))
         assert [source.id for source in far.sources()] == [source.id for source in here.sources()]
         for source in here.sources()[:3]:
             assert far.content(source.id) == here.content(source.id)
@@ -140,7 +140,7 @@ def test_workers_read_from_an_address_that_their_parent_has_read_from(tmp_path):
     """A file system that does not survive a fork is opened anew in a DataLoader's worker."""
     (tmp_path / "photograph").write_bytes(b"12345")
     with served(tmp_path) as address:
-        path = place(address) / "photograph"
+        path = location(address) / "photograph"
         assert read(path) == b"12345"
         loader = torch.utils.data.DataLoader(Sizes(path), num_workers=1, multiprocessing_context="fork", timeout=60)
         assert [int(size) for size in loader] == [5, 5]
@@ -149,7 +149,7 @@ def test_workers_read_from_an_address_that_their_parent_has_read_from(tmp_path):
 def test_a_changed_file_on_a_web_server_has_another_stamp(tmp_path):
     """Size and time that the server tells are in the stamp."""
     with served(tmp_path) as address:
-        path = place(address) / "photograph"
+        path = location(address) / "photograph"
         (tmp_path / "photograph").write_bytes(b"12345")
         before = stamp(path)
         assert stamp(path) == before
@@ -162,9 +162,9 @@ def test_a_server_that_fails_is_named(tmp_path):
     with served(tmp_path) as address:
         for name in ("broken", "missing"):
             with pytest.raises(DataError, match=f"{address}/{name}"):
-                read(place(address) / name)
+                read(location(address) / name)
         with pytest.raises(DataError, match="broken"):
-            open_dataset({"name": "coco"}, place(f"{address}/broken"))
+            open_dataset({"name": "coco"}, location(f"{address}/broken"))
 
 
 def test_s3_without_credentials_is_named(bucket, monkeypatch):
@@ -175,16 +175,16 @@ def test_s3_without_credentials_is_named(bucket, monkeypatch):
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     pytest.importorskip("s3fs").S3FileSystem.clear_instance_cache()
     with pytest.raises(DataError, match=r"s3://elsewhere.*[Cc]redentials"):
-        open_dataset({"name": "imagenet"}, place("s3://elsewhere/data"))
+        open_dataset({"name": "imagenet"}, location("s3://elsewhere/data"))
 
 
 def test_an_address_of_no_known_kind_is_named():
     """An address that fsspec does not know raises DataError with it."""
     with pytest.raises(DataError, match="nowhere://photographs"):
-        place("nowhere://photographs")
+        location("nowhere://photographs")
 
 
 def test_photographs_that_are_not_at_an_address_are_named():
     """An address without ImageNet raises DataError with the address."""
     with pytest.raises(DataError, match="memory://empty/data/imagenet"):
-        open_dataset({"name": "imagenet"}, place("memory://empty/data"))
+        open_dataset({"name": "imagenet"}, location("memory://empty/data"))
