@@ -21,8 +21,11 @@ test: .venv/.installed  ## All tests but the slow ones.
 browser:  ## Debian's Chromium, for the tests of the web page; without it they are skipped.
 	command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
 
-studies: .venv/.installed  ## Coverage of intervals, cost of resampling an mAP, and (with UTILBENCH_DATA) labels that other arithmetic flips. Half an hour.
+studies: .venv/.installed  ## Coverage of intervals, all numbers recomputed, cost of resampling an mAP, labels that other arithmetic flips. Two hours.
 	$(BIN)/python -m tests.studies.coverage
+	$(BIN)/python -m tests.studies.seeds
+	$(BIN)/python -m tests.studies.overlap
+	$(BIN)/python -m tests.studies.recomputation
 	$(BIN)/python -m tests.studies.map_bootstrap
 	$(BIN)/python -m tests.studies.training_step
 	$(BIN)/python -m tests.studies.precision

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from benchmark.core.errors import MetricError, ResultError
 from benchmark.evaluation.downstream import Curves, SeedGains, gains, mean_gains
+from benchmark.evaluation.measure_table import describe
 from benchmark.evaluation.scorecard import GROUPS, Counts, Measure, Scorecard, Scores
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap, classification, correlation, weighted
@@ -29,8 +30,6 @@ KERNELS = {
     "average_precision": weighted.average_precision,
     "overlap": weighted.overlap,
 }
-SHARES = ("auroc", "within_quality_auroc", "within_quality_and_size_auroc")
-"""Measures whose spread between seeds is taken on the logit scale."""
 Measured = dict[str, Floats]
 """Name -> value on the test part, then in each resample of it, shape (1 + R,); or (1,) where there is no interval."""
 
@@ -58,9 +57,7 @@ def make_card(
     results = [judge_seed(truth, of_seed(truth, scores, record, seed), labels, rivals) for seed in record.seeds]
     predictor = file_stem(record.predictor, record.trained_on)
     merged = {
-        (group, name): over_seeds(
-            np.array([getattr(result, group)[name] for result in results]), f"{predictor}, {name}", share=name in SHARES
-        )
+        (group, name): merge_seeds([getattr(result, group)[name] for result in results], name, predictor)
         for group in GROUPS
         for name in getattr(results[0], group)
     }
@@ -90,6 +87,14 @@ def make_card(
         provenance=record.provenance,
     )
     return card, replicates_table({name: values for (_, name), values in merged.items()}, len(truth.resamples["test"]))
+
+
+def merge_seeds(seeds: Sequence[Floats], name: str, predictor: str) -> Floats:
+    """A measure's mean over seeds and the replicates of it, within the measure's range, from (1 + R) of each seed."""
+    description = describe(name)
+    share = (description.least, description.most) == (0, 1)
+    values = over_seeds(np.array(seeds), f"{predictor}, {name}", share=share)
+    return np.clip(values, description.least, description.most)
 
 
 def of_seed(truth: GroundTruth, scores: pl.DataFrame, record: Scores, seed: int) -> pl.DataFrame:
