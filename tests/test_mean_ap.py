@@ -11,7 +11,6 @@ from pycocotools.cocoeval import COCOeval
 
 from benchmark.core.errors import MetricError
 from benchmark.core.types import Objects
-from benchmark.metrics.accumulation import RECALLS, hits_needed
 from benchmark.metrics.mean_ap import Detections, coco_tables, match, mean_ap, weighted_mean_ap
 from tests.scenes import random_images
 
@@ -115,11 +114,3 @@ def test_weights_are_repeats(seed, ties):
     expected = reference([objects[place] for place in chosen], [detections[place] for place in chosen])
     assert weighted_mean_ap(matches, counts) == pytest.approx(expected, abs=1e-9)
     assert mean_ap(matches, chosen[::-1]) == weighted_mean_ap(matches, counts)
-
-
-def test_hits_needed_are_those_that_coco_eval_finds():
-    """For each number of objects, the first count of hits whose recall, as a float, is not below the asked one."""
-    sizes = np.arange(1, 400)
-    found = hits_needed(sizes)
-    for count, row in zip(sizes, found, strict=True):
-        assert row.tolist() == np.searchsorted(np.arange(count + 1) / count, RECALLS).tolist()

@@ -21,19 +21,6 @@ def segments(chosen: NDArray[np.bool_], starts: NDArray[np.int64]) -> tuple[NDAr
     return np.concatenate(indices), np.concatenate([*bounds, ends[-1:]])
 
 
-def hits_needed(objects: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The least number of true positives, of so many objects (C,), that reaches each of the 101 recalls, (C, 101).
-
-    Examples:
-        >>> hits_needed(np.array([2]))[0, [0, 1, 50, 51, 100]].tolist()
-        [0, 1, 1, 2, 2]
-    """
-    count = objects[:, None]
-    least = np.ceil(RECALLS * count).astype(np.int64)
-    least = least - ((least - 1) / count >= RECALLS)  # as exact as the division that COCOeval compares with
-    return least + (least / count < RECALLS)
-
-
 def summed(weights: NDArray[np.integer]) -> NDArray[np.int64]:
     """Sums of the first 0, 1, ..., N weights, shape (N + 1,).
 

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmark.core.errors import MetricError
 from benchmark.core.types import Objects
-from benchmark.metrics.accumulation import hits_needed, segments, summed
+from benchmark.metrics.accumulation import RECALLS, segments, summed
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 MOST_DETECTIONS = 100
@@ -220,10 +220,8 @@ def weighted_mean_ap(matches: Matches, counts: NDArray[np.integer]) -> float:
     counted = counted - (dropped[matches.ignored_before] - dropped[matches.ignored_starts[owner]])
     lift = 2.0 * (len(matches.true_positive_starts) - owner)  # separates the segments' running maxima
     envelope = np.maximum.accumulate((hits / (counted + np.spacing(1)) + lift)[::-1])[::-1] - lift
-    present = np.flatnonzero(objects)
-    segment = np.arange(len(IOU_THRESHOLDS))[:, None] * len(objects) + present
-    needed = segment[..., None] * (true[-1] + 1) + hits_needed(objects[present])
-    positions = np.searchsorted(owner * (true[-1] + 1) + hits, needed)
-    reached = positions < matches.true_positive_starts[segment + 1][..., None]
-    heights = np.append(envelope, 0.0)[np.where(reached, positions, len(envelope))]
-    return float(heights.mean())
+    # Precision is read at each of 101 recalls, at the first true positive of its segment that reaches it.
+    reached = np.searchsorted(RECALLS, hits / np.maximum(objects[kind], 1), side="right")
+    reached_before = np.where(matches.true_positive_starts[owner] == np.arange(len(owner)), 0, np.r_[0, reached[:-1]])
+    heights = envelope * (reached - reached_before) * (objects[kind] > 0)
+    return float(heights.sum() / (len(IOU_THRESHOLDS) * len(RECALLS) * np.count_nonzero(objects)))
