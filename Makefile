@@ -10,7 +10,7 @@ UTILBENCH := $(BIN)/utilbench
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[adapters,lite,onnx,scale,dev]'
 	@touch $@
 
-ALL := chance jpeg_quality ssim dct_statistics jpeg_statistics resnet18
+ALL := chance jpeg_quality bits_per_pixel header ssim dct_statistics jpeg_statistics resnet18
 PROBES := energy fisher
 demo: .venv/.installed  ## Label, train, score and rank a part of both embedded suites, into demo/. Five minutes on two cores.
 	@$(BIN)/python -m tests.demo
