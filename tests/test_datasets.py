@@ -153,7 +153,7 @@ def test_signatures_tell_counts_apart():
 
 def test_open_dataset_names_what_it_does_not_know():
     """An unknown dataset, or an option it lacks, raises SuiteError with the name."""
-    with pytest.raises(SuiteError, match="unknown dataset 'glyph'; valid are glyphs, glyph-scenes, imagenet, coco"):
+    with pytest.raises(SuiteError, match="unknown dataset 'glyph'; valid are glyphs, glyph-scenes, leaf-glyphs, leaf-"):
         open_dataset({"name": "glyph"}, None)
     with pytest.raises(SuiteError, match="colour"):
         open_dataset({"name": "glyphs", "train": 1, "test": 1, "colour": 2}, None)

@@ -73,6 +73,27 @@ def test_pools_are_respected(limit):
         assert [len(parts[name]) for name in PARTS] == [70, 10, 30]
 
 
+@pytest.mark.parametrize("limit", [0, 40])
+def test_pools_named_like_the_parts_are_the_parts(limit):
+    """Where a dataset has a pool `validation`, no part is cut: each is the pool of its name, whatever the shares."""
+    pools = {"train": 40, "validation": 25, "test": 30, "zoo": 50}
+    sources = [source for pool, count in pools.items() for source in photographs(count, pool)]
+    for choice in (PAPER, LITE):
+        parts = split(sources, choice, limit=limit)
+        assert tuple(parts) == PARTS
+        assert all({source.pool for source in members} == {name} for name, members in parts.items())
+        if not limit:
+            assert {name: len(members) for name, members in parts.items()} == {name: pools[name] for name in PARTS}
+
+
+@pytest.mark.parametrize("missing", PARTS)
+def test_a_pool_that_is_empty_leaves_an_empty_part(missing):
+    """A part whose pool is missing is not made up for by another pool: the split raises."""
+    sources = [source for pool in PARTS if pool != missing for source in photographs(1, pool)]
+    with pytest.raises(LabelError, match="has no source"):
+        split(sources, PAPER)
+
+
 @pytest.mark.parametrize("pooled", [False, True])
 @light
 @given(limit=st.integers(1, 250), count=st.integers(40, 200))

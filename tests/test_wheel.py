@@ -63,6 +63,14 @@ def test_the_wheel_is_small_and_has_every_suite(wheel):
     assert not [name for name in published if name.endswith((".png", ".svg", "index.html", "leaderboard.md"))]
 
 
+def test_the_wheel_has_every_file_of_the_package(wheel):
+    """Suites, masks and fonts, and weights of task networks travel as code does."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    data = {path.as_posix() for path in tracked("benchmark")}
+    assert {f"benchmark/plugins/datasets/{name}" for name in ("letters.npz", "fonts.npz", "fonts.csv")} <= data
+    assert data <= names
+
+
 def test_an_installation_tells_what_it_brought(installed):
     """`utilbench list` away from a checkout knows the published outcomes."""
     suites = {one["name"]: one for one in json.loads(installed("list", "--json"))["suites"]}

@@ -17,15 +17,18 @@ def split(sources: Sequence[Source], choice: SplitChoice, *, limit: int = 0) -> 
     """Divide indexed sources into train, validation and test.
 
     Sources are sorted by a digest of (seed, id) and cut at the shares, so that a source's position in the order does not depend
-    on the content of other sources. If a dataset defines pools, its pool `test` is the test part and only the rest is cut. With
-    a limit, each part keeps a proportional number of its first sources in that order.
+    on the content of other sources. If a dataset defines pools, those named like a part are that part; without a pool
+    `validation`, the pool `train` is cut into train and validation. With a limit, each part keeps a proportional number of its
+    first sources in that order.
 
     Raises:
         LabelError: a part would be empty, or two parts share a source.
     """
     order = sorted(sources, key=lambda source: digest("split", str(choice.seed), source.id))
     parts: Parts
-    if any(source.pool for source in sources):
+    if any(source.pool == "validation" for source in sources):
+        parts = {name: [source for source in order if source.pool == name] for name in PARTS}
+    elif any(source.pool for source in sources):
         rest = [source for source in order if source.pool in ("train", "")]
         cut = round(len(rest) * choice.train / (choice.train + choice.validation))
         parts = {

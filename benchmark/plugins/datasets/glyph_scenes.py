@@ -22,9 +22,11 @@ from benchmark.plugins.datasets.glyphs import (
     MASKS,
     PHOTOGRAPHS,
     POOLS,
+    Ints,
     blend,
     check_id,
     checked_counts,
+    finished,
     letters,
     photograph,
 )
@@ -56,7 +58,7 @@ class GlyphScenes:
     def sources(self) -> list[Source]:
         """All sources, without digests."""
         return [
-            Source(id=f"{pool}-{index:05d}", truth=scene(pool, index)[1], pool=pool)
+            Source(id=f"{pool}-{index:05d}", truth=self.render(pool, index)[1], pool=pool)
             for pool, count in self.counts.items()
             for index in range(count)
         ]
@@ -64,7 +66,7 @@ class GlyphScenes:
     def content(self, source: str) -> bytes:
         """The bytes that identify a source's content, which are its pixels and objects."""
         pool, index = check_id(source, self.counts)
-        pixels, objects = scene(pool, index)
+        pixels, objects = self.render(pool, index)
         return pixels.tobytes() + repr((objects.boxes.tolist(), objects.classes.tolist())).encode()
 
     def read(self, source: str) -> Pixels:
@@ -73,11 +75,15 @@ class GlyphScenes:
         Raises:
             DataError: there is no such source.
         """
-        return scene(*check_id(source, self.counts))[0]
+        return self.render(*check_id(source, self.counts))[0]
 
     def bits(self, source: str) -> int:
         """Size of the scene as a PNG."""
         return png_bits(self.read(source))
+
+    def render(self, pool: str, index: int) -> tuple[Pixels, Objects]:
+        """Scene `index` of a pool, and the objects in it."""
+        return scene(pool, index)
 
 
 @functools.lru_cache(maxsize=8192)
@@ -89,15 +95,30 @@ def scene(pool: str, index: int) -> tuple[Pixels, Objects]:
     top, left = (int(random.random() * (length - side + 1)) for length in photo.shape[:2])
     crop = Image.fromarray(photo[top : top + side, left : left + side])
     ground = np.array(crop.resize((SIZE, SIZE), Image.Resampling.BICUBIC), np.int32)
+    objects = put_letters(ground, letters(pool), random, contrasts=CONTRASTS[pool])
+    return finished(ground), objects
+
+
+def put_letters(
+    ground: Ints, masks: dict[str, list[Pixels]], random: np.random.Generator, *, contrasts: tuple[int, int]
+) -> Objects:
+    """Blend one to four letters onto a ground, in place, and tell where they are.
+
+    Args:
+        ground: int32 (128, 128, 3), 0 to 255.
+        masks: for each letter, its masks in each font that may be drawn.
+        random: draws all that is chosen.
+        contrasts: least and greatest difference between a letter and its ground, in grey levels.
+    """
     boxes: list[tuple[int, int, int, int]] = []
     classes: list[int] = []
     for _ in range(1 + int(random.random() * MOST_LETTERS)):
         kind = int(random.random() * len(LETTERS))
-        masks = letters(pool)[LETTERS[kind]]
-        mask = masks[int(random.random() * len(masks))]
+        fonts = masks[LETTERS[kind]]
+        mask = fonts[int(random.random() * len(fonts))]
         height = int(HEIGHTS[0] + random.random() * (HEIGHTS[1] - HEIGHTS[0]))
         width = max(4, min(SIZE // 2, round(mask.shape[1] * height / mask.shape[0])))
-        contrast = int(CONTRASTS[pool][0] + random.random() ** 2 * (CONTRASTS[pool][1] - CONTRASTS[pool][0]))
+        contrast = int(contrasts[0] + random.random() ** 2 * (contrasts[1] - contrasts[0]))
         tint = (random.random(3) * 40).astype(np.int32) - 20
         positions = (random.random((TRIES, 2)) * (SIZE - height, SIZE - width)).astype(int).tolist()
         free = [(y, x) for y, x in positions if not any(touches((x, y, x + width, y + height), box) for box in boxes)]
@@ -107,10 +128,8 @@ def scene(pool: str, index: int) -> tuple[Pixels, Objects]:
             blend(ground, ink, y, x, contrast=contrast, tint=tint)
             boxes.append((x, y, x + width, y + height))
             classes.append(kind)
-    pixels = ground.astype(np.uint8)
-    pixels.flags.writeable = False  # the array is shared by all callers
     crowd = np.zeros(len(boxes), bool)
-    return pixels, Objects(np.array(boxes, np.float64), np.array(classes, np.int64), crowd, (SIZE, SIZE))
+    return Objects(np.array(boxes, np.float64), np.array(classes, np.int64), crowd, (SIZE, SIZE))
 
 
 def touches(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:

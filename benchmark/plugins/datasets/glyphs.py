@@ -14,6 +14,7 @@ decoders of the six photographs that are JPEG files could change them, and the d
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,7 @@ def checked_counts(counts: dict[str, int]) -> dict[str, int]:
 def check_id(source: str, counts: dict[str, int]) -> tuple[str, int]:
     """Pool and index of a source's id; raises DataError where there is no such source."""
     pool, _, index = source.partition("-")
-    if not (pool in POOLS and index.isascii() and index.isdigit() and int(index) < counts[pool]):
+    if not (pool in counts and index.isascii() and index.isdigit() and int(index) < counts[pool]):
         available = ", ".join(f"{count} in {name}" for name, count in counts.items())
         raise DataError(f"glyphs: no source {source!r}; ids look like 'train-00017', there are {available}")
     return pool, int(index)
@@ -112,20 +113,40 @@ def scene(pool: str, index: int) -> Pixels:
     crop = Image.fromarray(photo[top : top + side, left : left + side])
     ground = np.array(crop.resize((SIZE, SIZE), Image.Resampling.BICUBIC), np.int32)
 
+    put_letter(ground, masks, draw, heights=HEIGHTS[pool], contrasts=CONTRASTS[pool])
+    return finished(ground)
+
+
+def put_letter(
+    ground: Ints, masks: list[Pixels], draw: Iterator[float], *, heights: tuple[int, int], contrasts: tuple[int, int]
+) -> None:
+    """Blend one letter onto a ground, in place.
+
+    Args:
+        ground: int32 (64, 64, 3), 0 to 255.
+        masks: the letter in each font that may be drawn.
+        draw: at least eight numbers in [0, 1), which choose font, height, place, contrast and tint.
+        heights: least and greatest height, in px.
+        contrasts: least and greatest difference from the ground, in grey levels.
+    """
     mask = masks[int(next(draw) * len(masks))]
-    small, large = HEIGHTS[pool]
+    small, large = heights
     height = int(small + next(draw) * (large - small))
     width = min(SIZE - 4, max(4, round(mask.shape[1] * height / mask.shape[0])))
     ink = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BICUBIC)).astype(np.int32)
     y, x = int(next(draw) * (SIZE - height)), int(next(draw) * (SIZE - width))
 
-    faint, strong = CONTRASTS[pool]
+    faint, strong = contrasts
     contrast = int(faint + next(draw) ** 2 * (strong - faint))
     tint = np.array([int(next(draw) * 40) - 20 for _ in range(3)])
     blend(ground, ink, y, x, contrast=contrast, tint=tint)
-    scene = ground.astype(np.uint8)
-    scene.flags.writeable = False  # the array is shared by all callers
-    return scene
+
+
+def finished(ground: Ints) -> Pixels:
+    """A scene as uint8, which is read-only, since all callers share it."""
+    pixels = np.ascontiguousarray(ground, np.uint8)
+    pixels.flags.writeable = False
+    return pixels
 
 
 def blend(ground: Ints, ink: Ints, top: int, left: int, *, contrast: int, tint: Ints) -> None:
