@@ -135,7 +135,7 @@ class GroundTruth:
         rows = self.labels(label_set).filter(pl.col("eligible"), part=part)
         if not rows.height:
             raise LabelError(
-                f"{self.suite.folder}, label set {label_set}: no photograph of the part {part} is got right uncompressed"
+                f"{self.suite.folder}, label set {label_set}: no image of the part {part} is recognised correctly when pristine"
             )
         return rows
 

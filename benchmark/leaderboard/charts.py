@@ -185,8 +185,8 @@ def cost(results: Sequence[PredictorResult]) -> list[Chart]:
     series = [Series("Pareto front", "steps", times, values)]
     series += [Series(results[index].title, "points", [spent], [value], *look(index)) for index, spent, value in points]
     about = (
-        "AUROC of each predictor that is told from chance against its milliseconds an image; the line joins those that no "
-        "cheaper one reaches."
+        "AUROC of each predictor that is distinguished from chance against its milliseconds per image; the line joins "
+        "those that no cheaper predictor reaches."
     )
     panel = Panel("", tuple(series), "ms an image", "AUROC", log_x=True)
     return [Chart("cost", "AUROC against cost", about, (panel,))]
