@@ -1,6 +1,6 @@
 """What each plot shows, said once: `figures` draws these charts as pictures, `site.plots` as interactive plots of the pages.
 
-    for chart in suite_charts(ranked):
+    for chart in suite_charts(ranked, "gains"):
         print(chart.stem, [panel.title for panel in chart.panels])
 
 The colours are those of Okabe and Ito, which colour-blind readers can distinguish.
@@ -8,6 +8,7 @@ The colours are those of Okabe and Ito, which colour-blind readers can distingui
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from benchmark.evaluation.downstream import FRACTIONS
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.leaderboard import plot_data
 from benchmark.metrics.classification import auroc, overlap
-from benchmark.suites.spec import COMBINED
+from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
@@ -85,16 +86,22 @@ class Chart:
     columns: int = 1
 
 
-def suite_charts(ranked: SuiteResults) -> dict[str, list[Chart]]:
-    """The charts of a suite's combined labels by the name that `rank --figure` takes."""
+def chart_names(suite: Suite) -> list[str]:
+    """The names that `rank --figure` takes for a suite."""
+    return ["1", TASKS[suite.task].FIGURE, "gains", "cost", "levels"]
+
+
+@functools.lru_cache(maxsize=8)  # pictures and pages show the same charts
+def suite_charts(ranked: SuiteResults, name: str) -> list[Chart]:
+    """The charts of a suite's combined labels that have this name, which is one of `chart_names`."""
     results = ranked.results[COMBINED]
-    return {
-        "1": figure_1(ranked, results),
-        TASKS[ranked.suite.task].FIGURE: [figure_2(ranked, results)],
-        "gains": [gain_curves(ranked, results)],
-        "cost": cost(results),
-        "levels": levels(ranked, results),
-    }
+    if name == "1":
+        return figure_1(ranked, results)
+    if name == "gains":
+        return [gain_curves(ranked, results)]
+    if name == "cost":
+        return cost(results)
+    return levels(ranked, results) if name == "levels" else [figure_2(ranked, results)]
 
 
 def figure_1(ranked: SuiteResults, results: Sequence[PredictorResult]) -> list[Chart]:

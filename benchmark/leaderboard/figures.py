@@ -19,7 +19,7 @@ import numpy as np
 from benchmark.core.errors import ResultError
 from benchmark.core.files import atomic
 from benchmark.evaluation.results import SuiteResults
-from benchmark.leaderboard.charts import Chart, Panel, Series, suite_charts
+from benchmark.leaderboard.charts import Chart, Panel, Series, chart_names, suite_charts
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -45,10 +45,10 @@ def draw(ranked: SuiteResults, *, figure: str = "") -> list[Path]:
     Raises:
         ResultError: the suite has no chart of this name.
     """
-    charts = suite_charts(ranked)
-    if figure and figure not in charts:
-        raise ResultError(f"no figure {figure!r} of {ranked.suite.name}; there are {', '.join(charts)}")
-    chosen = charts[figure] if figure else [chart for group in charts.values() for chart in group]
+    names = chart_names(ranked.suite)
+    if figure and figure not in names:
+        raise ResultError(f"no figure {figure!r} of {ranked.suite.name}; there are {', '.join(names)}")
+    chosen = [chart for name in ([figure] if figure else names) for chart in suite_charts(ranked, name)]
     with mpl.rc_context(rc=STYLE):  # type: ignore[arg-type] # the stubs type the keys as literals
         return [path for chart in chosen for path in save(picture(chart), ranked.folder.figures / chart.stem)]
 

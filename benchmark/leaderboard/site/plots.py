@@ -36,8 +36,7 @@ class Plot:
 
 def of_suite(ranked: SuiteResults) -> list[Plot]:
     """The plots of a suite: gain curves, AUROC against cost, and AUROC at each level."""
-    charts = suite_charts(ranked)
-    shown = [chart for name in ("gains", "cost", "levels") for chart in charts[name]]
+    shown = [chart for name in ("gains", "cost", "levels") for chart in suite_charts(ranked, name)]
     return [plot for chart in shown for plot in plots_of(chart, f"figures/{chart.stem}")]
 
 
