@@ -298,7 +298,7 @@ def test_seeds_that_agree_add_nothing_and_those_that_differ_widen():
 def test_intervals_with_seeds_cover():
     """Where trainings differ as much as sources do, intervals that leave the seeds out fall short, those with them do not.
 
-    Figures of more settings: results/studies/seeds.md.
+    More settings: `tests/studies/seeds.py`.
     """
     alone, with_seeds, _ = seeds.study(200, seeds=3, spread=0.3, sources=100, replicates=200)
     assert alone < 0.85

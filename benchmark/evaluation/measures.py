@@ -206,10 +206,12 @@ def soft_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:
     cluster, counts = truth.clusters(rows, "test")
     y, s = rows["utility"].to_numpy(), rows["score"].to_numpy()
     try:
-        values = [correlation.srcc(y, s), correlation.plcc(y, s), correlation.krcc(y, s), correlation.rmse(y, s)]
+        curve = correlation.fitted(y, s)
     except MetricError:
         return {name: np.full(1 + len(counts), np.nan) for name in correlation.SOFT}
-    fit = bootstrap.replicate(correlation.fit_kernel, counts, cluster, y, correlation.fitted(y, s))
+    plcc, rmse = correlation.fit_kernel(np.ones((1, len(y))), y, curve)[0]
+    values = [correlation.srcc(y, s), plcc, correlation.krcc(y, s), rmse]
+    fit = bootstrap.replicate(correlation.fit_kernel, counts, cluster, y, curve)
     replicates = [
         bootstrap.replicate(correlation.srcc_kernel, counts, cluster, y, s),
         fit[:, 0],

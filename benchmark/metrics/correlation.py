@@ -68,10 +68,11 @@ def fitted(target: ArrayLike, scores: ArrayLike) -> Floats:
         return -float(np.corrcoef(z, y)[0, 1]) if z.std() > 1e-9 else 1.0
 
     options = {"xatol": 1e-6, "fatol": 1e-10}
-    # For weak scores the correlation has several maxima, so the search starts from each of these.
+    # For weak scores the correlation has several maxima, so a short search from each of these finds the one to climb.
     starts = [(centre, width) for centre in (-1.0, 0.0, 1.0) for width in (-1.0, 1.0)]
-    fits = [minimize(loss, start, method="Nelder-Mead", options=options) for start in starts]
-    return curve(min(fits, key=lambda fit: float(fit.fun)).x)
+    fits = [minimize(loss, start, method="Nelder-Mead", options={"maxiter": 30}) for start in starts]
+    best = min(fits, key=lambda fit: float(fit.fun))
+    return curve(minimize(loss, best.x, method="Nelder-Mead", options=options).x)
 
 
 def plcc(target: ArrayLike, scores: ArrayLike) -> float:

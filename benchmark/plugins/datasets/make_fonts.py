@@ -44,7 +44,7 @@ class Refused(ValueError):
     """A font that the datasets cannot use."""
 
 
-def read_table(path: Path = TABLE) -> list[dict[str, str]]:
+def read_table(path: Path) -> list[dict[str, str]]:
     """The rows of the table of fonts.
 
     Raises:
@@ -111,11 +111,11 @@ def sheet(fonts: dict[str, list[Mask]]) -> Image.Image:
     return page
 
 
-def main(folder: Path, sheets: Path | None = None) -> None:
+def main(folder: Path, sheets: Path | None) -> None:
     """Draw all letters of the table's fonts, whose files lie somewhere below a folder, and store them."""
     files = {path.name: path for path in folder.rglob("*") if path.is_file()}
     fonts: dict[str, dict[str, list[Mask]]] = {pool: {} for pool in POOLS}
-    for row in read_table():
+    for row in read_table(TABLE):
         if row["file"] not in files:
             raise FileNotFoundError(f"no {row['file']} below {folder}; it is in {row['package']} {row['version']}")
         fonts[row["pool"]][row["family"]] = letters_of(files[row["file"]])
@@ -133,4 +133,4 @@ def main(folder: Path, sheets: Path | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
