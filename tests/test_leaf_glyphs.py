@@ -122,7 +122,7 @@ def test_pools_share_no_mask():
         masks = letters(pool)
         assert list(masks) == list(LETTERS)
         for families in masks.values():
-            assert len(families) == sum(row["pool"] == pool for row in make_fonts.read_table())
+            assert len(families) == sum(row["pool"] == pool for row in make_fonts.read_table(make_fonts.TABLE))
             for mask in families:
                 assert len(mask) == make_fonts.HEIGHT
                 assert mask[:, 0].any()
@@ -148,13 +148,13 @@ def suite(request, tmp_path_factory):
     return request.param, load_suite(str(path))
 
 
-def test_parts_share_no_font_and_no_ground(suite, tiny_paths, monkeypatch):
+def test_parts_share_no_font_and_no_ground(suite, tiny_workspace, monkeypatch):
     """In a suite of either dataset no mask that a scene may take and no ground occurs in two parts or trains networks."""
     name, choices = suite
     module, asked = KINDS[name][0], []
     monkeypatch.setattr(module, "letters", lambda pool: asked.append(pool) or letters(pool))
     parts = {
-        part: [source.id for source in members] for part, members in index_suite(choices, tiny_paths).parts.items()
+        part: [source.id for source in members] for part, members in index_suite(choices, tiny_workspace).parts.items()
     }
     parts["zoo"] = [f"zoo-{place:05d}" for place in range(24)]
     assert {part: len(members) for part, members in parts.items()} == {
@@ -178,9 +178,9 @@ def test_parts_share_no_font_and_no_ground(suite, tiny_paths, monkeypatch):
     assert len(grounds) == 120
 
 
-def test_a_suite_of_them_is_labelled(suite, tiny_paths):
+def test_a_suite_of_them_is_labelled(suite, tiny_workspace):
     """`label` runs networks on either dataset, which a suite file names like any other."""
-    truth = label(suite[1], tiny_paths, device="cpu")
+    truth = label(suite[1], tiny_workspace)
     assert {source.partition("-")[0] for source in truth.indexed.sources} == {"train", "validation", "test"}
 
 
