@@ -236,7 +236,7 @@ def zoo_network(model: str, folder: Path | None, device: str, download: bool) ->
     module = zoo_detectors.DETECTORS[model]() if detects else zoo.ARCHITECTURES[model]()
     fill(module, read_weights(path), f"zoo:{model}", path)
     if detects:
-        return from_detector(f"zoo:{model}", module.float(), list(range(-1, zoo.CLASSES)), weights, device=device)
+        return from_detector(f"zoo:{model}", module.float(), list(range(-1, zoo.LETTERS)), weights, device=device)
     half = (0.5, 0.5, 0.5)
     prepare = Preprocessing(zoo.SIZE, zoo.SIZE, interpolation="bicubic", mean=half, std=half)
     return from_module(f"zoo:{model}", module.float(), zoo.CLASSES, prepare, weights, device=device)

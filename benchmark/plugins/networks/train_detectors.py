@@ -22,11 +22,11 @@ import torch
 from benchmark.core.devices import prepare_process, seeded
 from benchmark.core.precision import autocast, training_precision
 from benchmark.metrics.mean_ap import match, mean_ap
-from benchmark.plugins.datasets.glyph_scenes import scene
+from benchmark.plugins.datasets.leaf_glyph_scenes import scene
 from benchmark.plugins.networks.detector import as_detections, from_detector
 from benchmark.plugins.networks.network import read_weights
 from benchmark.plugins.networks.train_zoo import missing, store
-from benchmark.plugins.networks.zoo import CLASSES, weights_file
+from benchmark.plugins.networks.zoo import LETTERS, weights_file
 from benchmark.plugins.networks.zoo_detectors import DETECTORS
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ def train(name: str) -> nn.Module:
 def accuracy(name: str, model: nn.Module, pool: str, indices: range) -> float:
     """Mean average precision in float32."""
     truth: list[Objects] = [scene(pool, index)[1] for index in indices]
-    network = from_detector(f"zoo:{name}", model, list(range(-1, CLASSES)), "", device="cpu")
+    network = from_detector(f"zoo:{name}", model, list(range(-1, LETTERS)), "", device="cpu")
     detections = [as_detections(answer) for answer in network.forward(list(images(pool, indices)))]
-    return mean_ap(match(truth, detections, CLASSES), np.arange(len(truth)))
+    return mean_ap(match(truth, detections, LETTERS), np.arange(len(truth)))
 
 
 def main(names: list[str]) -> None:

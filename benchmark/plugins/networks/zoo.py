@@ -1,6 +1,6 @@
 """`zoo:` networks: small classifiers of letters, trained in this repository and committed with the package.
 
-There are seven different architectures of under a million weights, trained on the pool `zoo` of the dataset `glyphs` by
+There are seven different architectures of under a million weights, trained on the pool `zoo` of the dataset `leaf-glyphs` by
 
     python -m benchmark.plugins.networks.train_zoo
 
@@ -17,7 +17,10 @@ from benchmark.core.errors import MissingWeights
 if TYPE_CHECKING:
     from torch import nn
 
-CLASSES = 10
+LETTERS = 10
+"""Classes that are letters."""
+CLASSES = LETTERS + 1
+"""The last is no letter."""
 SIZE = 64
 WEIGHTS = Path(__file__).with_name("zoo_weights")
 

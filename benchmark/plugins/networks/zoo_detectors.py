@@ -15,7 +15,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from benchmark.plugins.networks.zoo import ARCHITECTURES, CLASSES
+from benchmark.plugins.networks.zoo import ARCHITECTURES, LETTERS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -60,8 +60,8 @@ def fcos(body: str) -> nn.Module:
     from torchvision.models.detection.fcos import FCOSHead
 
     anchors = AnchorGenerator(((8,), (16,), (32,)), ((1.0,),) * 3)
-    head = FCOSHead(CHANNELS, 1, CLASSES + 1, num_convs=2)
-    return FCOS(pyramid(body), CLASSES + 1, anchor_generator=anchors, head=head, **LEAST, **OPTIONS)
+    head = FCOSHead(CHANNELS, 1, LETTERS + 1, num_convs=2)
+    return FCOS(pyramid(body), LETTERS + 1, anchor_generator=anchors, head=head, **LEAST, **OPTIONS)
 
 
 def retinanet(body: str) -> nn.Module:
@@ -72,8 +72,8 @@ def retinanet(body: str) -> nn.Module:
     from torchvision.models.detection.retinanet import RetinaNetHead
 
     anchors = AnchorGenerator(((24, 36), (48, 60), (72, 90)), ((0.8, 1.3),) * 3)
-    head = RetinaNetHead(CHANNELS, 4, CLASSES + 1, norm_layer=functools.partial(nn.GroupNorm, 8))
-    return RetinaNet(pyramid(body), CLASSES + 1, anchor_generator=anchors, head=head, **LEAST, **OPTIONS)
+    head = RetinaNetHead(CHANNELS, 4, LETTERS + 1, norm_layer=functools.partial(nn.GroupNorm, 8))
+    return RetinaNet(pyramid(body), LETTERS + 1, anchor_generator=anchors, head=head, **LEAST, **OPTIONS)
 
 
 def ssd(body: str) -> nn.Module:
@@ -83,8 +83,8 @@ def ssd(body: str) -> nn.Module:
 
     boxes = DefaultBoxGenerator([[2]] * 3, scales=[0.2, 0.35, 0.5, 0.7], steps=[8, 16, 32])
     options = {key: value for key, value in OPTIONS.items() if key not in ("min_size", "max_size")}
-    head = SSDHead([CHANNELS] * 3, boxes.num_anchors_per_location(), CLASSES + 1)
-    return SSD(pyramid(body), boxes, (SIZE, SIZE), CLASSES + 1, head=head, **LEAST, **options)
+    head = SSDHead([CHANNELS] * 3, boxes.num_anchors_per_location(), LETTERS + 1)
+    return SSD(pyramid(body), boxes, (SIZE, SIZE), LETTERS + 1, head=head, **LEAST, **options)
 
 
 def faster_rcnn(body: str) -> nn.Module:
@@ -105,7 +105,7 @@ def faster_rcnn(body: str) -> nn.Module:
         box_batch_size_per_image=32,
         box_roi_pool=MultiScaleRoIAlign(["0", "1", "2"], 7, 2),
         box_head=TwoMLPHead(CHANNELS * 49, 128),
-        box_predictor=FastRCNNPredictor(128, CLASSES + 1),
+        box_predictor=FastRCNNPredictor(128, LETTERS + 1),
         box_score_thresh=LEAST["score_thresh"],
         box_detections_per_img=LEAST["detections_per_img"],
         **OPTIONS,
