@@ -13,6 +13,7 @@ import pytest
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.pipeline import label
 from benchmark.suites.loading import load_suite
+from benchmark.suites.results_folder import suite_folder
 
 SPLIT_AND_LEVELS = """
 [split]
@@ -103,8 +104,8 @@ def tiny_workspace(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny(tiny_file, tiny_workspace):
-    """The ground truth of the small suite; its results folder holds the outcomes."""
-    return label(load_suite(str(tiny_file)), tiny_workspace)
+    """The ground truth of the small suite; its results folder holds the outcomes, which no test may change."""
+    yield from labelled(load_suite(str(tiny_file)), tiny_workspace)
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +113,17 @@ def tiny_det(tmp_path_factory, tiny_workspace):
     """The ground truth of a small suite of detection: 84 scenes, three levels, three detectors of the zoo."""
     path = tmp_path_factory.mktemp("suite") / "tiny-det.toml"
     path.write_text(TINY_DET)
-    return label(load_suite(str(path)), tiny_workspace)
+    yield from labelled(load_suite(str(path)), tiny_workspace)
+
+
+def labelled(suite, workspace):
+    """Yield the ground truth of a suite, and fail afterwards where its recorded outcomes were changed."""
+    truth = label(suite, workspace)
+    files = sorted(suite_folder(workspace, suite).path.glob("outcomes/*"))
+    recorded = [path.read_bytes() for path in files]
+    yield truth
+    changed = [path.name for path, content in zip(files, recorded, strict=True) if path.read_bytes() != content]
+    assert not changed, f"a test changed the outcomes that all share: {', '.join(changed)}"
 
 
 @pytest.fixture

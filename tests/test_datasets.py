@@ -18,6 +18,7 @@ from benchmark.plugins.datasets import Augmented, augment, glyphs, imagenet, ind
 from benchmark.plugins.datasets.glyph_scenes import GlyphScenes
 from benchmark.plugins.datasets.glyphs import LETTERS, PHOTOGRAPHS, POOLS, Glyphs
 from benchmark.plugins.datasets.imagenet import ImageNet
+from benchmark.plugins.datasets.leaf_glyph_scenes import LeafGlyphScenes
 
 light = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 
@@ -51,9 +52,11 @@ def test_scenes_of_detection_have_not_drifted(source):
     assert pixel_digest(GlyphScenes(1200, 300, zoo=10).read(source)) == GOLDEN_SCENES[source]
 
 
-def test_boxes_hold_their_letters():
+@pytest.mark.parametrize(
+    "dataset", [GlyphScenes(40, 0), LeafGlyphScenes(30, 5, 5)], ids=lambda each: type(each).__name__
+)
+def test_boxes_hold_their_letters(dataset):
     """Boxes lie inside the scene, do not overlap, and there are one to four."""
-    dataset = GlyphScenes(40, 0)
     for source in dataset.sources():
         boxes = source.truth.boxes
         assert 1 <= len(boxes) <= 4

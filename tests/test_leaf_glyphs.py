@@ -9,6 +9,7 @@ from conftest import TINY, TINY_DET
 from benchmark.core.digests import digest
 from benchmark.core.errors import DataError, SuiteError
 from benchmark.core.images import pixel_digest
+from benchmark.core.workspace import Workspace
 from benchmark.labelling.indexed_suite import index_suite
 from benchmark.labelling.pipeline import label
 from benchmark.plugins.datasets import leaf_glyph_scenes, leaf_glyphs, make_fonts, open_dataset
@@ -85,19 +86,6 @@ def test_scenes_are_read_only_rgb(name):
         image[0, 0, 0] = 1
 
 
-def test_boxes_hold_their_letters():
-    """Boxes lie inside the scene, do not overlap, and there are one to four."""
-    for source in LeafGlyphScenes(train=30, validation=5, test=5).sources():
-        boxes = source.truth.boxes
-        assert 1 <= len(boxes) <= 4
-        assert boxes.min() >= 0
-        assert boxes.max() <= 128
-        inside = np.zeros((128, 128), int)
-        for left, top, right, bottom in boxes.astype(int):
-            inside[top:bottom, left:right] += 1
-        assert inside.max() == 1
-
-
 def test_a_ground_is_its_scene_without_letters():
     """Without letters a scene differs where they were and nowhere else, and has no object in detection."""
     for place in range(20):
@@ -138,6 +126,14 @@ def test_no_ground_occurs_twice():
     assert len({pixel_digest(image) for image in (*small, *blocks)}) == 4 * 60 + 4 * 60
 
 
+@pytest.fixture
+def workspace(tmp_path):
+    """Empty folders for cache and results."""
+    return Workspace(
+        data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results", chosen_device="cpu"
+    )
+
+
 @pytest.fixture(scope="module", params=KINDS)
 def suite(request, tmp_path_factory):
     """The name of a dataset, and a suite of it from a person's own file."""
@@ -148,14 +144,12 @@ def suite(request, tmp_path_factory):
     return request.param, load_suite(str(path))
 
 
-def test_parts_share_no_font_and_no_ground(suite, tiny_workspace, monkeypatch):
+def test_parts_share_no_font_and_no_ground(suite, workspace, monkeypatch):
     """In a suite of either dataset no mask that a scene may take and no ground occurs in two parts or trains networks."""
     name, choices = suite
     module, asked = KINDS[name][0], []
     monkeypatch.setattr(module, "letters", lambda pool: asked.append(pool) or letters(pool))
-    parts = {
-        part: [source.id for source in members] for part, members in index_suite(choices, tiny_workspace).parts.items()
-    }
+    parts = {part: [source.id for source in members] for part, members in index_suite(choices, workspace).parts.items()}
     parts["zoo"] = [f"zoo-{place:05d}" for place in range(24)]
     assert {part: len(members) for part, members in parts.items()} == {
         "train": 48,
@@ -178,9 +172,9 @@ def test_parts_share_no_font_and_no_ground(suite, tiny_workspace, monkeypatch):
     assert len(grounds) == 120
 
 
-def test_a_suite_of_them_is_labelled(suite, tiny_workspace):
+def test_a_suite_of_them_is_labelled(suite, workspace):
     """`label` runs networks on either dataset, which a suite file names like any other."""
-    truth = label(suite[1], tiny_workspace)
+    truth = label(suite[1], workspace)
     assert {source.partition("-")[0] for source in truth.indexed.sources} == {"train", "validation", "test"}
 
 

@@ -20,6 +20,7 @@ ROOT = Path(benchmark.__file__).parent
 BASELINES = ROOT.parent / "baselines"
 LONGEST = 250
 """Lines of a file."""
+VAGUE = {"told", "who", "found", "known", "one", "some", "wanted", "place"}
 
 
 def module_name(path):
@@ -35,6 +36,20 @@ MODULES = {module_name(path): path for path in sorted(ROOT.rglob("*.py")) if pat
 def test_no_file_is_long(module):
     """A file of the package is read in one go."""
     assert len(MODULES[module].read_text().splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_identifiers_are_nouns_of_what_they_hold(module):
+    """No variable, parameter, function or class has a name that fits anything."""
+    names = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.arg | ast.keyword):
+            names.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+    assert not names & VAGUE
 
 
 def test_the_house_has_as_many_rooms_as_it_shows():

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from benchmark.core.errors import ResultError
-from benchmark.evaluation.measure_table import MEASURES, describe, outside_range
+from benchmark.evaluation.measure_table import MEASURES, describe, problem_with
 from benchmark.evaluation.results import read_scores
 from benchmark.evaluation.scorecard import Measure, read_card, write_card
 from tests.tracked import SUITES, tracked
@@ -19,7 +19,14 @@ SPOILT = {
         "required field `cost`",
     ),
     "another format": (lambda card: card | {"format": 1}, "format 2: .*format"),
-    "no format": (lambda card: card | {"format": None}, "format 2: .*format"),
+    "no format": (
+        lambda card: {key: value for key, value in card.items() if key != "format"},
+        "required field `format`",
+    ),
+    "an unknown measure": (
+        lambda card: card | {"soft": card["soft"] | {"stars": {"value": 0.5}}},
+        "soft.stars: no such measure",
+    ),
     "an unknown key inside": (
         lambda card: card | {"cost": card["cost"] | {"dollars": 1}},
         r"`dollars` - at `\$\.cost`",
@@ -79,8 +86,8 @@ def test_directions_of_measures():
     assert describe("area of zoo:resnet").heading == "gain area ↑"
     assert describe("majority_accuracy").heading == "majority"
     assert describe("AUROC, level 10").higher_is_better
-    assert not outside_range("mcc", -1.0, None, 1.0)
-    assert outside_range("mcc", -1.1)
+    assert not problem_with("mcc", -1.0, None, 1.0)
+    assert problem_with("mcc", -1.1)
 
 
 def test_spread_is_that_of_the_seeds():

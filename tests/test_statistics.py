@@ -286,7 +286,7 @@ def test_seeds_that_agree_add_nothing_and_those_that_differ_widen():
     widths = []
     for apart in (0.0, 0.02, 0.1):
         values = np.array([np.r_[0.8 + shift, drawn + shift] for shift in (-apart, 0.0, apart)])
-        spread = over_seeds(values, "any", share=True)
+        spread = over_seeds(values, "any", least=0, most=1)
         assert spread[0] == pytest.approx(0.8)
         assert ((spread >= 0) & (spread <= 1)).all()
         low, high = bootstrap.interval(spread[1:])

@@ -54,7 +54,7 @@ def describe(suite: Suite, workspace: Workspace) -> dict[str, Any]:
     if folder is None:
         outcomes = "not labelled yet"
     else:
-        origin = ", published with the package" if folder.path.parent != workspace.results else ""
+        origin = ", published with the package" if folder.root != workspace.results else ""
         outcomes = f"outcomes of {len(folder.networks())} networks{origin}"
     return {"name": suite.name, "title": suite.title, "photographs": photographs, "outcomes": outcomes}
 

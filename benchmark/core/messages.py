@@ -1,4 +1,4 @@
-"""Messages as plain lines. Every module tells what it does through `logging`, under its own name; results alone are printed."""
+"""Messages as plain lines. Every module reports through `logging`, under its own name; results alone are printed."""
 
 from __future__ import annotations
 

@@ -58,13 +58,13 @@ class Lines:
         self.start = self.shown = time.perf_counter()
 
     def advance(self, amount: int = 1) -> None:
-        """Count `amount` more units, and tell it if the last line is more than ten seconds old."""
+        """Count `amount` more units, and log a line if the last one is more than ten seconds old."""
         self.done += amount
         if time.perf_counter() - self.shown > SECONDS_BETWEEN_LINES:
             self.show()
 
     def show(self) -> None:
-        """Tell one line."""
+        """Log one line."""
         self.shown = time.perf_counter()
         elapsed = self.shown - self.start
         rate = self.done / elapsed if elapsed else 0.0

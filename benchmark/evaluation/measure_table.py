@@ -66,8 +66,10 @@ def table_order(name: str) -> tuple[bool, int, str]:
     return bool(network), position, name
 
 
-def outside_range(name: str, *values: float | None) -> str:
-    """What is wrong with values of a measure, in words, or an empty text; None stands for undefined ones and is valid."""
+def problem_with(name: str, *values: float | None) -> str:
+    """What is wrong with a stored measure, in words, or an empty text; None stands for an undefined value and is valid."""
+    if name.partition(" of ")[0] not in MEASURES:
+        return f"no such measure; there are {', '.join(MEASURES)}"
     description = describe(name)
     for value in values:
         if value is not None and not description.least - RESOLUTION <= value <= description.most + RESOLUTION:

@@ -2,7 +2,8 @@
 
 The threshold has the best balanced accuracy on the validation part and is frozen. Metrics are on the labelled rows of the test
 part at the training levels, soft ones on all rows whose pristine versions are recognised correctly; gains are on the test part
-at the held-out levels, unlabelled rows included. Intervals resample the test sources (`benchmark.metrics.bootstrap`); all
+at the held-out levels, unlabelled rows included. Intervals resample the test sources (`benchmark.metrics.bootstrap`), the
+validation sources too where there is a threshold, and hold the spread between seeds (`benchmark.metrics.seeds`); all
 predictors of a suite share the same resamples.
 """
 
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike
 from benchmark.core.errors import MetricError, ResultError
 from benchmark.evaluation.downstream import Curves, SeedGains, gains, mean_gains
 from benchmark.evaluation.measure_table import describe
-from benchmark.evaluation.scorecard import GROUPS, Counts, Measure, Scorecard, Scores
+from benchmark.evaluation.scorecard import FORMAT, GROUPS, Counts, Measure, Scorecard, Scores
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap, classification, correlation, weighted
 from benchmark.metrics.bootstrap import Floats
@@ -41,8 +42,11 @@ class SeedResult:
     threshold: float
     metrics: Measured
     soft: Measured
-    gains: Measured
     downstream: SeedGains
+
+    def measured(self, group: str) -> Measured:
+        """The measures of one of GROUPS."""
+        return {"metrics": self.metrics, "soft": self.soft, "gains": self.downstream.gains}[group]
 
 
 def make_card(
@@ -56,19 +60,18 @@ def make_card(
     """
     results = [judge_seed(truth, of_seed(truth, scores, record, seed), labels, rivals) for seed in record.seeds]
     predictor = file_stem(record.predictor, record.trained_on)
-    merged = {
-        (group, name): merge_seeds([getattr(result, group)[name] for result in results], name, predictor)
+    merged = {group: merge_seeds([result.measured(group) for result in results], predictor) for group in GROUPS}
+    summary = {
+        group: {
+            name: described(values, [result.measured(group)[name][0] for result in results])
+            for name, values in merged[group].items()
+        }
         for group in GROUPS
-        for name in getattr(results[0], group)
     }
-    metrics, soft, gained = (
-        {name: described(values, [getattr(result, kind)[name][0] for result in results])
-         for (kind, name), values in merged.items() if kind == group}
-        for group in GROUPS
-    )  # fmt: skip
     counts = count_rows(truth, labels)
     coverage = (counts.useful + counts.non_useful) / (counts.useful + counts.non_useful + counts.unlabelled)
     card = Scorecard(
+        format=FORMAT,
         suite=truth.suite.folder,
         fingerprint=truth.fingerprint,
         ground_truth=truth.digest(labels),
@@ -79,22 +82,24 @@ def make_card(
         seeds=record.seeds,
         counts=counts,
         threshold=tuple(result.threshold for result in results),
-        metrics=metrics | {"label_coverage": Measure(value=coverage)},
-        soft=soft,
-        gains=gained,
+        metrics=summary["metrics"] | {"label_coverage": Measure(value=coverage)},
+        soft=summary["soft"],
+        gains=summary["gains"],
         downstream=mean_gains([result.downstream for result in results], predictor),
         cost=record.cost,
         provenance=record.provenance,
     )
-    return card, replicates_table({name: values for (_, name), values in merged.items()}, len(truth.resamples["test"]))
+    every = {name: values for group in merged.values() for name, values in group.items()}
+    return card, replicates_table(every, len(truth.resamples["test"]))
 
 
-def merge_seeds(seeds: Sequence[Floats], name: str, predictor: str) -> Floats:
-    """A measure's mean over seeds and the replicates of it, within the measure's range, from (1 + R) of each seed."""
-    description = describe(name)
-    share = (description.least, description.most) == (0, 1)
-    values = over_seeds(np.array(seeds), f"{predictor}, {name}", share=share)
-    return np.clip(values, description.least, description.most)
+def merge_seeds(seeds: Sequence[Measured], predictor: str) -> Measured:
+    """The mean over seeds of each measure of a group, with replicates that hold the spread between seeds."""
+    merged = {}
+    for name in seeds[0]:
+        scale, values = describe(name), np.array([measured[name] for measured in seeds])
+        merged[name] = over_seeds(values, f"{predictor}, {name}", least=scale.least, most=scale.most)
+    return merged
 
 
 def of_seed(truth: GroundTruth, scores: pl.DataFrame, record: Scores, seed: int) -> pl.DataFrame:
@@ -154,7 +159,6 @@ def judge_seed(truth: GroundTruth, scores: pl.DataFrame, labels: str, rivals: Cu
         threshold=float(thresholds[0]),
         metrics=label_metrics(truth, rows["test"], thresholds),
         soft=soft_metrics(truth, soft),
-        gains=downstream.gains,
         downstream=downstream,
     )
 

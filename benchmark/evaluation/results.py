@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def read_scores(path: Path) -> ScoresTable:
 
 
 def read_result(
-    folder: SuiteFolder, path: Path, card: Scorecard, *, read: dict[Path, ScoresTable] | None = None
+    folder: SuiteFolder, path: Path, card: Scorecard, *, read: Callable[[Path], ScoresTable] = read_scores
 ) -> PredictorResult:
     """Read the replicates and the scores that belong to a scorecard.
 
@@ -93,17 +94,14 @@ def read_result(
         folder: the suite's folder, which holds the scores.
         path: the scorecard's file.
         card: the scorecard.
-        read: files of scores that have been read; those that this call reads are added, since cards of several label sets
-            share the scores of a predictor that does not learn.
+        read: reads a file of scores; cards of several label sets share those of a predictor that does not learn, so that
+            whoever reads many cards passes a function that reads each file once.
 
     Raises:
         ResultError: a file is missing or damaged, or they are of different runs; the message names it.
     """
-    read = {} if read is None else read
     file = folder.scores(card.predictor, card.trained_on)
-    if file not in read:
-        read[file] = read_scores(file)
-    scores, record = read[file]
+    scores, record = read(file)
     check_same_run(file, record, card)
     code = baseline_code(card.predictor)
     outdated = bool(code and card.provenance.code and code != card.provenance.code)

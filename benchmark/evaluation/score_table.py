@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.core.digests import digest
-from benchmark.evaluation.scorecard import Cost, Provenance, Scores
+from benchmark.evaluation.scorecard import FORMAT, Cost, Provenance, Scores
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.plugins.predictors.submission import ENDINGS, Submission, refuse
@@ -39,6 +39,7 @@ def reported_scores(submission: Submission, truth: GroundTruth) -> tuple[NDArray
     refuse(submission, problems)
     suite, labels = truth.suite.folder, submission.card.scores[truth.suite.name].labels
     return scores, Scores(
+        format=FORMAT,
         suite=suite,
         fingerprint=truth.fingerprint,
         predictor=submission.name,

@@ -20,10 +20,10 @@ import numpy as np
 from benchmark.core.errors import ResultError
 from benchmark.core.files import write_text
 from benchmark.core.markdown import with_interval
-from benchmark.evaluation.measure_table import outside_range, table_order
+from benchmark.evaluation.measure_table import problem_with, table_order
 from benchmark.suites.results_folder import Training
 
-FORMAT = 2
+FORMAT: Literal[2] = 2
 """Version of the stored records. In format 1, cards were dictionaries with the standard deviation over seeds alone."""
 GROUPS = ("metrics", "soft", "gains")
 """Fields of a scorecard that hold the measures of labels, of the utility and of held-out networks."""
@@ -146,7 +146,7 @@ class Provenance(Record, frozen=True, kw_only=True, omit_defaults=True):
 class Scores(Record, frozen=True, kw_only=True):
     """The metadata of stored scores."""
 
-    format: Literal[2] = 2
+    format: Literal[2]
     suite: str
     """Folder of the suite below the results."""
     fingerprint: str
@@ -161,7 +161,7 @@ class Scores(Record, frozen=True, kw_only=True):
 class Scorecard(Record, frozen=True, kw_only=True):
     """The results of one predictor on one suite and label set."""
 
-    format: Literal[2] = 2
+    format: Literal[2]
     suite: str
     """Folder of the suite below the results."""
     fingerprint: str
@@ -214,7 +214,7 @@ def read_card(path: Path) -> Scorecard:
         raise ResultError(f"{path}: not JSON ({error})") from error
     for group in GROUPS:
         for name, measure in card.measures(group).items():
-            if problem := outside_range(name, measure.value, measure.low, measure.high):
+            if problem := problem_with(name, measure.value, measure.low, measure.high):
                 raise ResultError(f"{path}: {group}.{name}: {problem}")
     return card
 

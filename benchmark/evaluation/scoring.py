@@ -17,7 +17,7 @@ from benchmark.core.provenance import versions
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.dataloading import samples
 from benchmark.evaluation.results import SCORES_SCHEMA, ScoresTable, read_scores
-from benchmark.evaluation.scorecard import Cost, Provenance, Scores
+from benchmark.evaluation.scorecard import FORMAT, Cost, Provenance, Scores
 from benchmark.evaluation.training import fit
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite
@@ -109,6 +109,7 @@ def make_scores(
         notes=(notes,) if spec.learns else (),
     )
     record = Scores(
+        format=FORMAT,
         suite=truth.suite.folder,
         fingerprint=run.fingerprint,
         predictor=run.predictor,

@@ -28,11 +28,13 @@ from benchmark.suites.tasks import TASKS
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
 LINES = (
     "#0072B2", "#D55E00", "#CC79A7", "#56B4E9", "#B8A500", "#7F3FBF", "#8C564B", "#00A0A0", "#7F7F7F", "#F0A0C0", "#5A7D00",
+    "#A00030",
 )  # fmt: skip
 MARKERS = (
     "circle", "square", "triangle-up", "triangle-down", "diamond", "cross", "x", "star", "triangle-left", "triangle-right",
-    "pentagon",
+    "pentagon", "hexagon", "hexagon2",
 )  # fmt: skip
+"""One more than there are colours, so that the two together tell as many predictors apart as their product."""
 PAPER = ("ssim", "energy", "fisher", "resnet18")
 """The four methods that the paper's Fig. 1 shows."""
 Values = Sequence[float] | NDArray[np.float64]
@@ -83,6 +85,8 @@ class Chart:
     about: str
     """Description for readers who cannot see it."""
     panels: tuple[Panel, ...]
+    size: tuple[float, float]
+    """Width and height in inches."""
     columns: int = 1
 
 
@@ -106,31 +110,40 @@ def suite_charts(ranked: SuiteResults, name: str) -> list[Chart]:
 
 def figure_1(ranked: SuiteResults, results: Sequence[PredictorResult]) -> list[Chart]:
     """Fig. 1 with the paper's four methods in two rows, and the same with all predictors."""
-    four = [result for name in PAPER for result in results if result.title.removesuffix(" †") == name]
     charts = []
     for groups in plot_data.classes_of(ranked):
-        whole = histograms(results, groups)
+        about = f"Share of the images at each score: {groups.names[0]} against {groups.names[1]}."
+        heading = f"Fig. 1: {groups.names[0]} or {groups.names[1]}"
+        panels = [histograms(result, groups) for result in results]
+        four = [panel for name in PAPER for panel in panels if panel.title.removesuffix(" †") == name]
         columns = len(results) if len(results) <= 3 else math.ceil(len(results) / 2)
-        if four:
-            charts.append(histograms(four, groups))
-        charts.append(replace(whole, stem=f"{groups.stem}_all", columns=columns))
-    return charts
+        for stem, chosen, wide in ((groups.stem, four, 2), (f"{groups.stem}_all", panels, columns)):
+            size = (2.4 * wide, 2.1 * math.ceil(len(chosen) / wide) + 0.4)
+            charts.append(Chart(stem, heading, about, tuple(chosen), size, wide))
+    return [chart for chart in charts if chart.panels]
 
 
-def histograms(results: Sequence[PredictorResult], groups: plot_data.BinaryGroups) -> Chart:
-    """Histograms of every predictor's score over the images of class 1 (named first) and of class 0."""
-    panels = []
-    for result in results:
-        y, s = plot_data.classified(result, groups.rows)
-        edges, shares = plot_data.histograms(y, s)
-        separation = f"\noverlap {overlap(y, s):.2f}, AUROC {auroc(y, s):.2f}" if len(np.unique(y)) == 2 else ""
-        series = tuple(
-            Series(name, "bars", edges, share, colour)
-            for name, share, colour in zip(groups.names, shares, (BLUE, ORANGE), strict=True)
-        )
-        panels.append(Panel(result.title, series, "score" + separation, "share of images"))
-    about = f"Share of the images at each score: {groups.names[0]} against {groups.names[1]}."
-    return Chart(groups.stem, f"Fig. 1: {groups.names[0]} or {groups.names[1]}", about, tuple(panels), columns=2)
+def own_histograms(ranked: SuiteResults, result: PredictorResult) -> list[Chart]:
+    """The panels of Fig. 1 that show one predictor, each as a chart of its own."""
+    return [
+        replace(chart, stem=chart.stem.removesuffix("_all"), panels=(panel,), columns=1)
+        for chart in suite_charts(ranked, "1")
+        if chart.stem.endswith("_all")
+        for panel in chart.panels
+        if panel.title == result.title
+    ]
+
+
+def histograms(result: PredictorResult, groups: plot_data.BinaryGroups) -> Panel:
+    """Histograms of a predictor's score over the images of class 1 (named first) and of class 0."""
+    y, s = plot_data.classified(result, groups.rows)
+    edges, shares = plot_data.histograms(y, s)
+    separation = f"\noverlap {overlap(y, s):.2f}, AUROC {auroc(y, s):.2f}" if len(np.unique(y)) == 2 else ""
+    series = tuple(
+        Series(name, "bars", edges, share, colour)
+        for name, share, colour in zip(groups.names, shares, (BLUE, ORANGE), strict=True)
+    )
+    return Panel(result.title, series, "score" + separation, "share of images")
 
 
 def figure_2(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Chart:
@@ -159,7 +172,8 @@ def figure_2(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Chart:
     about = (
         "What held-out networks reach after each predictor's choice, beside random, highest qualities and an oracle."
     )
-    return Chart(f"figure_{task.FIGURE}", f"Fig. {task.FIGURE}", about, tuple(panels), columns=len(names))
+    size = (2.4 * len(names) + 1.2, 0.42 * len(results) + 1.3)
+    return Chart(f"figure_{task.FIGURE}", f"Fig. {task.FIGURE}", about, tuple(panels), size, len(names))
 
 
 def gain_curves(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Chart:
@@ -180,7 +194,7 @@ def gain_curves(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Cha
             series.append(line)
         panels.append(Panel(name, tuple(series), "fraction kept", measure))
     about = f"{measure} against the fraction of the images that is kept, for each predictor and three rivals."
-    return Chart("gain_curves", "Gain curve", about, tuple(panels), columns=len(panels))
+    return Chart("gain_curves", "Gain curve", about, tuple(panels), (2.6 * len(panels) + 1.8, 3.0), len(panels))
 
 
 def cost(results: Sequence[PredictorResult]) -> list[Chart]:
@@ -196,7 +210,7 @@ def cost(results: Sequence[PredictorResult]) -> list[Chart]:
         "those that no cheaper predictor reaches."
     )
     panel = Panel("", tuple(series), "ms an image", "AUROC", log_x=True)
-    return [Chart("cost", "AUROC against cost", about, (panel,))]
+    return [Chart("cost", "AUROC against cost", about, (panel,), (4.6, 3.2))]
 
 
 def levels(ranked: SuiteResults, results: Sequence[PredictorResult]) -> list[Chart]:
@@ -211,7 +225,7 @@ def levels(ranked: SuiteResults, results: Sequence[PredictorResult]) -> list[Cha
         series.append(Series(result.title, "line", names, list(by_level.values()), *look(index)))
     about = "AUROC of each predictor among images of one quality; what reads only the quality has .5 there."
     panel = Panel("", tuple(series), "quality", "AUROC within the quality")
-    return [Chart("levels", "AUROC at each quality", about, (panel,))]
+    return [Chart("levels", "AUROC at each quality", about, (panel,), (5.2, 3.2))]
 
 
 def look(index: int) -> tuple[str, str]:

@@ -193,7 +193,7 @@ def auroc_replicates(
         scores = result.scores.filter(part="test", seed=seed).select("source", "level", "score")
         s = rows.join(scores, on=["source", "level"], how="left", maintain_order="left")["score"].to_numpy()
         values.append(np.r_[classification.auroc(y, s), bootstrap.replicate(weighted.auroc, counts, cluster, y, s)])
-    return parted(over_seeds(np.array(values), f"{result.title}, {name}", share=True))
+    return parted(over_seeds(np.array(values), f"{result.title}, {name}", least=0, most=1))
 
 
 def sized_replicates(truth: GroundTruth, result: PredictorResult) -> Replicates:

@@ -27,7 +27,8 @@ from matplotlib.patches import Patch
 
 MARKERS = {
     "circle": "o", "square": "s", "triangle-up": "^", "triangle-down": "v", "diamond": "D", "cross": "P", "x": "X",
-    "star": "*", "triangle-left": "<", "triangle-right": ">", "pentagon": "p", "cross-thin": "x", "": "",
+    "star": "*", "triangle-left": "<", "triangle-right": ">", "pentagon": "p", "hexagon": "h", "hexagon2": "H",
+    "cross-thin": "x", "": "",
 }  # fmt: skip
 DASHES = {"solid": "-", "dash": "--", "dot": ":"}
 STYLE = {
@@ -56,7 +57,7 @@ def draw(ranked: SuiteResults, *, figure: str = "") -> list[Path]:
 def picture(chart: Chart) -> Any:
     """A chart as a figure of matplotlib, with one legend for all its panels."""
     rows = math.ceil(len(chart.panels) / chart.columns)
-    figure, axes = plt.subplots(rows, chart.columns, figsize=size(chart, rows), sharey=named(chart), squeeze=False)
+    figure, axes = plt.subplots(rows, chart.columns, figsize=chart.size, sharey=named(chart), squeeze=False)
     for axis, panel in zip(axes.flat, chart.panels, strict=False):
         draw_panel(axis, panel)
     for axis in axes.flat[len(chart.panels) :]:
@@ -88,24 +89,13 @@ def named(chart: Chart) -> bool:
     return bool(chart.panels[0].rows)
 
 
-def size(chart: Chart, rows: int) -> tuple[float, float]:
-    """Width and height of a chart in inches."""
-    if histograms(chart):
-        return 2.4 * chart.columns, 2.1 * rows + 0.4
-    if named(chart):
-        return 2.4 * chart.columns + 1.2, 0.42 * len(chart.panels[0].rows) + 1.3
-    if chart.panels[0].title:
-        return 2.6 * chart.columns + 1.8, 3.0
-    return (4.6 if chart.panels[0].log_x else 5.2), 3.2
-
-
 def draw_panel(axis: Any, panel: Panel) -> None:
     """Draw one panel onto the axes."""
     for series in panel.series:
         draw_series(axis, series)
     bars = panel.series[0].kind == "bars"
     axis.set_title(panel.title, fontsize=9, fontweight="bold" if bars else "normal")
-    axis.set_xlabel(panel.x_title, fontsize=8 if panel.title else None)
+    axis.set_xlabel(panel.x_title, fontsize=8 if panel.title or bars else None)
     axis.set_ylabel(panel.y_title)
     if panel.log_x:
         axis.set_xscale("log")

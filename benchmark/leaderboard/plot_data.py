@@ -14,7 +14,7 @@ from benchmark.core.types import PRISTINE
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.evaluation.scorecard import Scorecard
 from benchmark.metrics import classification
-from benchmark.suites.results_folder import SuiteFolder
+from benchmark.suites.results_folder import SuiteFolder, named_folder
 from benchmark.suites.spec import COMBINED, Suite
 
 BINS = 30
@@ -48,7 +48,7 @@ def classes_of(ranked: SuiteResults) -> list[BinaryGroups]:
 
 def probe_decisions(folder: SuiteFolder, suite: Suite) -> pl.DataFrame:
     """Columns source, level and class; the class is 1 where the probe decides as on the pristine image, else 0."""
-    home = SuiteFolder(folder.path.with_name(suite.outcomes_folder)) if suite.twin_of else folder
+    home = named_folder(folder.root, suite.outcomes_folder) if suite.twin_of else folder
     table, _ = read_table(home.outcomes(suite.networks.probe))
     pristine = table.filter(level=PRISTINE).select("source", before="top")
     joined = table.filter(pl.col("level") != PRISTINE).join(pristine, on="source", maintain_order="left")

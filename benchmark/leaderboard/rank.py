@@ -8,6 +8,7 @@ The same scorecards give the same bytes.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,12 +17,12 @@ from benchmark.core.files import write_text
 from benchmark.core.markdown import number
 from benchmark.core.parquet import read_metadata
 from benchmark.core.workspace import Workspace
-from benchmark.evaluation.results import Results, ScoresTable, SuiteResults, read_result
+from benchmark.evaluation.results import Results, SuiteResults, read_result, read_scores
 from benchmark.evaluation.scorecard import Scorecard, read_card
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
 from benchmark.leaderboard.tables import board, short_board
 from benchmark.suites.loading import load_suite, read_suite
-from benchmark.suites.results_folder import SuiteFolder, list_suite_folders
+from benchmark.suites.results_folder import SuiteFolder, boards_file, list_suite_folders, named_folder
 from benchmark.suites.spec import COMBINED
 
 
@@ -36,7 +37,7 @@ def read_results(folder: SuiteFolder) -> Results:
         raise ResultError(f"{folder.path}: no scorecards; `utilbench run PREDICTOR -s {folder.path.name}` makes them")
     results: Results = {}
     first: dict[tuple[str, str], tuple[str, Path]] = {}
-    scores: dict[Path, ScoresTable] = {}
+    read = functools.cache(read_scores)
     for path in files:
         card = read_card(path)
         for key, value in digests(card).items():
@@ -47,7 +48,7 @@ def read_results(folder: SuiteFolder) -> Results:
                     f"suites, images, labels or code and do not mix: run both predictors again, or delete the stale file"
                 )
         check_labels(folder, path, card)
-        results.setdefault(card.labels, []).append(read_result(folder, path, card, read=scores))
+        results.setdefault(card.labels, []).append(read_result(folder, path, card, read=read))
     for group in results.values():
         group.sort(key=lambda result: (-(result.card.metrics["auroc"].value or 0.0), result.card.predictor))
     return {labels: results[labels] for labels in sorted(results, key=lambda name: (name != COMBINED, name))}
@@ -83,7 +84,7 @@ def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: 
         names: names of suites, or paths of their files; if empty, all suites that have results.
         workspace: where the results are stored.
         limit: if positive, rank the results of quick looks at this number of sources.
-        figure: if given, write only this figure of `figures.FIGURES`.
+        figure: if given, write only this figure; see `charts.chart_names`.
 
     Raises:
         ResultError: there are no results, or there are results that do not mix.
@@ -106,7 +107,8 @@ def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: 
         messages += [text, *(f"wrote {path}" for path in written)]
     if not names and not figure:
         indexed = [results for results in ranked if COMBINED in results.results]
-        written = [write(workspace.results / "boards.md", in_short(indexed)), *write_index(workspace.results, indexed)]
+        short = write(boards_file(workspace.results), in_short(indexed))
+        written = [short, *write_index(workspace.results, indexed)]
         messages += [f"wrote {path}" for path in written]
     return messages
 
@@ -126,7 +128,7 @@ def folders_of(names: Sequence[str], workspace: Workspace, *, limit: int) -> lis
     suffix = f"-limit{limit}" if limit else ""
     if names:
         own = [load_suite(name).name if name.endswith(".toml") else name for name in names]
-        return [SuiteFolder(workspace.results / (name + suffix)) for name in own]
+        return [named_folder(workspace.results, name + suffix) for name in own]
     listed = list_suite_folders(workspace.results)
     folders = [
         folder

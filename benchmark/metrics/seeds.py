@@ -22,16 +22,17 @@ EDGE = 1e-6
 """Shares are kept this far from 0 and 1 before they are taken to the logit scale."""
 
 
-def over_seeds(values: Floats, name: str, *, share: bool = False) -> Floats:
+def over_seeds(values: Floats, name: str, *, least: float = -np.inf, most: float = np.inf) -> Floats:
     """Mean over seeds, and replicates of it that hold the spread between seeds too.
 
     Args:
         values: the value, then its replicates, of each of K seeds; shape (K, 1 + R).
         name: what is measured of which predictor; the same name gives the same random order, others an independent one.
-        share: whether the spread is added on the logit scale, which suits an AUROC: values lie between 0 and 1.
+        least: lower end of the measure's range.
+        most: upper end. With the range of a share, 0 to 1, the spread is added on the logit scale, which suits an AUROC.
 
     Returns:
-        Shape (1 + R); with one seed, its values unchanged.
+        Shape (1 + R), within the range; with one seed, its values.
 
     Examples:
         >>> one, three = np.array([[0.5, 0.4, 0.6]]), np.array([[0.5, 0.5, 0.5], [0.6, 0.6, 0.6], [0.7, 0.7, 0.7]])
@@ -40,14 +41,14 @@ def over_seeds(values: Floats, name: str, *, share: bool = False) -> Floats:
         >>> np.sort(over_seeds(three, "auroc").round(3)).tolist()         # sources tell nothing here, seeds do
         [0.553, 0.6, 0.647]
     """
-    mean = values.mean(axis=0)
+    mean, share = values.mean(axis=0), (least, most) == (0, 1)
     seeds, replicates = len(values), values.shape[1] - 1
     if seeds == 1 or not replicates:
-        return mean
+        return np.clip(mean, least, most)
     points, drawn = values[:, 0], mean[1:]
     if share:
         points, drawn = (logit(np.clip(part, EDGE, 1 - EDGE)) for part in (points, drawn))
     random = np.random.default_rng(int(digest("seeds", name), 16))
     quantiles = student.ppf((np.arange(replicates) + 0.5) / replicates, seeds - 1)
     spread = drawn + points.std(ddof=1) / np.sqrt(seeds) * random.permutation(quantiles)
-    return np.r_[mean[0], expit(spread) if share else spread]
+    return np.clip(np.r_[mean[0], expit(spread) if share else spread], least, most)

@@ -8,6 +8,7 @@
       trained/<predictor>@<suite>.<labels>.<seed>.safetensors      small trained states; large ones are only in the cache
       cards/<labels>/<predictor>[@...].json, .parquet              scorecards and their replicates
       rivals.parquet, leaderboard.md, figures/, tables/
+    results/boards.md, index.html, assets/       over all suites
 
 Results that are missing in the user's own folder are searched for in those published with the package.
 """
@@ -100,6 +101,11 @@ class SuiteFolder:
         """The folder of the predictors' web pages."""
         return self.path / "predictors"
 
+    @property
+    def root(self) -> Path:
+        """The folder of all suites' results."""
+        return self.path.parent
+
     def outcomes(self, network: str) -> Path:
         """The file with the outcomes of a network, or with `images`."""
         return self.path / "outcomes" / f"{file_name(network)}.parquet"
@@ -151,6 +157,26 @@ def outcome_folders(workspace: Workspace, suite: Suite) -> list[SuiteFolder]:
 def first_with(file: Callable[[SuiteFolder], Path], folders: Sequence[SuiteFolder]) -> SuiteFolder:
     """The first of the folders in which this file exists; if none has it, the first, whose path belongs in the message."""
     return next((folder for folder in folders if file(folder).is_file()), folders[0])
+
+
+def named_folder(results: Path, name: str) -> SuiteFolder:
+    """The folder of results that has this name, such as that of another suite."""
+    return SuiteFolder(results / name)
+
+
+def boards_file(results: Path) -> Path:
+    """The boards of all suites in a few columns, as Markdown."""
+    return results / "boards.md"
+
+
+def index_page(results: Path) -> Path:
+    """The web page over all suites."""
+    return results / "index.html"
+
+
+def assets_folder(results: Path) -> Path:
+    """The folder of the scripts and styles that all web pages share."""
+    return results / "assets"
 
 
 def list_suite_folders(results: Path) -> list[SuiteFolder]:

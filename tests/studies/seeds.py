@@ -60,7 +60,7 @@ def study(trials, seeds, spread, sources=200, replicates=400, known=None):
         ])  # fmt: skip
         ends = (
             bootstrap.interval(values.mean(axis=0)[1:]),
-            bootstrap.interval(over_seeds(values, f"trial {trial}", share=True)[1:]),
+            bootstrap.interval(over_seeds(values, f"trial {trial}", least=0, most=1)[1:]),
             satterthwaite(values),
         )
         held += [low <= known <= high for low, high in ends]

@@ -24,14 +24,14 @@ from benchmark.core.markdown import milliseconds, number
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.evaluation.scorecard import GROUPS, Scorecard
 from benchmark.leaderboard.board_rows import label_rows, trained_on
-from benchmark.leaderboard.charts import histograms
+from benchmark.leaderboard.charts import Chart, own_histograms
 from benchmark.leaderboard.figures import draw_panel, save
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
-from benchmark.leaderboard.plot_data import BinaryGroups, classes_of
+from benchmark.leaderboard.plot_data import classes_of
 from benchmark.leaderboard.site import plots
 from benchmark.leaderboard.site.samples import pick
 from benchmark.leaderboard.tables import LEGEND, counts_line
-from benchmark.suites.results_folder import file_stem
+from benchmark.suites.results_folder import assets_folder, file_stem, index_page
 from benchmark.suites.spec import COMBINED
 from benchmark.suites.tasks import TASKS
 
@@ -71,7 +71,7 @@ def write_assets(results: Path) -> None:
         **{name: (SHIPPED / name).read_text(encoding="utf-8") for name in ("page.css", "page.js")},
     }
     for name, text in texts.items():
-        path = results / "assets" / name
+        path = assets_folder(results) / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             write_text(path, text)
 
@@ -83,7 +83,7 @@ def predictor_page(card: Scorecard) -> str:
 
 def write_suite_pages(ranked: SuiteResults) -> list[Path]:
     """Write the page of a suite and one of each predictor that has results on the combined labels; returns the files."""
-    write_assets(ranked.folder.path.parent)
+    write_assets(ranked.folder.root)
     combined, suite = ranked.results[COMBINED], ranked.suite
     classes = classes_of(ranked)
     boards = [board(labels, results) for labels, results in ranked.results.items()]
@@ -102,7 +102,7 @@ def write_suite_pages(ranked: SuiteResults) -> list[Path]:
         "samples": pick(ranked) if suite.redistributable else [],
     }
     written = [write(ranked.folder.page, "suite.html", **context)]
-    return [*written, *(write_predictor(ranked, result, classes) for result in combined)]
+    return [*written, *(write_predictor(ranked, result) for result in combined)]
 
 
 def board(labels: str, results: Sequence[PredictorResult]) -> dict[str, Any]:
@@ -116,11 +116,11 @@ def board(labels: str, results: Sequence[PredictorResult]) -> dict[str, Any]:
     return {"labels": labels, "head": head, "rows": named, "counts": counts_line(results[0].card)}
 
 
-def write_predictor(ranked: SuiteResults, result: PredictorResult, classes: Sequence[BinaryGroups]) -> Path:
+def write_predictor(ranked: SuiteResults, result: PredictorResult) -> Path:
     """Write the page of one predictor; returns its path."""
     folder, card, name = ranked.folder.predictor_pages, result.card, result.title
     stem = predictor_page(card).removesuffix(".html")
-    pictures = [draw_histograms(folder, stem, result, groups) for groups in classes]
+    pictures = [draw_histograms(folder, stem, chart) for chart in own_histograms(ranked, result)]
     others = {labels: other.card for labels, group in ranked.results.items() for other in group if other.title == name}
     context = {
         "root": "../..",
@@ -131,7 +131,7 @@ def write_predictor(ranked: SuiteResults, result: PredictorResult, classes: Sequ
         "submission": msgspec.to_builtins(card.provenance.submission) or {},
         "trained": trained_on(card),
         "pictures": pictures,
-        "plots": plots.of_predictor(ranked, result, classes),
+        "plots": plots.of_predictor(ranked, result),
         "others": others,
         "groups": GROUPS,
         "measure": TASKS[ranked.suite.task].MEASURE,
@@ -140,16 +140,16 @@ def write_predictor(ranked: SuiteResults, result: PredictorResult, classes: Sequ
     return write(folder / predictor_page(card), "predictor.html", **context)
 
 
-def draw_histograms(folder: Path, stem: str, result: PredictorResult, groups: BinaryGroups) -> tuple[str, str]:
+def draw_histograms(folder: Path, stem: str, chart: Chart) -> tuple[str, str]:
     """Draw a predictor's panel of Fig. 1 as a picture; returns its address and a description."""
     from matplotlib import pyplot as plt
 
     margins = {"left": 0.2, "right": 0.97, "bottom": 0.27, "top": 0.95}  # faster than computing a layout
     figure, axis = plt.subplots(figsize=(4, 2.6), gridspec_kw=margins)
-    (panel,) = histograms([result], groups).panels
+    (panel,) = chart.panels
     draw_panel(axis, replace(panel, title=""))
-    (path,) = save(figure, folder / f"{stem}.{groups.stem}", endings=["png"])
-    return quote(path.name), f"{groups.names[0]} (blue) against {groups.names[1]} (orange)"
+    (path,) = save(figure, folder / f"{stem}.{chart.stem}", endings=["png"])
+    return quote(path.name), f"{panel.series[0].name} (blue) against {panel.series[1].name} (orange)"
 
 
 def write_index(results: Path, ranked: Sequence[SuiteResults]) -> list[Path]:
@@ -164,4 +164,4 @@ def write_index(results: Path, ranked: Sequence[SuiteResults]) -> list[Path]:
         }
         for entry in ranked
     ]
-    return [write(results / "index.html", "index.html", root=".", suites=suites, legend=LEGEND)]
+    return [write(index_page(results), "index.html", root=".", suites=suites, legend=LEGEND)]

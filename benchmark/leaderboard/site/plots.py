@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +11,7 @@ import plotly.graph_objects as go
 import plotly.io
 
 from benchmark.evaluation.results import PredictorResult, SuiteResults
-from benchmark.leaderboard.charts import GREY, Chart, Panel, Series, gain_curves, histograms, suite_charts
-from benchmark.leaderboard.plot_data import BinaryGroups
+from benchmark.leaderboard.charts import GREY, Chart, Panel, Series, gain_curves, own_histograms, suite_charts
 
 TEXT = "#888888"
 """Colour of text and axes, legible on white and on black."""
@@ -40,9 +38,9 @@ def of_suite(ranked: SuiteResults) -> list[Plot]:
     return [plot for chart in shown for plot in plots_of(chart, f"figures/{chart.stem}")]
 
 
-def of_predictor(ranked: SuiteResults, result: PredictorResult, classes: Sequence[BinaryGroups]) -> list[Plot]:
+def of_predictor(ranked: SuiteResults, result: PredictorResult) -> list[Plot]:
     """The plots of a predictor: histograms and gain curves."""
-    charts = [*(histograms([result], groups) for groups in classes), gain_curves(ranked, [result])]
+    charts = [*own_histograms(ranked, result), gain_curves(ranked, [result])]
     return [plot for chart in charts for plot in plots_of(chart, "")]
 
 
@@ -64,8 +62,7 @@ def plots_of(chart: Chart, picture: str) -> list[Plot]:
 def code(panel: Panel, name: str) -> str:
     """The HTML of one panel."""
     axis = {"gridcolor": "rgba(128,128,128,.25)", "zeroline": False, "linecolor": TEXT}
-    names = any(isinstance(x, str) for series in panel.series for x in series.x)
-    kind = "category" if names else "log" if panel.log_x else "linear"
+    kind = "category" if any(map(categorical, panel.series)) else "log" if panel.log_x else "linear"
     figure = go.Figure(
         [trace(series) for series in panel.series if series.kind != "horizontal"],
         {
@@ -87,6 +84,11 @@ def code(panel: Panel, name: str) -> str:
     return plotly.io.to_html(figure, config, include_plotlyjs=False, full_html=False, div_id=name)
 
 
+def categorical(series: Series) -> bool:
+    """Whether the positions of a series are names."""
+    return any(isinstance(x, str) for x in series.x)
+
+
 def trace(series: Series) -> Any:
     """One entry of the legend; names are escaped, so that plotly shows them as text and never as markup."""
     name, y = html.escape(series.name), np.round(np.asarray(series.y, dtype=float), DIGITS).tolist()
@@ -94,11 +96,7 @@ def trace(series: Series) -> Any:
         edges = np.asarray(series.x, dtype=float)
         middle = ((edges[1:] + edges[:-1]) / 2).round(6).tolist()
         return go.Bar(x=middle, y=y, name=name, marker={"color": series.colour}, opacity=0.6)
-    x = (
-        list(series.x)
-        if any(isinstance(value, str) for value in series.x)
-        else np.round(np.asarray(series.x, dtype=float), DIGITS).tolist()
-    )
+    x = list(series.x) if categorical(series) else np.round(np.asarray(series.x, dtype=float), DIGITS).tolist()
     colour = TEXT if series.colour == GREY else series.colour
     look: dict[str, Any] = {"line": {"color": colour, "dash": series.dash, "width": 4 if series.wide else 2}}
     if series.kind == "steps":

@@ -76,7 +76,7 @@ class Draws:
         """For each limit, an integer from 0 to one less."""
         return ((self.words(len(limits)) * limits.astype(np.uint64)) >> np.uint64(32)).astype(np.int32)
 
-    def one(self, low: int, high: int) -> int:
+    def between(self, low: int, high: int) -> int:
         """An integer from low to high, both included."""
         return int(self.whole(low, high, 1)[0])
 
@@ -119,11 +119,11 @@ def dead_leaves(seed: Sequence[int], size: int) -> Ints:
         raise ValueError(f"size is {size}; it is a power of two, at least 16")
     draw, double = Draws(seed), 2 * size
     field, leaves = texture(draw, double), fall(draw, double)
-    label, count = bent(paint(leaves, double), field, draw.one(*BEND)), len(leaves.row) + 1
-    start, strength = draw.whole(0, field.size - 1, count), (draw.whole(0, 255, count) * draw.one(*TEXTURE)) >> 8
+    label, count = bent(paint(leaves, double), field, draw.between(*BEND)), len(leaves.row) + 1
+    start, strength = draw.whole(0, field.size - 1, count), (draw.whole(0, 255, count) * draw.between(*TEXTURE)) >> 8
     part = field.take((start.take(label) + np.arange(field.size)) & (field.size - 1))
     gain = 256 + (part * strength.take(label) >> 5)
-    ramp, softness = light(draw, size), SOFTNESS[draw.one(0, len(SOFTNESS) - 1)]
+    ramp, softness = light(draw, size), SOFTNESS[draw.between(0, len(SOFTNESS) - 1)]
     planes = [(colour.take(label) * gain).reshape(double, double) for colour in palette(draw, count)]
     picture = np.stack([halve(plane, softness) * ramp >> 18 for plane in planes], axis=2)
     return np.clip(picture, 0, 255, out=picture)
@@ -131,9 +131,9 @@ def dead_leaves(seed: Sequence[int], size: int) -> Ints:
 
 def fall(draw: Draws, size: int) -> Leaves:
     """The leaves of a picture of so many px."""
-    near, far = draw.one(*NEAR), draw.one(*FAR)
+    near, far = draw.between(*NEAR), draw.between(*FAR)
     octaves = sum(1 / step for step in range(near + 1, far + 1))  # close to log(far / near), and the same everywhere
-    count = max(4, int(draw.one(*COVER) / 8 * size * size / (2 * near * near * octaves * FILL)))
+    count = max(4, int(draw.between(*COVER) / 8 * size * size / (2 * near * near * octaves * FILL)))
     spread = np.float32(1 - near * near / (far * far))
     radius = np.float32(near) / np.sqrt(np.float32(1) - draw.unit(count) * spread)
     stretch = np.where(draw.unit(count) < np.float32(LONG_SHARE), np.float32(LONG - 1), np.float32(BROAD - 1))
@@ -153,7 +153,7 @@ def fall(draw: Draws, size: int) -> Leaves:
 
 
 def paint(leaves: Leaves, size: int) -> Shorts:
-    """For each pixel the place of the leaf on top, counted from 1; 0 where there is none; with a margin of `MARGIN` px."""
+    """For each pixel the number of the leaf on top, counted from 1; 0 where there is none; with a margin of `MARGIN` px."""
     canvas = np.zeros((size + 2 * MARGIN, size + 2 * MARGIN), np.int16)
     reach = (leaves.radius * np.where(leaves.straight, np.float32(1.5), np.float32(1))).astype(np.int32) + 1
     most = int(reach.max())
@@ -165,10 +165,10 @@ def paint(leaves: Leaves, size: int) -> Shorts:
         covered = steps >= first[members, rows, None]
         covered &= steps < last[members, rows, None]
         masks.update(zip(members.tolist(), covered, strict=True))
-    for place, (row, column) in enumerate(zip(leaves.row.tolist(), leaves.column.tolist(), strict=True)):
-        side = len(masks[place])
+    for number, (row, column) in enumerate(zip(leaves.row.tolist(), leaves.column.tolist(), strict=True)):
+        side = len(masks[number])
         top, left = row + MARGIN - side // 2, column + MARGIN - side // 2
-        np.copyto(canvas[top : top + side, left : left + side], place + 1, where=masks[place])
+        np.copyto(canvas[top : top + side, left : left + side], number + 1, where=masks[number])
     return canvas
 
 
@@ -178,13 +178,13 @@ def spans(leaves: Leaves, reach: int) -> tuple[Shorts, Shorts]:
     In coordinates u along and v athwart a leaf, in half-widths, an ellipse is u**2 + v**2 <= 1 and a rectangle is |u| <= 1 and
     |v| <= 1. Both are convex, so that they cover one span of each row.
     """
-    y, one = np.arange(-reach, reach + 1, dtype=np.float32), np.float32(1)
+    y, unit = np.arange(-reach, reach + 1, dtype=np.float32), np.float32(1)
     ux, uy = (part[:, None] / leaves.radius[:, None] for part in (leaves.across, leaves.down))
     vx, vy = -uy * leaves.aspect[:, None], ux * leaves.aspect[:, None]
     square, product = ux * ux + vx * vx, ux * uy + vx * vy
     middle, width = -product / square, (product * product - square * (uy * uy + vy * vy)) / (square * square)
-    root = np.sqrt(np.maximum(width * (y * y) + one / square, np.float32(0)))
-    u, v, reach_u, reach_v = -uy / ux * y, -vy / vx * y, one / np.abs(ux), one / np.abs(vx)
+    root = np.sqrt(np.maximum(width * (y * y) + unit / square, np.float32(0)))
+    u, v, reach_u, reach_v = -uy / ux * y, -vy / vx * y, unit / np.abs(ux), unit / np.abs(vx)
     straight = leaves.straight[:, None]
     left = np.where(straight, np.maximum(u - reach_u, v - reach_v), middle * y - root)
     right = np.where(straight, np.minimum(u + reach_u, v + reach_v), middle * y + root)
@@ -203,7 +203,7 @@ def bent(canvas: Shorts, field: Ints, bend: int) -> Ints:
 
 def texture(draw: Draws, size: int) -> Ints:
     """A periodic texture of shape (size, size), which mostly lies within -128 to 127."""
-    roughness = draw.one(*ROUGHNESS)
+    roughness = draw.between(*ROUGHNESS)
     field, scale, total = draw.noise(COARSEST) << 4, 16 * 256, 256 * 256
     while len(field) < size // 2:
         field = enlarge(enlarge(field).T).T
@@ -224,9 +224,9 @@ def enlarge(field: Ints) -> Ints:
 
 def palette(draw: Draws, count: int) -> list[Ints]:
     """Red, green and blue of so many leaves, 0 to 255, each of shape (N)."""
-    mean, contrast = draw.one(*MEAN), draw.one(*CONTRAST)
+    mean, contrast = draw.between(*MEAN), draw.between(*CONTRAST)
     lightness = np.clip(mean + draw.whole(-contrast, contrast, count), 4, 250)
-    colourful = draw.one(*COLOURFUL)
+    colourful = draw.between(*COLOURFUL)
     warmth, tint = (draw.whole(*limits, 2) * colourful >> 8 for limits in (WARMTH, TINT))
     mixture = draw.whole(0, 255, count)
     warm, green = ((pair[0] * mixture + pair[1] * (255 - mixture)) // 255 for pair in (warmth, tint))

@@ -9,6 +9,7 @@ box is the extent of a letter's mask, and letters do not overlap.
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -41,19 +42,20 @@ CONTRASTS = {"zoo": (24, 184), "train": (14, 80), "test": (14, 80)}
 """Least and greatest difference between a letter and its ground, in grey levels."""
 
 
-class GlyphScenes:
-    """The dataset `glyph-scenes`, with `train` and `test` sources in the pools of these names."""
+class BoxedScenes(ABC):
+    """A dataset of scenes of boxed letters, by pools; a subclass says how a scene is drawn."""
 
     classes = len(LETTERS)
+    counts: dict[str, int]
+    """Number of scenes of each pool."""
 
-    def __init__(self, train: int, test: int, *, zoo: int = 0) -> None:
-        self.counts = checked_counts({"zoo": zoo, "train": train, "test": test})
-
+    @abstractmethod
     def signature(self) -> str:
-        """Digest of everything that the scenes depend on: counts, masks, photographs and the code."""
-        photographs = [pixel_digest(photograph(name)) for names in PHOTOGRAPHS.values() for name in names]
-        code = [Path(__file__).with_name(name).read_bytes() for name in ("glyphs.py", "glyph_scenes.py")]
-        return digest(repr(self.counts), MASKS.read_bytes(), *code, *photographs)
+        """Digest of everything that the scenes depend on."""
+
+    @abstractmethod
+    def render(self, pool: str, index: int) -> tuple[Pixels, Objects]:
+        """Scene `index` of a pool, uint8 RGB of shape (128, 128, 3), and the objects in it."""
 
     def sources(self) -> list[Source]:
         """All sources, without digests."""
@@ -70,7 +72,7 @@ class GlyphScenes:
         return pixels.tobytes() + repr((objects.boxes.tolist(), objects.classes.tolist())).encode()
 
     def read(self, source: str) -> Pixels:
-        """Render one scene, uint8 RGB of shape (128, 128, 3).
+        """Render one scene.
 
         Raises:
             DataError: there is no such source.
@@ -80,6 +82,19 @@ class GlyphScenes:
     def bits(self, source: str) -> int:
         """Size of the scene as a PNG."""
         return png_bits(self.read(source))
+
+
+class GlyphScenes(BoxedScenes):
+    """The dataset `glyph-scenes`, with `train` and `test` sources in the pools of these names."""
+
+    def __init__(self, train: int, test: int, *, zoo: int = 0) -> None:
+        self.counts = checked_counts({"zoo": zoo, "train": train, "test": test})
+
+    def signature(self) -> str:
+        """Digest of counts, masks, photographs and the code."""
+        photographs = [pixel_digest(photograph(name)) for names in PHOTOGRAPHS.values() for name in names]
+        code = [Path(__file__).with_name(name).read_bytes() for name in ("glyphs.py", "glyph_scenes.py")]
+        return digest(repr(self.counts), MASKS.read_bytes(), *code, *photographs)
 
     def render(self, pool: str, index: int) -> tuple[Pixels, Objects]:
         """Scene `index` of a pool, and the objects in it."""
@@ -102,7 +117,7 @@ def scene(pool: str, index: int) -> tuple[Pixels, Objects]:
 def put_letters(
     ground: Ints, masks: dict[str, list[Pixels]], random: np.random.Generator, *, contrasts: tuple[int, int]
 ) -> Objects:
-    """Blend one to four letters onto a ground, in place, and tell where they are.
+    """Blend one to four letters onto a ground, in place, and return them as objects.
 
     Args:
         ground: int32 (128, 128, 3), 0 to 255.

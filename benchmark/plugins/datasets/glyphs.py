@@ -14,6 +14,7 @@ decoders of the six photographs that are JPEG files could change them, and the d
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,18 +46,24 @@ CONTRASTS = {"zoo": (24, 184), "train": (12, 60), "test": (12, 60)}
 so that they are legible until compression flattens them."""
 
 
-class Glyphs:
-    """The glyphs dataset, with `train` and `test` sources in the pools of these names."""
+class LetterScenes(ABC):
+    """A dataset of scenes of one letter each, by pools; a subclass says how a scene is drawn."""
 
     classes = len(LETTERS)
+    counts: dict[str, int]
+    """Number of scenes of each pool."""
 
-    def __init__(self, train: int, test: int, *, zoo: int = 0) -> None:
-        self.counts = checked_counts({"zoo": zoo, "train": train, "test": test})
-
+    @abstractmethod
     def signature(self) -> str:
-        """Digest of everything that the scenes depend on: counts, masks, photographs and this file."""
-        photographs = [pixel_digest(photograph(name)) for names in PHOTOGRAPHS.values() for name in names]
-        return digest(repr(self.counts), MASKS.read_bytes(), Path(__file__).read_bytes(), *photographs)
+        """Digest of everything that the scenes depend on."""
+
+    @abstractmethod
+    def read(self, source: str) -> Pixels:
+        """Render one scene, uint8 RGB of shape (64, 64, 3).
+
+        Raises:
+            DataError: there is no such source.
+        """
 
     def sources(self) -> list[Source]:
         """All sources, without digests."""
@@ -70,17 +77,25 @@ class Glyphs:
         """The bytes that identify a source's content, which are its pixels."""
         return self.read(source).tobytes()
 
-    def read(self, source: str) -> Pixels:
-        """Render one scene, uint8 RGB of shape (64, 64, 3).
-
-        Raises:
-            DataError: there is no such source.
-        """
-        return scene(*check_id(source, self.counts))
-
     def bits(self, source: str) -> int:
         """Size of the scene as a PNG."""
         return png_bits(self.read(source))
+
+
+class Glyphs(LetterScenes):
+    """The glyphs dataset, with `train` and `test` sources in the pools of these names."""
+
+    def __init__(self, train: int, test: int, *, zoo: int = 0) -> None:
+        self.counts = checked_counts({"zoo": zoo, "train": train, "test": test})
+
+    def signature(self) -> str:
+        """Digest of counts, masks, photographs and this file."""
+        photographs = [pixel_digest(photograph(name)) for names in PHOTOGRAPHS.values() for name in names]
+        return digest(repr(self.counts), MASKS.read_bytes(), Path(__file__).read_bytes(), *photographs)
+
+    def read(self, source: str) -> Pixels:
+        """Render one scene."""
+        return scene(*check_id(source, self.counts))
 
 
 def checked_counts(counts: dict[str, int]) -> dict[str, int]:
@@ -125,7 +140,7 @@ def put_letter(
     Args:
         ground: int32 (64, 64, 3), 0 to 255.
         masks: the letter in each font that may be drawn.
-        draw: at least eight numbers in [0, 1), which choose font, height, place, contrast and tint.
+        draw: at least eight numbers in [0, 1), which choose font, height, position, contrast and tint.
         heights: least and greatest height, in px.
         contrasts: least and greatest difference from the ground, in grey levels.
     """

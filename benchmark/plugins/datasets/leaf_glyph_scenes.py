@@ -17,7 +17,7 @@ from benchmark.core.digests import digest
 from benchmark.core.images import Pixels
 from benchmark.core.types import Objects
 from benchmark.plugins.datasets import dead_leaves, glyph_scenes, glyphs, leaf_glyphs
-from benchmark.plugins.datasets.glyph_scenes import SIZE, GlyphScenes, put_letters
+from benchmark.plugins.datasets.glyph_scenes import SIZE, BoxedScenes, put_letters
 from benchmark.plugins.datasets.glyphs import checked_counts, finished
 from benchmark.plugins.datasets.leaf_glyphs import MASKS, POOLS, letters
 
@@ -25,14 +25,14 @@ CONTRASTS = {**glyph_scenes.CONTRASTS, "validation": glyph_scenes.CONTRASTS["tra
 """Least and greatest difference between a letter and its ground, in grey levels."""
 
 
-class LeafGlyphScenes(GlyphScenes):
+class LeafGlyphScenes(BoxedScenes):
     """The dataset `leaf-glyph-scenes`, with so many sources in each pool; see `LeafGlyphs`."""
 
     def __init__(self, train: int, validation: int, test: int, *, zoo: int = 0) -> None:
         self.counts = checked_counts({"zoo": zoo, "train": train, "validation": validation, "test": test})
 
     def signature(self) -> str:
-        """Digest of everything that the scenes depend on: counts, masks and the code."""
+        """Digest of counts, masks and the code."""
         files = (__file__, glyph_scenes.__file__, leaf_glyphs.__file__, glyphs.__file__, dead_leaves.__file__)
         return digest(repr(self.counts), MASKS.read_bytes(), *(Path(file).read_bytes() for file in files))
 
@@ -44,11 +44,11 @@ class LeafGlyphScenes(GlyphScenes):
 @functools.lru_cache(maxsize=8192)
 def scene(pool: str, index: int, *, letter: bool = True) -> tuple[Pixels, Objects]:
     """Scene `index` of a pool and the objects in it, or its ground without a letter and no object."""
-    place = POOLS.index(pool)
-    ground = dead_leaves.dead_leaves((110 + place, index), SIZE)
+    number = POOLS.index(pool)
+    ground = dead_leaves.dead_leaves((110 + number, index), SIZE)
     objects = Objects(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, bool), (SIZE, SIZE))
     if letter:
         objects = put_letters(
-            ground, letters(pool), np.random.default_rng([100 + place, index]), contrasts=CONTRASTS[pool]
+            ground, letters(pool), np.random.default_rng([100 + number, index]), contrasts=CONTRASTS[pool]
         )
     return finished(ground), objects

@@ -21,7 +21,15 @@ import numpy as np
 from benchmark.core.digests import digest
 from benchmark.core.images import Pixels
 from benchmark.plugins.datasets import dead_leaves, glyphs
-from benchmark.plugins.datasets.glyphs import LETTERS, SIZE, Glyphs, check_id, checked_counts, finished, put_letter
+from benchmark.plugins.datasets.glyphs import (
+    LETTERS,
+    SIZE,
+    LetterScenes,
+    check_id,
+    checked_counts,
+    finished,
+    put_letter,
+)
 
 MASKS = Path(__file__).with_name("fonts.npz")
 POOLS = ("zoo", "train", "validation", "test")
@@ -31,7 +39,7 @@ CONTRASTS = {**glyphs.CONTRASTS, "validation": glyphs.CONTRASTS["train"]}
 """Least and greatest difference between a letter and its ground, in grey levels."""
 
 
-class LeafGlyphs(Glyphs):
+class LeafGlyphs(LetterScenes):
     """The dataset `leaf-glyphs`, with so many sources in each pool.
 
     With none in `validation` a suite divides `train`, and its parts train and validation then share fonts.
@@ -41,16 +49,12 @@ class LeafGlyphs(Glyphs):
         self.counts = checked_counts({"zoo": zoo, "train": train, "validation": validation, "test": test})
 
     def signature(self) -> str:
-        """Digest of everything that the scenes depend on: counts, masks and the code."""
+        """Digest of counts, masks and the code."""
         code = [Path(file).read_bytes() for file in (__file__, glyphs.__file__, dead_leaves.__file__)]
         return digest(repr(self.counts), MASKS.read_bytes(), *code)
 
     def read(self, source: str) -> Pixels:
-        """Render one scene, uint8 RGB of shape (64, 64, 3).
-
-        Raises:
-            DataError: there is no such source.
-        """
+        """Render one scene."""
         return scene(*check_id(source, self.counts))
 
 
@@ -60,10 +64,10 @@ def scene(pool: str, index: int, *, letter: bool = True) -> Pixels:
 
     Grounds alone are examples of no letter, for networks that must not see one in the blocks of a compressed image.
     """
-    place = POOLS.index(pool)
-    ground = dead_leaves.dead_leaves((10 + place, index), SIZE)
+    number = POOLS.index(pool)
+    ground = dead_leaves.dead_leaves((10 + number, index), SIZE)
     if letter:
-        draw = iter(np.random.default_rng([place, index]).random(8).tolist())
+        draw = iter(np.random.default_rng([number, index]).random(8).tolist())
         masks = letters(pool)[LETTERS[index % len(LETTERS)]]
         put_letter(ground, masks, draw, heights=HEIGHTS[pool], contrasts=CONTRASTS[pool])
     return finished(ground)
@@ -75,4 +79,4 @@ def letters(pool: str) -> dict[str, list[Pixels]]:
     with np.load(MASKS) as masks:
         ink, widths = masks[pool], masks[f"{pool}/widths"]
     split = np.split(ink, np.cumsum(widths.reshape(-1), dtype=np.int64)[:-1], axis=1)
-    return {letter: split[place :: len(LETTERS)] for place, letter in enumerate(LETTERS)}
+    return {letter: split[column :: len(LETTERS)] for column, letter in enumerate(LETTERS)}

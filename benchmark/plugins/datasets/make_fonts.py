@@ -11,7 +11,7 @@ designer's system (DM Sans and DM Mono) are represented by one, so that pools do
 
 The masks are committed, so that the scenes do not change with the version of FreeType. A mask is 64 px high, cropped to the
 letter's width, with 16 shades from 0 (outside) to 255 (ink). The masks of a pool stand side by side in one array (64, W), in
-the order of the table and of the letters; `POOL/widths`, shape (families, 10), tells where each ends.
+the order of the table and of the letters; `POOL/widths`, shape (families, 10), holds their widths.
 """
 
 from __future__ import annotations
@@ -93,9 +93,9 @@ def letters_of(path: Path) -> list[Mask]:
             raise Refused(f"{path.name}: letter {letter} has {mask.mean() / 255:.2f} of ink")
     square = [np.asarray(Image.fromarray(mask).resize((HEIGHT, HEIGHT))).reshape(-1) for mask in masks]
     likeness = np.corrcoef(square)
-    for one, other in combinations(range(len(LETTERS)), 2):
-        if likeness[one, other] > ALIKE:
-            raise Refused(f"{path.name}: letters {LETTERS[one]} and {LETTERS[other]} are alike")
+    for first, second in combinations(range(len(LETTERS)), 2):
+        if likeness[first, second] > ALIKE:
+            raise Refused(f"{path.name}: letters {LETTERS[first]} and {LETTERS[second]} are alike")
     return masks
 
 
@@ -105,9 +105,9 @@ def sheet(fonts: dict[str, list[Mask]]) -> Image.Image:
     pen = ImageDraw.Draw(page)
     for line, (family, masks) in enumerate(fonts.items()):
         pen.text((4, 40 * line + 14), family, fill=0)
-        for place, mask in enumerate(masks):
+        for column, mask in enumerate(masks):
             ink = Image.fromarray(255 - mask)
-            page.paste(ink.resize((min(44, ink.width // 2), HEIGHT // 2)), (200 + 48 * place, 40 * line + 4))
+            page.paste(ink.resize((min(44, ink.width // 2), HEIGHT // 2)), (200 + 48 * column, 40 * line + 4))
     return page
 
 
