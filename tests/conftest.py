@@ -31,7 +31,8 @@ title = "A few letters"
 task = "classification"
 [dataset]
 name = "glyphs"
-train = 120
+train = 80
+validation = 40
 test = 60
 {SPLIT_AND_LEVELS}
 [networks]
@@ -50,7 +51,8 @@ title = "A few scenes of letters"
 task = "detection"
 [dataset]
 name = "glyph-scenes"
-train = 60
+train = 40
+validation = 20
 test = 24
 {SPLIT_AND_LEVELS}
 [networks]

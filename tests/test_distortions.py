@@ -8,9 +8,9 @@ from PIL import Image, JpegImagePlugin
 
 from benchmark.core.errors import DataError
 from benchmark.core.images import pixel_digest
-from benchmark.plugins.datasets.glyphs import photograph
 from benchmark.plugins.distortions import DISTORTIONS
 from benchmark.suites.loading import load_suite, suite_names
+from tests.photographs import photograph
 
 JPEG = DISTORTIONS["jpeg"]
 ASTRONAUT = photograph("astronaut.png")

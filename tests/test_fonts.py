@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from benchmark.plugins.datasets import make_fonts
-from benchmark.plugins.datasets.glyphs import LETTERS
-from benchmark.plugins.datasets.leaf_glyphs import POOLS
+from benchmark.plugins.datasets.glyphs import LETTERS, POOLS
 
 
 def test_fonts_are_many_open_and_evenly_dealt():

@@ -332,7 +332,7 @@ def test_unreadable_image_is_named_and_nothing_half_written(tmp_path, monkeypatc
     broken.write_bytes(broken.read_bytes()[:400])
     monkeypatch.setitem(DATASETS, "imagenet", lambda data, options: TenClasses(data))
     suite = tmp_path / "s.toml"
-    suite.write_text(TINY.replace('name = "glyphs"\ntrain = 120\ntest = 60', 'name = "imagenet"'))
+    suite.write_text(TINY.replace('name = "glyphs"\ntrain = 80\nvalidation = 40\ntest = 60', 'name = "imagenet"'))
     workspace = Workspace(
         data=tmp_path / "data", networks=None, cache=tmp_path / "c", results=tmp_path / "r", chosen_device="cpu"
     )
@@ -386,7 +386,7 @@ def test_augmented_versions_stay_in_training(tiny_file, tmp_path):
     suite = tmp_path / "augmented.toml"
     text = (
         tiny_file.read_text()
-        .replace("train = 120\ntest = 60", "train = 60\ntest = 30")
+        .replace("train = 80\nvalidation = 40\ntest = 60", "train = 40\nvalidation = 20\ntest = 30")
         .replace('"tiny"', '"augmented"')
     )
     suite.write_text(text + '[training]\nbalance = "augmentation"\ncopies = 1\n')

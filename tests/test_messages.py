@@ -10,7 +10,7 @@ import pytest
 from benchmark.core.messages import show_messages
 from tests.test_public_names import MODULES
 
-SCRIPTS = ("train_zoo", "train_detectors", "make_letters", "make_fonts")
+SCRIPTS = ("train_zoo", "train_detectors", "make_fonts")
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith("benchmark.cli.")])

@@ -15,7 +15,8 @@ task = "classification"
 
 [dataset]
 name = "glyphs"
-train = 4800
+train = 4200
+validation = 600
 test = 1200
 
 [split]

@@ -67,7 +67,7 @@ def test_the_wheel_has_every_file_of_the_package(wheel):
     """Suites, masks and fonts, and weights of task networks travel as code does."""
     names = set(zipfile.ZipFile(wheel).namelist())
     data = {path.as_posix() for path in tracked("benchmark")}
-    assert {f"benchmark/plugins/datasets/{name}" for name in ("letters.npz", "fonts.npz", "fonts.csv")} <= data
+    assert {f"benchmark/plugins/datasets/{name}" for name in ("fonts.npz", "fonts.csv")} <= data
     assert data <= names
 
 

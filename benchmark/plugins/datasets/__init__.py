@@ -24,8 +24,6 @@ from benchmark.plugins.datasets.coco import COCO
 from benchmark.plugins.datasets.glyph_scenes import GlyphScenes
 from benchmark.plugins.datasets.glyphs import Glyphs
 from benchmark.plugins.datasets.imagenet import ImageNet
-from benchmark.plugins.datasets.leaf_glyph_scenes import LeafGlyphScenes
-from benchmark.plugins.datasets.leaf_glyphs import LeafGlyphs
 from benchmark.plugins.registry import extensions, resolve
 
 if TYPE_CHECKING:
@@ -89,8 +87,6 @@ def missing(what: str) -> DataError:
 DATASETS: dict[str, Callable[[Location | None, dict[str, Any]], Dataset]] = {
     "glyphs": lambda data, options: Glyphs(**options),
     "glyph-scenes": lambda data, options: GlyphScenes(**options),
-    "leaf-glyphs": lambda data, options: LeafGlyphs(**options),
-    "leaf-glyph-scenes": lambda data, options: LeafGlyphScenes(**options),
     "imagenet": lambda data, options: ImageNet(data, **options),
     "coco": lambda data, options: COCO(data, **options),
 }

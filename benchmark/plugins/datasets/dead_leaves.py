@@ -1,4 +1,4 @@
-"""Dead leaves: generated pictures with the statistics of photographs, the grounds of the leaf glyphs.
+"""Dead leaves: generated pictures with the statistics of photographs, the grounds of the glyphs.
 
 A picture consists of opaque shapes that fell onto each other, whose sizes follow a power law, so that it looks alike at all
 scales; this model explains the spectrum and the gradients of photographs (Lee, Mumford & Huang, "Occlusion models for natural

@@ -1,35 +1,33 @@
-"""Glyph scenes: one to four boxed letters on a photograph; the embedded dataset for detection.
+"""Glyph scenes: one to four boxed letters on dead leaves; the embedded dataset for detection.
 
-Scenes have 128 x 128 px and consist of the same letters, fonts and photographs as `glyphs`, divided between the same pools. A
-box is the extent of a letter's mask, and letters do not overlap.
+Scenes have 128 x 128 px and consist of the same letters and fonts as `glyphs`, divided between the same pools, on grounds of
+their own. A box is the extent of a letter's mask, and letters do not overlap.
 
-    GlyphScenes(train=1200, test=300).read("test-00017")
+    GlyphScenes(train=1050, validation=150, test=300).read("test-00017")
 """
 
 from __future__ import annotations
 
 import functools
-from abc import ABC, abstractmethod
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from benchmark.core.digests import digest
-from benchmark.core.images import Pixels, pixel_digest, png_bits
+from benchmark.core.images import Pixels, png_bits
 from benchmark.core.types import Objects, Source
+from benchmark.plugins.datasets import dead_leaves, glyphs
+from benchmark.plugins.datasets.dead_leaves import Ints
 from benchmark.plugins.datasets.glyphs import (
     LETTERS,
     MASKS,
-    PHOTOGRAPHS,
     POOLS,
-    Ints,
     blend,
     check_id,
     checked_counts,
     finished,
     letters,
-    photograph,
 )
 
 SIZE = 128
@@ -38,24 +36,23 @@ TRIES = 8
 """Number of positions that are tried for a letter before it is left out."""
 HEIGHTS = (26, 60)
 """Least and greatest height of a letter, in px."""
-CONTRASTS = {"zoo": (24, 184), "train": (14, 80), "test": (14, 80)}
+FAINT = (14, 80)
+CONTRASTS = {"zoo": (24, 184), "train": FAINT, "validation": FAINT, "test": FAINT}
 """Least and greatest difference between a letter and its ground, in grey levels."""
 
 
-class BoxedScenes(ABC):
-    """A dataset of scenes of boxed letters, by pools; a subclass says how a scene is drawn."""
+class GlyphScenes:
+    """The dataset `glyph-scenes`, with so many sources in each pool; see `Glyphs`."""
 
     classes = len(LETTERS)
-    counts: dict[str, int]
-    """Number of scenes of each pool."""
 
-    @abstractmethod
+    def __init__(self, train: int, validation: int, test: int, *, zoo: int = 0) -> None:
+        self.counts = checked_counts({"zoo": zoo, "train": train, "validation": validation, "test": test})
+
     def signature(self) -> str:
-        """Digest of everything that the scenes depend on."""
-
-    @abstractmethod
-    def render(self, pool: str, index: int) -> tuple[Pixels, Objects]:
-        """Scene `index` of a pool, uint8 RGB of shape (128, 128, 3), and the objects in it."""
+        """Digest of counts, masks and the code."""
+        code = [Path(file).read_bytes() for file in (__file__, glyphs.__file__, dead_leaves.__file__)]
+        return digest(repr(self.counts), MASKS.read_bytes(), *code)
 
     def sources(self) -> list[Source]:
         """All sources, without digests."""
@@ -72,7 +69,7 @@ class BoxedScenes(ABC):
         return pixels.tobytes() + repr((objects.boxes.tolist(), objects.classes.tolist())).encode()
 
     def read(self, source: str) -> Pixels:
-        """Render one scene.
+        """Render one scene, uint8 RGB of shape (128, 128, 3).
 
         Raises:
             DataError: there is no such source.
@@ -83,34 +80,20 @@ class BoxedScenes(ABC):
         """Size of the scene as a PNG."""
         return png_bits(self.read(source))
 
-
-class GlyphScenes(BoxedScenes):
-    """The dataset `glyph-scenes`, with `train` and `test` sources in the pools of these names."""
-
-    def __init__(self, train: int, test: int, *, zoo: int = 0) -> None:
-        self.counts = checked_counts({"zoo": zoo, "train": train, "test": test})
-
-    def signature(self) -> str:
-        """Digest of counts, masks, photographs and the code."""
-        photographs = [pixel_digest(photograph(name)) for names in PHOTOGRAPHS.values() for name in names]
-        code = [Path(__file__).with_name(name).read_bytes() for name in ("glyphs.py", "glyph_scenes.py")]
-        return digest(repr(self.counts), MASKS.read_bytes(), *code, *photographs)
-
     def render(self, pool: str, index: int) -> tuple[Pixels, Objects]:
         """Scene `index` of a pool, and the objects in it."""
         return scene(pool, index)
 
 
 @functools.lru_cache(maxsize=8192)
-def scene(pool: str, index: int) -> tuple[Pixels, Objects]:
-    """Scene `index` of a pool, and the objects in it."""
-    random = np.random.default_rng([100 + POOLS.index(pool), index])
-    photo = photograph(PHOTOGRAPHS[pool][int(random.random() * len(PHOTOGRAPHS[pool]))])
-    side = int(SIZE + random.random() * (min(256, *photo.shape[:2]) - SIZE))
-    top, left = (int(random.random() * (length - side + 1)) for length in photo.shape[:2])
-    crop = Image.fromarray(photo[top : top + side, left : left + side])
-    ground = np.array(crop.resize((SIZE, SIZE), Image.Resampling.BICUBIC), np.int32)
-    objects = put_letters(ground, letters(pool), random, contrasts=CONTRASTS[pool])
+def scene(pool: str, index: int, *, letter: bool = True) -> tuple[Pixels, Objects]:
+    """Scene `index` of a pool and the objects in it, or its ground without a letter and no object."""
+    number = POOLS.index(pool)
+    ground = dead_leaves.dead_leaves((110 + number, index), SIZE)
+    objects = Objects(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, bool), (SIZE, SIZE))
+    if letter:
+        random = np.random.default_rng([100 + number, index])
+        objects = put_letters(ground, letters(pool), random, contrasts=CONTRASTS[pool])
     return finished(ground), objects
 
 

@@ -1,20 +1,19 @@
-"""Glyphs: generated, deterministic letters on photographs; the embedded dataset that needs no download.
+"""Glyphs: generated, deterministic letters on dead leaves; the embedded dataset that needs no download.
 
-A scene is one letter of ten, in one of 22 fonts, blended onto a crop of a photograph that scikit-image, scikit-learn or
-Matplotlib ships, 64 x 64 px. Size and contrast vary, and with them how much compression the letter survives. Fonts and
-photographs are divided between three pools: `zoo` trains the task networks, and `train` and `test` belong to the benchmark. No
-letter's shape and no background occurs in two pools.
+A scene is one letter of ten, in one of 135 families of fonts, blended onto a picture of `dead_leaves` of its own, 64 x 64 px.
+Size and contrast vary, and with them how much compression the letter survives. The fonts (`fonts.csv`) are divided between four
+pools: `zoo` trains networks, and `train`, `validation` and `test` are the parts of a suite. No letter's shape occurs in two
+pools, and no ground in two scenes.
 
-    Glyphs(train=4800, test=1200).read("test-00017")
+    Glyphs(train=4200, validation=600, test=1200).read("test-00017")
 
-All arithmetic is on integers (Pillow's 8-bit resize, NumPy), so that the pixels are the same on every machine; only the
-decoders of the six photographs that are JPEG files could change them, and the digests would reveal that.
+All arithmetic is on integers or rounded as IEEE 754 says (Pillow's 8-bit resize, NumPy), so that the pixels are the same on
+every machine.
 """
 
 from __future__ import annotations
 
 import functools
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,52 +22,44 @@ from PIL import Image
 
 from benchmark.core.digests import digest
 from benchmark.core.errors import DataError
-from benchmark.core.images import Pixels, pixel_digest, png_bits
+from benchmark.core.images import Pixels, png_bits
 from benchmark.core.types import Source
+from benchmark.plugins.datasets import dead_leaves
+from benchmark.plugins.datasets.dead_leaves import Ints
 
-Ints = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
 SIZE = 64
 LETTERS = "ABDEGKNRSX"
-MASKS = Path(__file__).with_name("letters.npz")
-PHOTOGRAPHS = {
-    "zoo": ["camera.png", "chelsea.png", "brick.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "flower.jpg"],
-    "train": [
-        "astronaut.png", "coffee.png", "grass.png", "coins.png", "china.jpg",
-        "grace_hopper.jpg", "clock_motion.png", "color.png",
-    ],
-    "test": ["motorcycle_left.png", "rocket.jpg", "gravel.png", "cell.png", "retina.jpg"],
-}  # fmt: skip
-POOLS = tuple(PHOTOGRAPHS)
-HEIGHTS = {"zoo": (20, 57), "train": (28, 57), "test": (28, 57)}
+MASKS = Path(__file__).with_name("fonts.npz")
+POOLS = ("zoo", "train", "validation", "test")
+FAINT = (12, 60)
+HEIGHTS = {"zoo": (20, 57), "train": (28, 57), "validation": (28, 57), "test": (28, 57)}
 """Least and greatest height of a letter, in px."""
-CONTRASTS = {"zoo": (24, 184), "train": (12, 60), "test": (12, 60)}
+CONTRASTS = {"zoo": (24, 184), "train": FAINT, "validation": FAINT, "test": FAINT}
 """Least and greatest difference between a letter and its ground, in grey levels. The benchmark's letters are large and faint,
 so that they are legible until compression flattens them."""
 
 
-class LetterScenes(ABC):
-    """A dataset of scenes of one letter each, by pools; a subclass says how a scene is drawn."""
+class Glyphs:
+    """The dataset `glyphs`, with so many sources in each pool.
 
-    classes = len(LETTERS)
-    counts: dict[str, int]
-    """Number of scenes of each pool."""
+    With none in `validation` a suite divides `train`, and its parts train and validation then share fonts.
+    """
 
-    @abstractmethod
+    classes = len(LETTERS) + 1
+    """The letters, and none at all, which no source shows: networks answer it to what compression left of some."""
+
+    def __init__(self, train: int, validation: int, test: int, *, zoo: int = 0) -> None:
+        self.counts = checked_counts({"zoo": zoo, "train": train, "validation": validation, "test": test})
+
     def signature(self) -> str:
-        """Digest of everything that the scenes depend on."""
-
-    @abstractmethod
-    def read(self, source: str) -> Pixels:
-        """Render one scene, uint8 RGB of shape (64, 64, 3).
-
-        Raises:
-            DataError: there is no such source.
-        """
+        """Digest of counts, masks and the code."""
+        code = [Path(file).read_bytes() for file in (__file__, dead_leaves.__file__)]
+        return digest(repr(self.counts), MASKS.read_bytes(), *code)
 
     def sources(self) -> list[Source]:
         """All sources, without digests."""
         return [
-            Source(id=f"{pool}-{index:05d}", truth=index % self.classes, pool=pool)
+            Source(id=f"{pool}-{index:05d}", truth=index % len(LETTERS), pool=pool)
             for pool, count in self.counts.items()
             for index in range(count)
         ]
@@ -77,25 +68,17 @@ class LetterScenes(ABC):
         """The bytes that identify a source's content, which are its pixels."""
         return self.read(source).tobytes()
 
+    def read(self, source: str) -> Pixels:
+        """Render one scene, uint8 RGB of shape (64, 64, 3).
+
+        Raises:
+            DataError: there is no such source.
+        """
+        return scene(*check_id(source, self.counts))
+
     def bits(self, source: str) -> int:
         """Size of the scene as a PNG."""
         return png_bits(self.read(source))
-
-
-class Glyphs(LetterScenes):
-    """The glyphs dataset, with `train` and `test` sources in the pools of these names."""
-
-    def __init__(self, train: int, test: int, *, zoo: int = 0) -> None:
-        self.counts = checked_counts({"zoo": zoo, "train": train, "test": test})
-
-    def signature(self) -> str:
-        """Digest of counts, masks, photographs and this file."""
-        photographs = [pixel_digest(photograph(name)) for names in PHOTOGRAPHS.values() for name in names]
-        return digest(repr(self.counts), MASKS.read_bytes(), Path(__file__).read_bytes(), *photographs)
-
-    def read(self, source: str) -> Pixels:
-        """Render one scene."""
-        return scene(*check_id(source, self.counts))
 
 
 def checked_counts(counts: dict[str, int]) -> dict[str, int]:
@@ -116,20 +99,27 @@ def check_id(source: str, counts: dict[str, int]) -> tuple[str, int]:
 
 
 @functools.lru_cache(maxsize=8192)
-def scene(pool: str, index: int) -> Pixels:
-    """Scene `index` of a pool; its letter is the index modulo ten."""
-    random = np.random.default_rng([POOLS.index(pool), index])
-    draw = iter(random.random(12).tolist())
-    names, masks = PHOTOGRAPHS[pool], letters(pool)[LETTERS[index % len(LETTERS)]]
+def scene(pool: str, index: int, *, letter: bool = True) -> Pixels:
+    """Scene `index` of a pool, whose letter is the index modulo ten, or its ground without the letter.
 
-    photo = photograph(names[int(next(draw) * len(names))])
-    side = int(64 + next(draw) * 128)
-    top, left = int(next(draw) * (photo.shape[0] - side)), int(next(draw) * (photo.shape[1] - side))
-    crop = Image.fromarray(photo[top : top + side, left : left + side])
-    ground = np.array(crop.resize((SIZE, SIZE), Image.Resampling.BICUBIC), np.int32)
-
-    put_letter(ground, masks, draw, heights=HEIGHTS[pool], contrasts=CONTRASTS[pool])
+    Grounds alone are examples of no letter, for networks that must not see one in the blocks of a compressed image.
+    """
+    ground = dead_leaves.dead_leaves((10 + POOLS.index(pool), index), SIZE)
+    if letter:
+        draw = iter(choices(pool, index))
+        masks = letters(pool)[LETTERS[index % len(LETTERS)]]
+        put_letter(ground, masks, draw, heights=HEIGHTS[pool], contrasts=CONTRASTS[pool])
     return finished(ground)
+
+
+def choices(pool: str, index: int) -> list[float]:
+    """The eight numbers in [0, 1) that choose the letter's family, height, position, contrast and tint."""
+    return np.random.default_rng([POOLS.index(pool), index]).random(8).tolist()
+
+
+def family(pool: str, index: int) -> int:
+    """The number of the family of fonts of a scene's letter, within its pool."""
+    return int(choices(pool, index)[0] * len(letters(pool)[LETTERS[0]]))
 
 
 def put_letter(
@@ -139,8 +129,8 @@ def put_letter(
 
     Args:
         ground: int32 (64, 64, 3), 0 to 255.
-        masks: the letter in each font that may be drawn.
-        draw: at least eight numbers in [0, 1), which choose font, height, position, contrast and tint.
+        masks: the letter in each family that may be drawn.
+        draw: at least eight numbers in [0, 1), which choose family, height, position, contrast and tint.
         heights: least and greatest height, in px.
         contrasts: least and greatest difference from the ground, in grey levels.
     """
@@ -187,30 +177,8 @@ def blend(ground: Ints, ink: Ints, top: int, left: int, *, contrast: int, tint: 
 
 @functools.cache
 def letters(pool: str) -> dict[str, list[Pixels]]:
-    """The masks of a pool: for each letter, one uint8 array (96, W) per font."""
-    table: dict[str, list[Pixels]] = {letter: [] for letter in LETTERS}
+    """The masks of a pool: for each letter, one uint8 array (64, W) per family of fonts."""
     with np.load(MASKS) as masks:
-        for key in sorted(masks.files):
-            owner, _, letter = key.split("/")
-            if owner == pool:
-                table[letter].append(masks[key])
-    return table
-
-
-@functools.cache
-def photograph(name: str) -> Pixels:
-    """One of the shipped photographs, uint8 RGB."""
-    import matplotlib as mpl
-    import skimage
-    import sklearn
-
-    folders = [
-        Path(skimage.__file__).parent / "data",
-        Path(sklearn.__file__).parent / "datasets" / "images",
-        Path(mpl.get_data_path()) / "sample_data",
-    ]
-    for folder in folders:
-        if (folder / name).is_file():
-            with Image.open(folder / name) as opened:
-                return np.asarray(opened.convert("RGB"))
-    raise DataError(f"glyphs: photograph {name} is missing; looked in {' and '.join(map(str, folders))}")
+        ink, widths = masks[pool], masks[f"{pool}/widths"]
+    split = np.split(ink, np.cumsum(widths.reshape(-1), dtype=np.int64)[:-1], axis=1)
+    return {letter: split[column :: len(LETTERS)] for column, letter in enumerate(LETTERS)}

@@ -1,4 +1,4 @@
-"""Draw the letters of the leaf glyphs: one mask per family and letter, stored in `fonts.npz`.
+"""Draw the letters of the glyphs: one mask per family and letter, stored in `fonts.npz`.
 
     npm pack @fontsource/lato@5.3.0 ...              # each package of fonts.csv, of this version; unpack them in a folder
     python -m benchmark.plugins.datasets.make_fonts FOLDER [SHEETS]
@@ -25,8 +25,7 @@ import numpy as np
 from fontTools.ttLib import TTFont
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmark.plugins.datasets.glyphs import LETTERS
-from benchmark.plugins.datasets.leaf_glyphs import MASKS, POOLS
+from benchmark.plugins.datasets.glyphs import LETTERS, MASKS, POOLS
 
 Mask = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 HEIGHT = 64

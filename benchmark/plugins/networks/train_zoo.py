@@ -1,4 +1,4 @@
-"""Train the `zoo:` networks on the pool `zoo` of leaf glyphs, and store them as fp16 safetensors.
+"""Train the `zoo:` networks on the pool `zoo` of glyphs, and store them as fp16 safetensors.
 
     python -m benchmark.plugins.networks.train_zoo            trains all that have no weights yet
     python -m benchmark.plugins.networks.train_zoo vgg        trains this one again
@@ -25,7 +25,7 @@ from torch.nn import functional
 
 from benchmark.core.devices import prepare_process, seeded
 from benchmark.core.precision import autocast, training_precision
-from benchmark.plugins.datasets.leaf_glyphs import scene
+from benchmark.plugins.datasets.glyphs import scene
 from benchmark.plugins.networks.network import file_digest
 from benchmark.plugins.networks.zoo import ARCHITECTURES, LETTERS, WEIGHTS
 
@@ -119,7 +119,9 @@ def main(names: list[str]) -> None:
     for name in names:
         model = train(name, images, classes)
         stored = store(name, model)
-        accuracies = f"accuracy {accuracy(model, *own):.3f} on its own pool, {accuracy(model, *unseen):.3f} on the benchmark's"
+        accuracies = (
+            f"accuracy {accuracy(model, *own):.3f} on its own pool, {accuracy(model, *unseen):.3f} on the benchmark's"
+        )
         print(f"{name}: {stored}, {accuracies}, {accuracy(model, *grounds):.3f} on grounds alone", flush=True)
 
 

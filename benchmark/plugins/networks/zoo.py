@@ -1,6 +1,6 @@
 """`zoo:` networks: small classifiers of letters, trained in this repository and committed with the package.
 
-There are seven different architectures of under a million weights, trained on the pool `zoo` of the dataset `leaf-glyphs` by
+There are seven different architectures of under a million weights, trained on the pool `zoo` of the dataset `glyphs` by
 
     python -m benchmark.plugins.networks.train_zoo
 

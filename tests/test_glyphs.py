@@ -12,10 +12,9 @@ from benchmark.core.images import pixel_digest
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.indexed_suite import index_suite
 from benchmark.labelling.pipeline import label
-from benchmark.plugins.datasets import leaf_glyph_scenes, leaf_glyphs, make_fonts, open_dataset
-from benchmark.plugins.datasets.glyphs import LETTERS
-from benchmark.plugins.datasets.leaf_glyph_scenes import LeafGlyphScenes
-from benchmark.plugins.datasets.leaf_glyphs import POOLS, LeafGlyphs, letters
+from benchmark.plugins.datasets import glyph_scenes, glyphs, make_fonts, open_dataset
+from benchmark.plugins.datasets.glyph_scenes import GlyphScenes
+from benchmark.plugins.datasets.glyphs import LETTERS, POOLS, Glyphs, letters
 from benchmark.suites.loading import load_suite
 
 GOLDEN = {
@@ -41,10 +40,15 @@ GOLDEN_SCENES = {
 }
 """The same for the scenes of detection."""
 
-SMALL = LeafGlyphs(train=20, validation=10, test=10)
+SMALL = Glyphs(train=20, validation=10, test=10)
 KINDS = {
-    "leaf-glyphs": (leaf_glyphs, LeafGlyphs, TINY, 'name = "glyphs"\ntrain = 120\ntest = 60'),
-    "leaf-glyph-scenes": (leaf_glyph_scenes, LeafGlyphScenes, TINY_DET, 'name = "glyph-scenes"\ntrain = 60\ntest = 24'),
+    "glyphs": (glyphs, Glyphs, TINY, 'name = "glyphs"\ntrain = 80\nvalidation = 40\ntest = 60'),
+    "glyph-scenes": (
+        glyph_scenes,
+        GlyphScenes,
+        TINY_DET,
+        'name = "glyph-scenes"\ntrain = 40\nvalidation = 20\ntest = 24',
+    ),
 }
 """For each dataset: its module, its class, a suite of photographs, and that suite's choice of a dataset."""
 
@@ -57,13 +61,13 @@ def pixels(scene):
 @pytest.mark.parametrize("source", GOLDEN)
 def test_scenes_have_not_drifted(source):
     """Each scene has the pixels that it had when the dataset was made."""
-    assert pixel_digest(LeafGlyphs(train=4200, validation=600, test=1200, zoo=8).read(source)) == GOLDEN[source]
+    assert pixel_digest(Glyphs(train=4200, validation=600, test=1200, zoo=8).read(source)) == GOLDEN[source]
 
 
 @pytest.mark.parametrize("source", GOLDEN_SCENES)
 def test_scenes_of_detection_have_not_drifted(source):
     """Each scene of detection has the pixels that it had when the dataset was made."""
-    dataset = LeafGlyphScenes(train=1050, validation=150, test=300, zoo=8)
+    dataset = GlyphScenes(train=1050, validation=150, test=300, zoo=8)
     assert pixel_digest(dataset.read(source)) == GOLDEN_SCENES[source]
 
 
@@ -71,8 +75,8 @@ def test_scenes_of_detection_have_not_drifted(source):
 def test_scenes_depend_on_nothing_but_their_id(source):
     """Rendering again, in another order and past the cache, gives the same pixels."""
     pool, number = source.split("-")
-    leaf_glyphs.scene.__wrapped__(pool, int(number) + 1)
-    assert pixel_digest(leaf_glyphs.scene.__wrapped__(pool, int(number))) == GOLDEN[source]
+    glyphs.scene.__wrapped__(pool, int(number) + 1)
+    assert pixel_digest(glyphs.scene.__wrapped__(pool, int(number))) == GOLDEN[source]
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -86,15 +90,28 @@ def test_scenes_are_read_only_rgb(name):
         image[0, 0, 0] = 1
 
 
+def test_boxes_hold_their_letters():
+    """Boxes lie inside the scene, do not overlap, and there are one to four."""
+    for source in GlyphScenes(train=40, validation=5, test=5).sources():
+        boxes = source.truth.boxes
+        assert 1 <= len(boxes) <= 4
+        assert boxes.min() >= 0
+        assert boxes.max() <= 128
+        inside = np.zeros((128, 128), int)
+        for left, top, right, bottom in boxes.astype(int):
+            inside[top:bottom, left:right] += 1
+        assert inside.max() == 1
+
+
 def test_a_ground_is_its_scene_without_letters():
     """Without letters a scene differs where they were and nowhere else, and has no object in detection."""
     for place in range(20):
-        changed = (leaf_glyphs.scene("zoo", place) != leaf_glyphs.scene("zoo", place, letter=False)).any(axis=2)
+        changed = (glyphs.scene("zoo", place) != glyphs.scene("zoo", place, letter=False)).any(axis=2)
         rows, columns = np.nonzero(changed)
         assert 0 < changed.sum() < 64 * 64
         assert max(np.ptp(rows), np.ptp(columns)) < 60
-        full, objects = leaf_glyph_scenes.scene("zoo", place)
-        bare, none = leaf_glyph_scenes.scene("zoo", place, letter=False)
+        full, objects = glyph_scenes.scene("zoo", place)
+        bare, none = glyph_scenes.scene("zoo", place, letter=False)
         assert none.boxes.shape == (0, 4)
         assert len(none.classes) == len(none.crowd) == 0
         inside = np.zeros((128, 128), bool)
@@ -120,8 +137,8 @@ def test_pools_share_no_mask():
 
 def test_no_ground_occurs_twice():
     """The grounds of all scenes, for classification and detection and in all pools, are different pictures."""
-    small = [leaf_glyphs.scene(pool, index, letter=False) for pool in POOLS for index in range(60)]
-    large = [leaf_glyph_scenes.scene(pool, index, letter=False)[0] for pool in POOLS for index in range(15)]
+    small = [glyphs.scene(pool, index, letter=False) for pool in POOLS for index in range(60)]
+    large = [glyph_scenes.scene(pool, index, letter=False)[0] for pool in POOLS for index in range(15)]
     blocks = [scene[top : top + 64, left : left + 64] for scene in large for top in (0, 64) for left in (0, 64)]
     assert len({pixel_digest(image) for image in (*small, *blocks)}) == 4 * 60 + 4 * 60
 
@@ -186,7 +203,7 @@ def test_sources_are_balanced_unique_and_in_pools():
         truths = [source.truth for source in sources if source.pool == pool]
         assert np.bincount(truths).tolist() == [count // 10] * 10
     assert all(source.id.startswith(f"{source.pool}-") for source in sources)
-    assert SMALL.classes == len(LETTERS) == 10
+    assert SMALL.classes == len(LETTERS) + 1 == 11
 
 
 @pytest.mark.parametrize(
