@@ -190,7 +190,7 @@ def test_table_1_tells_predictors_of_one_name_apart(copied):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("{", "not JSON"), ("{}", "required field `suite`"), ("[]", "Expected `object`")]
+    ("text", "message"), [("{", "not JSON"), ("{}", "required field `format`"), ("[]", "Expected `object`")]
 )
 def test_damaged_card_is_named(copied, text, message):
     """A card that is no scorecard is an error with its name."""
