@@ -30,7 +30,7 @@ def test_open_dataset_names_what_it_does_not_know():
         open_dataset({"name": "glyphs", "train": 1, "validation": 1, "test": 1, "colour": 2}, None)
     for name in ("glyphs", "glyph-scenes"):
         with pytest.raises(SuiteError, match="'12'; it is a number of scenes"):
-            open_dataset({"name": name, "train": "12", "test": 1}, None)
+            open_dataset({"name": name, "train": "12", "validation": 1, "test": 1}, None)
     assert (
         open_dataset({"name": "glyphs", "train": 1, "validation": 1, "test": 1}, None).sources()
         == Glyphs(1, 1, 1).sources()
@@ -49,7 +49,7 @@ class Counting:
     """Glyphs that counts how often a content is read."""
 
     def __init__(self, train):
-        self.inner, self.count = Glyphs(train=train, test=1), 0
+        self.inner, self.count = Glyphs(train=train, validation=0, test=1), 0
         self.signature, self.sources = self.inner.signature, self.inner.sources
 
     def content(self, source):
