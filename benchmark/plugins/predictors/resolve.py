@@ -7,8 +7,10 @@ import time
 from dataclasses import dataclass
 
 from benchmark.core.digests import digest
+from benchmark.core.errors import PredictorError
 from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
 from benchmark.plugins.predictors.discovery import check_kind, code_digest, find_predictor
+from benchmark.plugins.predictors.informed import INFORMED, InformedRival
 from benchmark.plugins.predictors.submission import Submission, find_submission
 
 
@@ -32,9 +34,9 @@ class PredictorSpec:
         return issubclass(self.kind, LearnedPredictor) and self.kind.seeded
 
 
-def look_up(name: str) -> Submission | PredictorSpec:
-    """The submission in the folder of this name, of which nothing is executed, else the predictor of this name or path."""
-    return find_submission(name) or PredictorSpec(*find_predictor(name))
+def look_up(name: str) -> Submission | PredictorSpec | InformedRival:
+    """The informed rival of this name, the submission in this folder, of which nothing is executed, or else the predictor."""
+    return INFORMED.get(name) or find_submission(name) or PredictorSpec(*find_predictor(name))
 
 
 def resolve_predictor(predictor: str | type[Predictor] | Submission | PredictorSpec) -> PredictorSpec:
@@ -43,6 +45,8 @@ def resolve_predictor(predictor: str | type[Predictor] | Submission | PredictorS
         predictor = look_up(predictor)
     if isinstance(predictor, PredictorSpec):
         return predictor
+    if isinstance(predictor, InformedRival):
+        raise PredictorError(f"{predictor.name}: an informed rival looks at no image; `run` alone takes it")
     if isinstance(predictor, Submission):
         _, kind, code = find_predictor(str(predictor.find_code()))
         return PredictorSpec(predictor.name, kind, digest(code, predictor.other_files()))
