@@ -63,10 +63,12 @@ def test_the_class_adds_what_its_training_rows_show(tiny):
     )
     assert table.group_by("level", "kind").agg(pl.col("score").n_unique())["score"].unique().to_list() == [1]
     rows = tiny.labelled("combined", "train").filter(level=10)
-    shares = rows.group_by(pl.col("source").replace_strict(tiny.indexed.truths, return_dtype=pl.Int64).alias("kind")).agg(
-        share=pl.col("label").mean(), count=pl.len()
+    shares = rows.group_by(
+        pl.col("source").replace_strict(tiny.indexed.truths, return_dtype=pl.Int64).alias("kind")
+    ).agg(share=pl.col("label").mean(), count=pl.len())
+    best, worst = (
+        shares.filter(pl.col("count") >= 3).sort("share", descending=order)["kind"][0] for order in (True, False)
     )
-    best, worst = (shares.filter(pl.col("count") >= 3).sort("share", descending=order)["kind"][0] for order in (True, False))
     at = table.filter(level=10).unique(["kind"])
     assert at.filter(kind=best)["score"].item() > at.filter(kind=worst)["score"].item()
 

@@ -95,7 +95,7 @@ def zoo_network(model):
 
 @pytest.mark.parametrize("model", zoo.ARCHITECTURES)
 def test_zoo_networks_are_small_trained_and_deterministic(model):
-    """A zoo network has under a million weights, answers eleven logits, mostly right, twice the same, and is not in training."""
+    """A zoo network has under a million weights, answers eleven logits, mostly right, twice the same, and does not train."""
     network, again = zoo_network(model), zoo_network(model)
     assert sum(weight.numel() for weight in network.module.parameters()) < 1_000_000
     assert not network.module.training
