@@ -83,13 +83,13 @@ ARCHITECTURES = {
 
 
 DIGESTS = {
-    "vgg": "46299c26ae8bdb58",
-    "densenet": "1fddb9054c400b71",
-    "resnet": "cca596ce58e880ca",
-    "resnext": "07d1b03fcc71ffd7",
-    "nfnet": "0729716773a88834",
-    "shufflenet": "ef74278104cfdc34",
-    "resnet_wide": "c6477c6331c173ed",
+    "vgg": "5374dde7536c7475",
+    "densenet": "5c8657f2e3752215",
+    "resnet": "dbbfb06687b8800a",
+    "resnext": "2870b45e195a08fb",
+    "nfnet": "3b9fc84528b4640d",
+    "shufflenet": "6dab5ce4e655f5f9",
+    "resnet_wide": "adc5d3f9e5d1a7a4",
 }
 """Digests of the committed weight files; the trainer prints them."""
 

@@ -122,11 +122,11 @@ DETECTORS: dict[str, Callable[[], nn.Module]] = {
 }
 
 DIGESTS = {
-    "fcos_resnet_wide": "9f620275d5d3d97c",
-    "retinanet_vgg": "2267522be4ebc301",
-    "ssd_resnext": "8d07b2a1399672c3",
-    "faster_rcnn_resnet": "cabeecae1d81780b",
-    "fcos_shufflenet": "f726a11ba1a3585c",
-    "retinanet_densenet": "78fac6ebdb39dfb1",
+    "fcos_resnet_wide": "dcc888138ca8e139",
+    "retinanet_vgg": "76734faf17f3ce2c",
+    "ssd_resnext": "3ee435968c5316d0",
+    "faster_rcnn_resnet": "8143fe166f90e1ee",
+    "fcos_shufflenet": "2f12a6d07075152b",
+    "retinanet_densenet": "cc633498013cf876",
 }
 """Digests of the committed weight files; the trainer prints them."""
