@@ -10,7 +10,7 @@ UTILBENCH := $(BIN)/utilbench
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[adapters,lite,onnx,scale,dev]'
 	@touch $@
 
-ALL := chance jpeg_quality bits_per_pixel header ssim dct_statistics jpeg_statistics resnet18
+ALL := condition chance jpeg_quality bits_per_pixel header ssim dct_statistics jpeg_statistics resnet18
 PROBES := energy fisher
 demo: .venv/.installed  ## Label, train, score and rank a part of both embedded suites, into demo/. Five minutes on two cores.
 	@$(BIN)/python -m tests.demo
@@ -25,6 +25,7 @@ studies: .venv/.installed  ## Coverage of intervals, all numbers recomputed, cos
 	$(BIN)/python -m tests.studies.coverage
 	$(BIN)/python -m tests.studies.seeds
 	$(BIN)/python -m tests.studies.overlap
+	$(BIN)/python -m tests.studies.power
 	$(BIN)/python -m tests.studies.recomputation
 	$(BIN)/python -m tests.studies.map_bootstrap
 	$(BIN)/python -m tests.studies.training_step

@@ -9,6 +9,7 @@ from benchmark.core.workspace import Workspace
 from benchmark.plugins.networks import SOURCES, models
 from benchmark.plugins.predictors.base import track
 from benchmark.plugins.predictors.discovery import ADAPTERS, adapter, find_predictor, predictor_names
+from benchmark.plugins.predictors.informed import INFORMED, INFORMED_TRACK
 from benchmark.plugins.registry import extensions
 from benchmark.suites.loading import load_suite, suite_names
 from benchmark.suites.results_folder import outcome_folders
@@ -25,6 +26,7 @@ def inventory(workspace: Workspace) -> dict[str, Rows]:
         _, kind, _ = find_predictor(name)
         description = (kind.__doc__ or "").strip().splitlines()
         predictors.append({"name": name, "track": track(kind), "about": description[0] if description else ""})
+    predictors += [{"name": rival.name, "track": INFORMED_TRACK, "about": rival.about} for rival in INFORMED.values()]
     networks = [{"source": source, "models": models(source, workspace.networks)} for source in SOURCES]
     networks += [
         {"source": source, "models": [point.value]} for source, point in extensions("networks", own=SOURCES).items()

@@ -21,6 +21,7 @@ from benchmark.core.errors import ResultError, SubmissionError
 from benchmark.core.parquet import write_table
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.downstream import rival_curves
+from benchmark.evaluation.informed_rivals import informed_scores
 from benchmark.evaluation.measures import make_card
 from benchmark.evaluation.results import ScoresTable
 from benchmark.evaluation.score_table import reported_scores
@@ -31,6 +32,7 @@ from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.pipeline import label, save_labels
 from benchmark.labelling.quick_look import check_labelled
 from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
+from benchmark.plugins.predictors.informed import InformedRival
 from benchmark.plugins.predictors.resolve import PredictorSpec, look_up, resolve_predictor
 from benchmark.plugins.predictors.submission import Submission
 from benchmark.suites.loading import load_suite
@@ -42,7 +44,7 @@ SEEDS = 3
 
 
 def evaluate(
-    predictor: str | type[Predictor] | Submission | PredictorSpec,
+    predictor: str | type[Predictor] | Submission | PredictorSpec | InformedRival,
     suite: str | Suite,
     *,
     labels: str = COMBINED,
@@ -55,7 +57,8 @@ def evaluate(
     """Train the predictor if it learns, score the suite's images, and write and return the scorecard.
 
     Args:
-        predictor: name of a baseline, path of a file, folder of a submission, or class; or what `look_up` found of a name.
+        predictor: name of a baseline or an informed rival, path of a file, folder of a submission, or class; or what `look_up`
+            returns for a name.
         suite: name, path of a TOML file, or a loaded suite.
         labels: label set, `combined` or a labelling network.
         seeds: seeds of a predictor that learns; by default three for combined labels of a whole suite and one otherwise;
@@ -77,7 +80,11 @@ def evaluate(
     truth = truth or label(suite, workspace)
     folder = suite_folder(workspace, suite)
     check_labelled(truth, labels, ("validation", "test"), workspace)
-    if submission and suite.name in submission.card.scores:
+    if isinstance(predictor, InformedRival):
+        values, record = informed_scores(truth, predictor, labels)
+        scores = scores_table(truth.indexed, values, 0)
+        write_scores(folder, scores, record)
+    elif submission and suite.name in submission.card.scores:
         if train_on or len(seeds) > 1:
             raise SubmissionError(
                 f"{submission.folder}: its table for {suite.name} is looked up, neither trained nor seeded here"

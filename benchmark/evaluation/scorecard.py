@@ -21,6 +21,7 @@ from benchmark.core.errors import ResultError
 from benchmark.core.files import write_text
 from benchmark.core.markdown import with_interval
 from benchmark.evaluation.measure_table import problem_with, table_order
+from benchmark.plugins.predictors.informed import INFORMED_TRACK
 from benchmark.suites.results_folder import Training
 
 FORMAT: Literal[2] = 2
@@ -185,6 +186,11 @@ class Scorecard(Record, frozen=True, kw_only=True):
     cost: Cost
     provenance: Provenance
 
+    @property
+    def is_ranked(self) -> bool:
+        """Whether boards rank it: it neither looks into a network that made the labels nor is told what no predictor is."""
+        return not self.provenance.peeks and self.track != INFORMED_TRACK
+
     def measures(self, group: str) -> dict[str, Measure]:
         """The measures of one of GROUPS, in the order of the table of measures."""
         values: dict[str, Measure] = getattr(self, group)
@@ -228,13 +234,13 @@ def read_scores_record(path: Path, metadata: dict[str, Any]) -> Scores:
 
 
 def title(card: Scorecard) -> str:
-    """The predictor's name, its training origin if that differs, and † where it looks into a network that made the labels."""
+    """The predictor's name, its training origin if that differs, and a mark where it is not ranked."""
     trained, origin = card.trained_on, ""
     if trained and trained.suite != card.suite:
         origin = f" (from {trained.suite})"
     elif trained and trained.labels != card.labels:
         origin = f" (from {trained.labels})"
-    return card.predictor + origin + (" †" if card.provenance.peeks else "")
+    return card.predictor + origin + (" †" if card.provenance.peeks else " §" if card.track == INFORMED_TRACK else "")
 
 
 def rounded(value: Any) -> Any:

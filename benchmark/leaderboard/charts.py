@@ -22,6 +22,7 @@ from benchmark.evaluation.downstream import FRACTIONS
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.leaderboard import plot_data
 from benchmark.metrics.classification import auroc, overlap
+from benchmark.plugins.predictors.informed import INFORMED_TRACK
 from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
 
@@ -98,7 +99,7 @@ def chart_names(suite: Suite) -> list[str]:
 @functools.lru_cache(maxsize=8)  # pictures and pages show the same charts
 def suite_charts(ranked: SuiteResults, name: str) -> list[Chart]:
     """The charts of a suite's combined labels that have this name, which is one of `chart_names`."""
-    results = ranked.results[COMBINED]
+    results = [result for result in ranked.results[COMBINED] if result.card.track != INFORMED_TRACK]
     if name == "1":
         return figure_1(ranked, results)
     if name == "gains":

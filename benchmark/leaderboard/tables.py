@@ -24,7 +24,9 @@ LEGEND = (
     "the training sources. ±: standard deviation over seeds. Rank: the ranks that the AUROC takes in 95 % of the resamples. "
     "=: its AUROC is not significantly below the first one's (paired, Holm). Gain area: what held-out networks gain over "
     "random choice, mean over nine fractions kept, as a share of the oracle's gain, all networks together. †: looks into one "
-    "of the networks that determine the labels, and is not ranked. ‡: made by an earlier version of its code."
+    "of the networks that determine the labels, and is not ranked. §: looks at no image but is told its condition, or "
+    "condition and class, and gives the share of useful rows there in training; not ranked. ‡: made by an earlier version "
+    "of its code."
 )
 SOFT_COLUMNS = ("srcc", "plcc", "krcc", "rmse")
 

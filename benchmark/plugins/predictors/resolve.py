@@ -7,8 +7,10 @@ import time
 from dataclasses import dataclass
 
 from benchmark.core.digests import digest
+from benchmark.core.errors import PredictorError
 from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
 from benchmark.plugins.predictors.discovery import check_kind, code_digest, find_predictor
+from benchmark.plugins.predictors.informed import INFORMED, InformedRival
 from benchmark.plugins.predictors.submission import Submission, find_submission
 
 
@@ -32,23 +34,24 @@ class PredictorSpec:
         return issubclass(self.kind, LearnedPredictor) and self.kind.seeded
 
 
-def look_up(name: str) -> Submission | PredictorSpec:
-    """The submission in the folder of this name, of which nothing is executed, else the predictor of this name or path."""
-    return find_submission(name) or PredictorSpec(*find_predictor(name))
+def look_up(name: str) -> Submission | PredictorSpec | InformedRival:
+    """The informed rival of this name, the submission in this folder, of which nothing is executed, or else the predictor."""
+    return INFORMED.get(name) or find_submission(name) or PredictorSpec(*find_predictor(name))
 
 
 def resolve_predictor(predictor: str | type[Predictor] | Submission | PredictorSpec) -> PredictorSpec:
     """The predictor of this name, path, submission or class; one that is resolved already is returned as it is."""
-    if isinstance(predictor, str):
-        predictor = look_up(predictor)
-    if isinstance(predictor, PredictorSpec):
-        return predictor
-    if isinstance(predictor, Submission):
-        _, kind, code = find_predictor(str(predictor.find_code()))
-        return PredictorSpec(predictor.name, kind, digest(code, predictor.other_files()))
-    check_kind(predictor)
+    named = look_up(predictor) if isinstance(predictor, str) else predictor
+    if isinstance(named, PredictorSpec):
+        return named
+    if isinstance(named, InformedRival):
+        raise PredictorError(f"{named.name}: an informed rival looks at no image; `run` alone takes it")
+    if isinstance(named, Submission):
+        _, kind, code = find_predictor(str(named.find_code()))
+        return PredictorSpec(named.name, kind, digest(code, named.other_files()))
+    check_kind(named)
     try:
-        code = code_digest(inspect.getsource(predictor))
+        code = code_digest(inspect.getsource(named))
     except (OSError, TypeError):  # Python keeps no source of it, so the digest differs each time
         code = digest(repr(time.time_ns()))
-    return PredictorSpec(predictor.__name__.lower(), predictor, code)
+    return PredictorSpec(named.__name__.lower(), named, code)

@@ -1,0 +1,80 @@
+"""Scores of informed rivals: the share of useful rows that the training part shows in a row's condition, and perhaps class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmark.core.digests import digest
+from benchmark.core.errors import PredictorError
+from benchmark.evaluation.scorecard import FORMAT, Cost, Provenance, Scores
+from benchmark.labelling.ground_truth import GroundTruth
+from benchmark.metrics.bootstrap import Floats
+from benchmark.plugins.predictors.informed import INFORMED_TRACK, InformedRival
+from benchmark.suites.results_folder import Training
+
+PRIOR = 10
+"""Number of rows that a share is drawn towards what is known without them."""
+TIE = 1e-6
+"""What a level adds to a share, so that higher levels win ties."""
+
+
+def informed_scores(truth: GroundTruth, rival: InformedRival, labels: str) -> tuple[Floats, Scores]:
+    """The scores of an informed rival, in the order of the suite's `scored_rows`, and their metadata.
+
+    A share is (useful + m p) / (labelled + m), where p is the share of all labelled training rows, or for a class that of its
+    condition, and m is `PRIOR`; shares never fall with the level, and are interpolated between levels.
+
+    Raises:
+        PredictorError: images of this suite have no class.
+        LabelError: the training part lacks rows of one label.
+    """
+    rows = truth.labelled(labels, "train").select("source", "level", "label")
+    levels = np.array(sorted(truth.suite.distortion.levels))
+    scored = truth.indexed.scored_rows
+    overall = float(rows["label"].mean())  # type: ignore[arg-type] # a number
+    shares = {0: shares_by_level(rows, levels, np.full(len(levels), overall))}
+    known = scored.with_columns(known=pl.lit(0))
+    if rival.by_class:
+        if truth.suite.task != "classification":
+            raise PredictorError(
+                f"{rival.name}: images of {truth.suite.name} show several classes; it needs one of each"
+            )
+        classes = {name: int(kind) for name, kind in truth.indexed.truths.items()}
+        rows, known = (
+            table.with_columns(known=pl.col("source").replace_strict(classes, return_dtype=pl.Int32))
+            for table in (rows, scored)
+        )
+        prior = shares[0]
+        shares = {
+            kind: shares_by_level(rows.filter(known=kind), levels, prior) for kind in sorted(set(classes.values()))
+        }
+    at = known["level"].to_numpy()
+    table = np.stack([np.interp(at, levels, shares[kind]) for kind in shares])
+    index = known["known"].replace_strict({kind: number for number, kind in enumerate(shares)}).to_numpy()
+    scores = table[index, np.arange(len(at))] + TIE * at
+    record = Scores(
+        format=FORMAT,
+        suite=truth.suite.folder,
+        fingerprint=truth.fingerprint,
+        predictor=rival.name,
+        track=INFORMED_TRACK,
+        trained_on=Training(truth.suite.folder, labels, truth.lesson_digest(labels)),
+        seeds=(0,),
+        cost=Cost(score_ms_per_image=None, fit_seconds=None),
+        provenance=Provenance(scores="re-run", code=digest(Path(__file__).read_bytes())),
+    )
+    return scores, record
+
+
+def shares_by_level(rows: pl.DataFrame, levels: NDArray[np.int64], prior: Floats) -> Floats:
+    """The share of useful rows at each level, drawn towards `prior`, made never to fall with the level; each of shape (L,)."""
+    from sklearn.isotonic import isotonic_regression
+
+    counts = np.array([rows.filter(level=level)["label"].len() for level in levels.tolist()])
+    useful = np.array([rows.filter(level=level)["label"].sum() for level in levels.tolist()])
+    share = (useful + PRIOR * prior) / (counts + PRIOR)
+    return np.asarray(isotonic_regression(share, sample_weight=counts + PRIOR))
