@@ -37,24 +37,24 @@ def informed_scores(truth: GroundTruth, rival: InformedRival, labels: str) -> tu
     scored = truth.indexed.scored_rows
     overall = float(rows["label"].mean())  # type: ignore[arg-type] # a number
     shares = {0: shares_by_level(rows, levels, np.full(len(levels), overall))}
-    known = scored.with_columns(known=pl.lit(0))
+    grouped = scored.with_columns(group=pl.lit(0))
     if rival.by_class:
         if truth.suite.task != "classification":
             raise PredictorError(
                 f"{rival.name}: images of {truth.suite.name} show several classes; it needs one of each"
             )
         classes = {name: int(kind) for name, kind in truth.indexed.truths.items()}
-        rows, known = (
-            table.with_columns(known=pl.col("source").replace_strict(classes, return_dtype=pl.Int32))
+        rows, grouped = (
+            table.with_columns(group=pl.col("source").replace_strict(classes, return_dtype=pl.Int32))
             for table in (rows, scored)
         )
         prior = shares[0]
         shares = {
-            kind: shares_by_level(rows.filter(known=kind), levels, prior) for kind in sorted(set(classes.values()))
+            kind: shares_by_level(rows.filter(group=kind), levels, prior) for kind in sorted(set(classes.values()))
         }
-    at = known["level"].to_numpy()
+    at = grouped["level"].to_numpy()
     table = np.stack([np.interp(at, levels, shares[kind]) for kind in shares])
-    index = known["known"].replace_strict({kind: number for number, kind in enumerate(shares)}).to_numpy()
+    index = grouped["group"].replace_strict({kind: number for number, kind in enumerate(shares)}).to_numpy()
     scores = table[index, np.arange(len(at))] + TIE * at
     record = Scores(
         format=FORMAT,

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from benchmark.core.errors import ResultError
 from benchmark.core.parquet import read_metadata, read_table
 from benchmark.evaluation.score_table import row_problems
-from benchmark.evaluation.scorecard import Scorecard, Scores, read_scores_record, title
+from benchmark.evaluation.scorecard import Scorecard, Scores, read_scores_record
 from benchmark.labelling.indexed_suite import rows_to_score
 from benchmark.plugins.predictors.discovery import baseline_code
+from benchmark.plugins.predictors.informed import INFORMED_TRACK
 from benchmark.suites.loading import read_suite
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.spec import Suite
@@ -24,6 +25,16 @@ from benchmark.suites.spec import Suite
 SCORES_SCHEMA = pl.Schema(
     {"part": pl.String, "source": pl.String, "level": pl.Int16, "seed": pl.Int16, "score": pl.Float64}
 )
+
+
+def title(card: Scorecard) -> str:
+    """The predictor's name, its training origin if that differs, and a mark where it is not ranked."""
+    trained, origin = card.trained_on, ""
+    if trained and trained.suite != card.suite:
+        origin = f" (from {trained.suite})"
+    elif trained and trained.labels != card.labels:
+        origin = f" (from {trained.labels})"
+    return card.predictor + origin + (" †" if card.provenance.peeks else " §" if card.track == INFORMED_TRACK else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,11 +118,11 @@ def expected_rows(path: Path, table: pl.DataFrame, fingerprint: str) -> pl.DataF
         validation, test = (members.filter(part=part)["source"].to_list() for part in ("validation", "test"))
         return rows_to_score(validation, test, distortion.levels, distortion.held_out)
 
-    def found(column: str, *parts: str) -> list[Any]:
+    def occurring(column: str, *parts: str) -> list[Any]:
         return table.filter(pl.col("part").is_in(parts))[column].drop_nulls().unique(maintain_order=True).to_list()
 
-    sources = found("source", "validation"), found("source", "test", "held_out")
-    return rows_to_score(*sources, found("level", "validation", "test"), found("level", "held_out"))
+    sources = occurring("source", "validation"), occurring("source", "test", "held_out")
+    return rows_to_score(*sources, occurring("level", "validation", "test"), occurring("level", "held_out"))
 
 
 def read_result(

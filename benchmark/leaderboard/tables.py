@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from benchmark.core.markdown import markdown, milliseconds, number
-from benchmark.evaluation.results import PredictorResult, SuiteResults
-from benchmark.evaluation.scorecard import Scorecard, title
+from benchmark.evaluation.results import PredictorResult, SuiteResults, title
+from benchmark.evaluation.scorecard import Scorecard
 from benchmark.leaderboard.board_rows import headings, label_rows
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
 from benchmark.suites.spec import COMBINED, Suite
