@@ -1,30 +1,15 @@
 """Informed rivals: their shares against a count by hand, and what they may be told."""
 
-import shutil
-
 import numpy as np
 import polars as pl
 import pytest
 
 from benchmark.core.errors import PredictorError
-from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.informed_rivals import PRIOR, informed_scores
 from benchmark.leaderboard.rank import rank
 from benchmark.plugins.predictors.informed import CONDITION, CONDITION_AND_CLASS
 from benchmark.plugins.predictors.resolve import resolve_predictor
-
-
-@pytest.fixture
-def workspace(tiny_workspace, tiny, tiny_det, tmp_path):
-    """Folders of its own, with the outcomes of both small suites."""
-    fresh = Workspace(
-        data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results", chosen_device="cpu"
-    )
-    for truth in (tiny, tiny_det):
-        name = truth.suite.name
-        shutil.copytree(tiny_workspace.results / name / "outcomes", fresh.results / name / "outcomes")
-    return fresh
 
 
 def by_hand(truth, levels):
