@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.core.errors import BenchmarkError, DataError
+from benchmark.core.errors import BenchmarkError, DataError, SuiteError
 from benchmark.core.types import Source
-from benchmark.plugins.datasets import Augmented, index
+from benchmark.plugins.datasets import Augmented, index, open_dataset
 from benchmark.plugins.datasets.coco import COCO
 
 
@@ -150,3 +150,10 @@ def test_real_photographs_and_annotations(coco_data):
     for source in sources[:10]:
         assert dataset.read(source.id).shape[:2] == source.truth.size
     assert max(int(source.truth.classes.max(initial=0)) for source in sources) < 80
+
+
+def test_boxes_of_coco_are_not_resized(make, tmp_path):
+    """Photographs with boxes cannot be brought to one short side, and the error says why."""
+    make(table())
+    with pytest.raises(SuiteError, match="dataset coco: has no option short_side, since its boxes are in px"):
+        open_dataset({"name": "coco", "short_side": 256}, tmp_path)

@@ -26,7 +26,10 @@ BROKEN = {
         "return [float('nan') for _ in samples]",
         "return [[1.0] for _ in samples]",
     ],
-    "the same scores twice": ["return [random.random() for _ in samples]"],
+    "the same scores twice": [
+        "return [random.random() for _ in samples]",
+        "return [1e-9 * random.random() for _ in samples]",
+    ],
     "the same score alone and in a batch": [
         "mean = sum(s.image.float().mean() for s in samples) / len(samples); "
         "return [float(s.image.float().mean() - mean) for s in samples]"

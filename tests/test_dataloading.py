@@ -1,6 +1,7 @@
 """Samples and examples: each photograph is read once for all that is made of it, in an order that tells nothing."""
 
 import dataclasses
+import multiprocessing.context
 import pickle
 from collections import Counter
 from types import SimpleNamespace
@@ -42,7 +43,7 @@ def test_every_row_is_made_once_and_every_photograph_read_once(tiny, reads):
     """Batches hold each row once, with the pixels of its source and level."""
     rows = tiny.indexed.scored_rows.select("source", "level").rows()
     found = {}
-    for places, some in samples(tiny.indexed, rows, {"reference", "bitstream"}):
+    for places, some in samples(tiny.indexed, rows, {"reference", "bitstream"}, "any"):
         assert len(places) == len(some) <= BATCH
         found |= dict(zip(places, some, strict=True))
     assert sorted(found) == list(range(len(rows)))
@@ -58,14 +59,18 @@ def test_every_row_is_made_once_and_every_photograph_read_once(tiny, reads):
 def test_the_order_tells_neither_level_nor_part_nor_photograph(tiny):
     """Levels and parts come mixed, and neighbours are hardly ever of one photograph."""
     rows = tiny.indexed.scored_rows.rows()
-    order = [place for places, _ in samples(tiny.indexed, [row[1:] for row in rows], ()) for place in places]
+
+    def ordered(secret):
+        return [place for places, _ in samples(tiny.indexed, [row[1:] for row in rows], (), secret) for place in places]
+
+    order = ordered("one")
     count = np.arange(len(rows))
     parts, sources, levels = (np.array([rows[place][column] for place in order]) for column in range(3))
     for column in (levels, parts == "test", parts == "validation"):
         assert abs(np.corrcoef(count, column)[0, 1]) < 0.15
     assert (sources[1:] == sources[:-1]).mean() < 0.1
     assert (levels[1:] >= levels[:-1]).mean() < 0.75
-    assert order == [place for places, _ in samples(tiny.indexed, [row[1:] for row in rows], ()) for place in places]
+    assert order == ordered("one") != ordered("other")
 
 
 def test_examples_are_the_same_however_they_are_taken(train, reads):
@@ -133,7 +138,7 @@ def test_validation_is_shared_out(train, most):
 
 def test_what_is_looked_at_is_of_all_levels():
     """Rows that come in nine levels are not looked at in steps that meet only some of them."""
-    some = Examples.of([Example(None, 0, float(place % 9), 1.0, str(place // 9)) for place in range(4266)])
+    some = Examples.of([Example(None, 0, float(place % 9), 1.0, place // 9) for place in range(4266)])
     counts = Counter(example.utility for example in some_of(some, 2000))
     assert len(counts) == 9
     assert min(counts.values()) > 2000 / 9 * 0.75
@@ -150,17 +155,21 @@ def test_versions_of_a_photograph_are_made_of_one_reading():
     )  # fmt: skip
     reads = []
     rows = [(name, level, 1, 0.5) for name in ("a", "a~aug1", "a~aug2") for level in (90, 5)]
-    found = made(indexed, rows, np.ones(len(rows)), (), range(len(rows)))
+    found = made(indexed, rows, np.ones(len(rows)), (), range(len(rows)), groups=[4] * len(rows))
     assert reads == ["a"]
+    assert {example.group for example in found} == {4}
     codec = find_distortion("jpeg")
     for (name, level, *_), example in zip(rows, found, strict=True):
         assert torch.equal(example.sample.image, compressed(codec, indexed.dataset.read(name), level).image)
 
 
-def test_examples_can_be_sent_to_another_process(train):
-    """What a DataLoader's workers are started with can be pickled."""
-    some = Examples.of(train[:3])
-    assert [one.utility for one in pickle.loads(pickle.dumps(some))] == [one.utility for one in some]
+def test_examples_are_sent_to_a_process_that_is_started_and_nowhere_else(train, monkeypatch):
+    """What a DataLoader's workers are started with can be pickled; at any other time, pickles would tell what is hidden."""
+    with pytest.raises(RuntimeError, match="Examples objects should only be shared between processes"):
+        pickle.dumps(train)
+    monkeypatch.setattr(multiprocessing.context, "get_spawning_popen", lambda: "a process is being started")
+    sent = pickle.loads(pickle.dumps(Examples.of(train[:3])))
+    assert [one.utility for one in sent] == [one.utility for one in train[:3]]
 
 
 def test_shuffling_keeps_every_item():

@@ -75,7 +75,7 @@ def test_it_learns_what_compression_leaves():
 
     samples = [(compressed(wide(number), quality), quality) for number in range(12) for quality in QUALITIES]
     answers = [
-        Example(sample, int(quality > 20), float(np.log(quality) + sample.image.float().std() / 20), 1.0, str(place))
+        Example(sample, int(quality > 20), float(np.log(quality) + sample.image.float().std() / 20), 1.0, place)
         for place, (sample, quality) in enumerate(samples)
     ]
     some = Examples.of(answers)

@@ -62,7 +62,7 @@ def test_every_shipped_suite_loads(name):
 
 def test_the_suites_are_there():
     """For each task the paper's suite, its small version, the twin of that with the paper's rule, and the embedded one."""
-    assert {"glyphs", "imagenet", "imagenet-lite", "imagenet-lite-plain"} <= set(SHIPPED)
+    assert {"glyphs", "imagenet", "imagenet-lite", "imagenet-lite-256", "imagenet-lite-plain"} <= set(SHIPPED)
     assert {"glyphs-det", "coco", "coco-lite", "coco-lite-text"} <= set(SHIPPED)
 
 
@@ -72,6 +72,7 @@ def test_the_suites_are_there():
         ("imagenet", (90, 70, 50, 40, 30, 20, 15, 10, 5), (60, 35, 25, 12, 7), (0.7, 0.1, 0.2)),
         ("glyphs", (90, 70, 50, 40, 30, 20, 15, 10, 5), (60, 35, 25, 12, 7), (0.7, 0.1, 0.2)),
         ("imagenet-lite", (40, 25, 18, 14, 11, 9, 7, 5, 3), (30, 20, 16, 12, 10, 8, 6, 4), (0.5, 0.1, 0.4)),
+        ("imagenet-lite-256", (40, 25, 18, 14, 11, 9, 7, 5, 3), (30, 20, 16, 12, 10, 8, 6, 4), (0.5, 0.1, 0.4)),
         ("coco", (90, 70, 50, 40, 30, 20, 15, 10, 5), (60, 35, 25, 12, 7), (0.7, 0.1, 0.2)),
         ("glyphs-det", (90, 70, 50, 40, 30, 20, 15, 10, 5), (60, 35, 25, 12, 7), (0.7, 0.1, 0.2)),
         ("coco-lite", (40, 25, 18, 14, 11, 9, 7, 5, 3), (30, 20, 16, 12, 10, 8, 6, 4), (0.5, 0.1, 0.4)),

@@ -9,7 +9,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing.context import assert_spawning
 from typing import TYPE_CHECKING, overload
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +97,7 @@ class Example:
     Examples:
         >>> import torch
         >>> sample = Sample(torch.zeros(3, 8, 8, dtype=torch.uint8))
-        >>> Example(sample, label=1, utility=0.7, weight=1.0, group="cat").label
+        >>> Example(sample, label=1, utility=0.7, weight=1.0, group=0).label
         1
     """
 
@@ -106,8 +108,12 @@ class Example:
     """Continuous utility (paper, Eq. 2), mean over the label set's networks, -1 to 1."""
     weight: float
     """Weight in a loss, 1 on average; for predictors that learn labels, both classes have the same total weight."""
-    group: str
-    """Id of the cluster; the examples of one group are versions of one photograph."""
+    group: int
+    """Number of the cluster; the examples of one group are versions of one photograph."""
+
+
+Maker = Callable[[Sequence[int]], list[Example]]
+"""Makes the examples at these indices, in their order."""
 
 
 def picked(items: Sequence[Example], indices: Sequence[int]) -> list[Example]:
@@ -118,22 +124,25 @@ def picked(items: Sequence[Example], indices: Sequence[int]) -> list[Example]:
 class Examples(Sequence[Example]):
     """Examples that are made when they are indexed, and not kept.
 
+    They hold nothing from which sources, levels or other parts could be told: what makes them stands in a registry of this
+    module, since a predictor has no business with it. That is a fence, not a wall, for code of one process can reach all of its
+    memory; real isolation is a child process.
+
     Examples:
         >>> import torch
         >>> sample = Sample(torch.zeros(3, 8, 8, dtype=torch.uint8))
-        >>> examples = Examples.of([Example(sample, label=1, utility=0.7, weight=1.0, group="cat")])
+        >>> examples = Examples.of([Example(sample, label=1, utility=0.7, weight=1.0, group=4)])
         >>> len(examples), examples[0].label, examples.groups
-        (1, 1, ['cat'])
+        (1, 1, [4])
     """
 
-    def __init__(
-        self, make: Callable[[Sequence[int]], list[Example]], weights: NDArray[np.float64], groups: Sequence[str]
-    ) -> None:
-        self.make = make
+    def __init__(self, make: Maker, weights: NDArray[np.float64], groups: Sequence[int]) -> None:
+        _makers[self] = make
         self.weights = weights
         """Weight of each example, available without making it; shape (N,)."""
         self.groups = groups
-        """Cluster of each of the N examples, available without making it, so that batches can be arranged by photograph."""
+        """Cluster of each of the N examples, a number that tells nothing else, available without making the example, so that
+        batches can be arranged by photograph."""
 
     @classmethod
     def of(cls, examples: Sequence[Example]) -> Examples:
@@ -144,9 +153,14 @@ class Examples(Sequence[Example]):
     def __len__(self) -> int:
         return len(self.weights)
 
+    def __reduce__(self) -> tuple[type[Examples], tuple[Maker, NDArray[np.float64], Sequence[int]]]:
+        """What makes them leaves the process only to a process that is being started, such as a worker of a DataLoader."""
+        assert_spawning(self)
+        return Examples, (_makers[self], self.weights, self.groups)
+
     def take(self, indices: Sequence[int]) -> list[Example]:
         """The examples at these indices, in their order; each photograph among them is read once."""
-        return self.make(indices)
+        return _makers[self](indices)
 
     @overload
     def __getitem__(self, index: int) -> Example: ...
@@ -154,5 +168,8 @@ class Examples(Sequence[Example]):
     def __getitem__(self, index: slice) -> list[Example]: ...
     def __getitem__(self, index: int | slice) -> Example | list[Example]:
         if isinstance(index, slice):
-            return self.make(range(*index.indices(len(self))))
-        return self.make([range(len(self))[index]])[0]
+            return self.take(range(*index.indices(len(self))))
+        return self.take([range(len(self))[index]])[0]
+
+
+_makers: WeakKeyDictionary[Examples, Maker] = WeakKeyDictionary()

@@ -28,17 +28,18 @@ SHUFFLED = 256
 
 
 def samples(
-    indexed: IndexedSuite, rows: Sequence[tuple[str, int]], needs: Collection[str]
+    indexed: IndexedSuite, rows: Sequence[tuple[str, int]], needs: Collection[str], secret: str
 ) -> Iterator[tuple[list[int], list[Sample]]]:
     """Yield indices into the rows (source, level) and their samples, 64 at a time, in an order that reveals nothing.
 
-    Photographs come in random order, each is read once, and 256 of them are shuffled together. All cores make a batch.
+    Photographs come in random order, each is read once, and 256 of them are shuffled together. All cores make a batch. The
+    order follows from `secret` alone, which must not be known to who sees the samples.
     """
     codec = find_distortion(indexed.suite.distortion.name)
     indices: dict[str, list[int]] = {}
     for index, (source, _) in enumerate(rows):
         indices.setdefault(source, []).append(index)
-    sources = shuffled(list(indices), indexed.fingerprint)
+    sources = shuffled(list(indices), secret)
     with all_cores() as pool:
         for start in range(0, len(sources), SHUFFLED):
             block = sources[start : start + SHUFFLED]
@@ -47,7 +48,7 @@ def samples(
             def make(index: int, pristine: dict[str, Pixels] = pristine) -> Sample:
                 return compressed(codec, pristine[rows[index][0]], rows[index][1], needs=needs)
 
-            order = shuffled([index for source in block for index in indices[source]], f"{indexed.fingerprint} {start}")
+            order = shuffled([index for source in block for index in indices[source]], f"{secret} {start}")
             for first in range(0, len(order), BATCH):
                 batch = order[first : first + BATCH]
                 yield batch, list(pool.map(make, batch))
@@ -71,10 +72,11 @@ def class_weights(labels: NDArray[np.int8]) -> NDArray[np.float64]:
 def examples(
     indexed: IndexedSuite, rows: pl.DataFrame, weights: NDArray[np.float64], needs: Collection[str]
 ) -> Examples:
-    """Return the rows as examples with these weights."""
+    """Return the rows as examples with these weights; photographs are numbered in the order of their ids."""
     table = rows.select("source", "level", "label", "utility").rows()
-    groups = [indexed.sources[source].group for source in rows["source"]]
-    return Examples(functools.partial(made, indexed, table, weights, needs), weights, groups)
+    _, numbers = np.unique([indexed.sources[source].group for source in rows["source"]], return_inverse=True)
+    groups = numbers.tolist()
+    return Examples(functools.partial(made, indexed, table, weights, needs, groups=groups), weights, groups)
 
 
 def made(
@@ -83,6 +85,8 @@ def made(
     weights: NDArray[np.float64],
     needs: Collection[str],
     indices: Sequence[int],
+    *,
+    groups: Sequence[int],
 ) -> list[Example]:
     """Make examples of the rows at these indices; each photograph is read once, whatever the order and number of versions."""
     codec = find_distortion(indexed.suite.distortion.name)
@@ -90,19 +94,19 @@ def made(
     def photograph(index: int) -> str:
         return indexed.sources[rows[index][0]].group
 
-    def versions(group: str, members: Sequence[int]) -> list[tuple[int, Example]]:
-        pixels = indexed.dataset.dataset.read(group)
+    def versions(name: str, members: Sequence[int]) -> list[tuple[int, Example]]:
+        pixels = indexed.dataset.dataset.read(name)
         numbered = []
         for index in members:
             source, level, label, utility = rows[index]
             sample = compressed(codec, indexed.dataset.version(pixels, source), level, needs=needs)
-            numbered.append((index, Example(sample, label, utility, float(weights[index]), group)))
+            numbered.append((index, Example(sample, label, utility, float(weights[index]), groups[index])))
         return numbered
 
     grouped = itertools.groupby(sorted(set(indices), key=photograph), key=photograph)
-    groups = [(group, list(members)) for group, members in grouped]
+    photographs = [(name, list(members)) for name, members in grouped]
     with all_cores() as pool:
-        by_index = dict(itertools.chain.from_iterable(pool.map(versions, *zip(*groups, strict=True))))
+        by_index = dict(itertools.chain.from_iterable(pool.map(versions, *zip(*photographs, strict=True))))
     return [by_index[index] for index in indices]
 
 

@@ -5,21 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.core.errors import ResultError
-from benchmark.core.parquet import read_table
-from benchmark.evaluation.scorecard import Scorecard, Scores, read_scores_record, title
+from benchmark.core.parquet import read_metadata, read_table
+from benchmark.evaluation.score_table import row_problems
+from benchmark.evaluation.scorecard import Scorecard, Scores, read_scores_record
+from benchmark.labelling.indexed_suite import rows_to_score
 from benchmark.plugins.predictors.discovery import baseline_code
+from benchmark.plugins.predictors.informed import INFORMED_TRACK
+from benchmark.suites.loading import read_suite
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.spec import Suite
 
 SCORES_SCHEMA = pl.Schema(
     {"part": pl.String, "source": pl.String, "level": pl.Int16, "seed": pl.Int16, "score": pl.Float64}
 )
+
+
+def title(card: Scorecard) -> str:
+    """The predictor's name, its training origin if that differs, and a mark where it is not ranked."""
+    trained, origin = card.trained_on, ""
+    if trained and trained.suite != card.suite:
+        origin = f" (from {trained.suite})"
+    elif trained and trained.labels != card.labels:
+        origin = f" (from {trained.labels})"
+    return card.predictor + origin + (" †" if card.provenance.peeks else " §" if card.track == INFORMED_TRACK else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +94,35 @@ def read_scores(path: Path) -> ScoresTable:
     """Stored scores and their metadata.
 
     Raises:
-        ResultError: the file is missing, damaged, or no file of scores; the message names it and the column or key.
+        ResultError: the file is missing, damaged, or no file of scores, or a row is missing, there twice, of no part or without
+            a finite score; the message names the file and the column, key or row.
     """
     table, metadata = read_table(path, schema=SCORES_SCHEMA)
-    return table, read_scores_record(path, metadata)
+    record = read_scores_record(path, metadata)
+    keys = ["source", "level", "part", "seed"]
+    seeds = pl.DataFrame({"seed": record.seeds}, schema={"seed": pl.Int16})
+    rows = expected_rows(path, table, record.fingerprint).join(seeds, how="cross").with_columns(expected=True)
+    if problems := row_problems(table, rows, keys=keys):
+        raise ResultError(f"{path}: {problems[0]}; delete it to make it again")
+    return table, record
+
+
+def expected_rows(path: Path, table: pl.DataFrame, fingerprint: str) -> pl.DataFrame:
+    """The rows (part, source, level) that stored scores must have: the recorded ones of their suite.
+
+    Where no sources of this fingerprint are recorded beside the scores, they are all combinations of what the table has.
+    """
+    folder = SuiteFolder(path.parent.parent)
+    if folder.sources.is_file() and read_metadata(folder.sources).get("fingerprint") == fingerprint:
+        members, distortion = read_table(folder.sources)[0], read_suite(folder.choices).distortion
+        validation, test = (members.filter(part=part)["source"].to_list() for part in ("validation", "test"))
+        return rows_to_score(validation, test, distortion.levels, distortion.held_out)
+
+    def occurring(column: str, *parts: str) -> list[Any]:
+        return table.filter(pl.col("part").is_in(parts))[column].drop_nulls().unique(maintain_order=True).to_list()
+
+    sources = occurring("source", "validation"), occurring("source", "test", "held_out")
+    return rows_to_score(*sources, occurring("level", "validation", "test"), occurring("level", "held_out"))
 
 
 def read_result(

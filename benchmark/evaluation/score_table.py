@@ -9,6 +9,7 @@ A table has the columns source (text), level (integer) and score (finite; higher
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -103,9 +104,14 @@ def parse(data: bytes, ending: str) -> tuple[pl.DataFrame, list[str]]:
     return table.with_columns(pl.col(name).cast(kind, strict=False) for name, kind in numbers.items()), []
 
 
-def row_problems(table: pl.DataFrame, rows: pl.DataFrame) -> list[str]:
-    """Compare a table with the rows asked for: one line for each kind of fault, which names the first faulty row."""
-    keys = ["source", "level"]
+def row_problems(table: pl.DataFrame, rows: pl.DataFrame, *, keys: Sequence[str] = ("source", "level")) -> list[str]:
+    """Compare a table with the rows asked for: one line for each kind of fault, which names the first faulty row.
+
+    Args:
+        table: scores, with the columns `keys` and score.
+        rows: the rows asked for, with the columns `keys`, part and expected, which is true.
+        keys: the columns that tell rows apart, source and level first.
+    """
     numbered = table.with_row_index("row", 1).join(rows, on=keys, how="left", maintain_order="left")
     level = pl.col("level").is_not_null()
     faults = {
@@ -121,8 +127,10 @@ def row_problems(table: pl.DataFrame, rows: pl.DataFrame) -> list[str]:
     for description, affected in faulty:
         for first in affected.head(1).to_dicts():
             position = f"row {first['row']}, " if first["row"] else ""
+            more = "".join(f", {key} {first[key]}" for key in keys[2:])
             problems.append(
                 f"{affected.height} rows {description}; the first: {position}{first['source']!r:.60} at level {first['level']}"
+                f"{more}"
             )
     return problems
 

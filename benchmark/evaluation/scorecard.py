@@ -233,16 +233,6 @@ def read_scores_record(path: Path, metadata: dict[str, Any]) -> Scores:
         raise ResultError(f"{path}: not scores of format {FORMAT}: {error}") from error
 
 
-def title(card: Scorecard) -> str:
-    """The predictor's name, its training origin if that differs, and a mark where it is not ranked."""
-    trained, origin = card.trained_on, ""
-    if trained and trained.suite != card.suite:
-        origin = f" (from {trained.suite})"
-    elif trained and trained.labels != card.labels:
-        origin = f" (from {trained.labels})"
-    return card.predictor + origin + (" †" if card.provenance.peeks else " §" if card.track == INFORMED_TRACK else "")
-
-
 def rounded(value: Any) -> Any:
     """Return the value with all its floats rounded to six digits."""
     if isinstance(value, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from benchmark.core.progress import show_progress
 from benchmark.core.provenance import versions
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.dataloading import samples
+from benchmark.evaluation.rescoring import check_independence
 from benchmark.evaluation.results import SCORES_SCHEMA, ScoresTable, read_scores
 from benchmark.evaluation.scorecard import FORMAT, Cost, Provenance, Scores
 from benchmark.evaluation.training import fit
@@ -23,6 +25,7 @@ from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.plugins.distortions import find_distortion
 from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, checked_scores, named, track
+from benchmark.plugins.predictors.contract import rebuilt
 from benchmark.plugins.predictors.resolve import PredictorSpec
 from benchmark.suites.results_folder import Training
 
@@ -125,20 +128,27 @@ def make_scores(
 def score_rows(predictor: Predictor, name: str, indexed: IndexedSuite, seed: int) -> tuple[pl.DataFrame, float]:
     """Scores of all images that results need, in the order of `scored_rows`, and the predictor's own seconds.
 
+    The predictor sees the images in an order that is drawn here, after it was trained, and is stored nowhere.
+
     Raises:
-        PredictorError: a score is missing or not finite; the message names the image.
+        PredictorError: a score is missing, not finite, or another one when some images are scored again; the message names the
+            image.
     """
+    secret = secrets.token_hex()
+    with named(name, "a second one of the same state"):
+        fresh = rebuilt(predictor)
     rows = indexed.scored_rows.select("source", "level").rows()
     scores = np.full(len(rows), np.nan)
     seconds = 0.0
     with show_progress(f"{name} scores {indexed.suite.folder}", len(rows), "images") as advance:
-        coming = samples(indexed, rows, predictor.needs)
+        coming = samples(indexed, rows, predictor.needs, secret)
         for indices, batch in ahead(coming, predictor.context.device):
             start = time.perf_counter()
             names = [f"{source} at level {level}" for source, level in (rows[index] for index in indices)]
             scores[indices] = checked_scores(name, predictor, batch, names)
             seconds += time.perf_counter() - start
             advance(len(batch))
+    check_independence(predictor, fresh, name=name, indexed=indexed, rows=rows, scores=scores, secret=secret)
     return scores_table(indexed, scores, seed), seconds
 
 

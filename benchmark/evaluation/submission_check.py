@@ -13,9 +13,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from benchmark.core.checks import Check
 from benchmark.core.errors import BenchmarkError
 from benchmark.core.workspace import Workspace
@@ -25,7 +22,7 @@ from benchmark.evaluation.training import training_record
 from benchmark.labelling.indexed_suite import index_suite
 from benchmark.labelling.pipeline import make_ground_truth
 from benchmark.plugins.predictors.base import track
-from benchmark.plugins.predictors.contract import CLOSE
+from benchmark.plugins.predictors.contract import CLOSE, largest_gap
 from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.plugins.predictors.submission import NAME, Submission, code_problems, read_submission
 from benchmark.suites.loading import load_suite, suite_names
@@ -102,14 +99,3 @@ def rerun(submission: Submission, name: str, workspace: Workspace) -> Check:
     return Check(
         claim, f"{difference}, {source} at level {level}: reported {was:.6g}, here {now:.6g}; at most {CLOSE:g}"
     )
-
-
-def largest_gap(reported: NDArray[np.float64], computed: NDArray[np.float64]) -> tuple[float, int]:
-    """The largest difference of two columns of scores, and its index.
-
-    The unit is the reported scores' standard deviation, since scores have no scale: only their order and spread count.
-    """
-    gaps = np.abs(computed - reported)
-    worst = int(gaps.argmax())
-    spread = reported.std()
-    return (float(gaps[worst] / spread) if spread else float("inf") if gaps[worst] else 0.0), worst

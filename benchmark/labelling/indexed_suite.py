@@ -7,9 +7,11 @@ indexed.scored_rows.filter(part="test")            # part, source, level
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from benchmark.core.digests import digest
@@ -63,14 +65,27 @@ class IndexedSuite:
         They are validation and test at the training levels, then, as the part `held_out`, test at the held-out levels; sources
         stand in the order of their part, the levels of each in the order of the suite.
         """
-        distortion = self.suite.distortion
-        chosen = [
-            ("validation", self.parts["validation"], distortion.levels),
-            ("test", self.parts["test"], distortion.levels),
-            ("held_out", self.parts["test"], distortion.held_out),
-        ]
-        rows = [(part, source.id, level) for part, members, levels in chosen for source in members for level in levels]
-        return pl.DataFrame(rows, schema=ROW_SCHEMA, orient="row")
+        validation, test = ([source.id for source in self.parts[part]] for part in ("validation", "test"))
+        return rows_to_score(validation, test, self.suite.distortion.levels, self.suite.distortion.held_out)
+
+
+def rows_to_score(
+    validation: Sequence[str], test: Sequence[str], levels: Sequence[int], held_out: Sequence[int]
+) -> pl.DataFrame:
+    """The rows of `scored_rows`, by the ids of the sources of two parts."""
+    chosen = [("validation", validation, levels), ("test", test, levels), ("held_out", test, held_out)]
+    tables = [
+        pl.DataFrame(
+            {
+                "part": part,
+                "source": np.repeat(np.asarray(members, object), len(levels)),
+                "level": np.tile(levels, len(members)),
+            },
+            schema=ROW_SCHEMA,
+        )
+        for part, members, levels in chosen
+    ]
+    return pl.concat(tables)
 
 
 def index_suite(suite: Suite, workspace: Workspace) -> IndexedSuite:

@@ -78,10 +78,12 @@ def audit_summary(pairs: Sequence[Pair]) -> list[str]:
     audited = "Audit: no photograph stands in two parts, by id or content"
     if not pairs:
         return [
-            f"{audited}, and none looks like one of another part (perceptual hashes differ in more than {NEAR} bits)."
+            f"{audited}, and none looks like one of another part, mirrored or turned either (perceptual hashes differ in more "
+            f"than {NEAR} bits). Crops are not found."
         ]
     message = (
-        f"{audited}; {len(pairs)} pairs of different parts look alike (at most {NEAR} of 64 bits differ). Look at them:"
+        f"{audited}; {len(pairs)} pairs of different parts look alike (at most {NEAR} of 64 bits differ, mirrored "
+        "and turned versions included; crops are not found). Look at them:"
     )
     more = [f"... and {len(pairs) - PRINTED_PAIRS} more"] if len(pairs) > PRINTED_PAIRS else []
     return [message, *(f"  {pair}" for pair in pairs[:PRINTED_PAIRS]), *more]

@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmark.core.markdown import milliseconds, number
 from benchmark.evaluation.measure_table import describe
-from benchmark.evaluation.results import PredictorResult
-from benchmark.evaluation.scorecard import Scorecard, title
+from benchmark.evaluation.results import PredictorResult, title
+from benchmark.evaluation.scorecard import Scorecard
 from benchmark.metrics import bootstrap
 
 COLUMNS = (

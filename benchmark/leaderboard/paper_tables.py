@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmark.core.markdown import markdown
-from benchmark.evaluation.results import SuiteResults
-from benchmark.evaluation.scorecard import Scorecard, title
+from benchmark.evaluation.results import SuiteResults, title
+from benchmark.evaluation.scorecard import Scorecard
 from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
 

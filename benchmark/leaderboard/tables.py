@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from benchmark.core.markdown import markdown, milliseconds, number
-from benchmark.evaluation.results import PredictorResult, SuiteResults
-from benchmark.evaluation.scorecard import Scorecard, title
+from benchmark.evaluation.results import PredictorResult, SuiteResults, title
+from benchmark.evaluation.scorecard import Scorecard
 from benchmark.leaderboard.board_rows import headings, label_rows
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
 from benchmark.suites.spec import COMBINED, Suite
@@ -16,7 +16,8 @@ from benchmark.suites.tasks import TASKS
 
 LEGEND = (
     "Within quality: AUROC over pairs of one JPEG quality; quality alone gives .5. Within quality and size: over pairs of one "
-    "quality whose photographs' shorter sides lie in the same third; what sees only quality and size gives about .5. Overlap: "
+    "quality whose photographs lie in the same third by their shorter side, or by their pixels where all shorter sides are "
+    "alike; what sees only quality and size gives about .5. Overlap: "
     "of the two classes' histograms in 20 quantile bins, without its bias; by chance: the same where each source has the "
     "labels of another one, quality by quality. Majority: accuracy of always giving the larger class. Thresholds are those of "
     "best balanced accuracy on the validation part; metrics are on the labelled rows of the test part. In brackets: 95 % "

@@ -70,7 +70,8 @@ def main(*names):
         for title, levels in level_sets(suite.distortion.levels).items():
             gap, z, count = difference(truth, tables, levels)
             shown = ", ".join(map(str, levels))
-            lines.append(f"| {name} | {title}: {shown} | {count} | {gap:.3f} | {z:.2f} | {10 * z / count**0.5:.2f} |")
+            values = f"{gap:.3f} | {z:.2f} | {10 * z / count**0.5:.2f}" if np.isfinite(z) else "- | - | -"
+            lines.append(f"| {name} | {title}: {shown} | {count} | {values} |")
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / "power.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

@@ -24,6 +24,7 @@ from benchmark.plugins.datasets.coco import COCO
 from benchmark.plugins.datasets.glyph_scenes import GlyphScenes
 from benchmark.plugins.datasets.glyphs import Glyphs
 from benchmark.plugins.datasets.imagenet import ImageNet
+from benchmark.plugins.datasets.resized import OPTION, Resized, checked_side
 from benchmark.plugins.registry import extensions, resolve
 
 if TYPE_CHECKING:
@@ -95,8 +96,10 @@ DATASETS: dict[str, Callable[[Location | None, dict[str, Any]], Dataset]] = {
 def open_dataset(choice: Mapping[str, Any], data: Location | None) -> Dataset:
     """The dataset that a suite's table `[dataset]` selects by its `name` and the dataset's options.
 
+    Every dataset of classes has the option `short_side`, see `Resized`.
+
     Raises:
-        SuiteError: there is no such dataset, or it does not have an option.
+        SuiteError: there is no such dataset, it does not have an option, or an option has a wrong value.
         DataError: its photographs are missing.
     """
     options = dict(choice)
@@ -104,8 +107,10 @@ def open_dataset(choice: Mapping[str, Any], data: Location | None) -> Dataset:
     factory = resolve("datasets", name, DATASETS)
     if factory is None:
         raise SuiteError(f"unknown dataset {name!r}; valid are {', '.join([*DATASETS, *extensions('datasets')])}")
+    short_side = checked_side(options.pop(OPTION), name) if OPTION in options else 0
     try:
-        return factory(data, options)
+        dataset: Dataset = factory(data, options)
+        return Resized(dataset, short_side, name=name) if short_side else dataset
     except (TypeError, KeyError, ValueError) as error:
         raise SuiteError(f"dataset {name}: wrong options {options} ({type(error).__name__}: {error})") from error
     except Exception as error:

@@ -104,7 +104,7 @@ class Predictor(ABC):
 
     @abstractmethod
     def score(self, samples: Sequence[Sample]) -> Sequence[float]:
-        """Return one finite number for each sample, which depends on that sample alone."""
+        """Return one finite number for each sample, which depends on that sample alone; a run scores some twice to check it."""
 
     def graph(self) -> Module:
         """The module for `utilbench export`: uint8 images (N, 3, H, W) of one size -> scores (N,); see `resnet18`.

@@ -30,6 +30,7 @@ from benchmark.plugins.predictors.discovery import find_predictor
 SIZES = ((1, 1), (7, 13), (63, 65), (3, 400), (1500, 2000))
 """Heights and widths of realistic and extreme images, in px."""
 CLOSE = 1e-4
+"""Largest difference of two scores of one image, in standard deviations of the scores, since scores have no scale."""
 SCENES = 24
 PROBE = "zoo:vgg"
 
@@ -74,7 +75,7 @@ def trained(kind: type[Predictor], context: Context) -> Predictor:
     if isinstance(predictor, LearnedPredictor):
         rows = [(number, quality) for number in range(SCENES) for quality in (90, 5)]
         examples = [
-            Example(letter(number, quality, kind), int(quality > 50), quality / 50 - 1 - number / 100, 1.0, str(number))
+            Example(letter(number, quality, kind), int(quality > 50), quality / 50 - 1 - number / 100, 1.0, number)
             for number, quality in rows
         ]
         predictor.fit(Examples.of(examples[:32]), Examples.of(examples[32:]))
@@ -97,10 +98,40 @@ def scores(predictor: Predictor, samples: Sequence[Sample]) -> NDArray[np.float6
 
 
 def differ(first: NDArray[np.float64], second: NDArray[np.float64], when: str) -> str:
-    """A complaint where two arrays of scores differ by more than 1e-4 of their size, else an empty text."""
-    gap = np.abs(first - second) / np.maximum(1, np.abs(first))
-    worst = int(np.argmax(gap))
-    return f"{first[worst]!r} becomes {second[worst]!r} {when}" if gap[worst] > CLOSE else ""
+    """A complaint where two arrays of scores differ by more than CLOSE, else an empty text."""
+    gap, worst = largest_gap(first, second)
+    return f"{first[worst]!r} becomes {second[worst]!r} {when}" if gap > CLOSE else ""
+
+
+def largest_gap(
+    first: NDArray[np.float64], second: NDArray[np.float64], *, spread: float | None = None
+) -> tuple[float, int]:
+    """The largest difference of two arrays of scores of the same images, and its index.
+
+    Args:
+        first: scores, shape (N,).
+        second: other scores of the same images, shape (N,).
+        spread: the unit; the standard deviation of the first scores by default.
+
+    Examples:
+        >>> largest_gap(np.array([0.0, 2.0]), np.array([0.0, 2.5]))
+        (0.5, 1)
+    """
+    gaps = np.abs(second - first)
+    worst = int(gaps.argmax())
+    unit = float(first.std()) if spread is None else spread
+    return (float(gaps[worst]) / unit if unit else float("inf") if gaps[worst] else 0.0), worst
+
+
+def rebuilt(predictor: Predictor) -> Predictor:
+    """A new predictor of the same class and context, which has the same learned state and nothing else of the given one."""
+    from safetensors.torch import load, save
+
+    fresh = type(predictor)(predictor.context)
+    if isinstance(predictor, LearnedPredictor) and isinstance(fresh, LearnedPredictor):
+        fresh.notes = dict(predictor.notes)
+        fresh.load_state(load(save({name: value.contiguous() for name, value in predictor.state().items()})))
+    return fresh
 
 
 def finite(predictor: Predictor) -> str:
@@ -170,16 +201,11 @@ def plain(predictor: Predictor) -> str:
 
 def kept(predictor: Predictor) -> str:
     """The trained state gives the same scores after it is saved as safetensors and loaded."""
-    from safetensors.torch import load, save
-
     assert isinstance(predictor, LearnedPredictor)
     samples = letters(predictor)
-    restored = type(predictor)(predictor.context)
-    restored.notes = dict(predictor.notes)
     if wrong := [name for name, value in predictor.notes.items() if not isinstance(value, str)]:
         return f"notes[{wrong[0]!r}] is no string"
-    restored.load_state(load(save({name: value.contiguous() for name, value in predictor.state().items()})))
-    return differ(scores(predictor, samples), scores(restored, samples), "after it was saved and loaded")
+    return differ(scores(predictor, samples), scores(rebuilt(predictor), samples), "after it was saved and loaded")
 
 
 UNTRAINED: dict[str, Callable[[Predictor], str]] = {
