@@ -32,25 +32,31 @@ def cell_text(text: str) -> str:
     return SPECIAL.sub(r"\\\g<0>", escape(" ".join(text.split()), quote=False))
 
 
-def number(value: float | None) -> str:
-    """A number with three decimals, none from 100 on, or a dash where there is no value.
+def number(value: float | None, decimals: int = 3) -> str:
+    """A number with three decimals, or as many as given, none from 100 on, or a dash where there is no value.
 
     Examples:
         >>> number(0.12345), number(1234.5), number(None)
         ('0.123', '1234', '-')
     """
-    return "-" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
+    return "-" if value is None else f"{value:.{decimals}f}" if abs(value) < 100 else f"{value:.0f}"
 
 
 def with_interval(value: float | None, low: float | None, high: float | None, *, spread: float | None = None) -> str:
     """A value, its standard deviation over seeds if there is one, and its 95 % interval.
 
+    Where the interval is wider than .1, numbers have two decimals: resampling again would change the third of its ends.
+
     Examples:
         >>> with_interval(0.978, 0.972, 0.983, spread=0.004)
         '0.978 ± 0.004 (0.972 to 0.983)'
+        >>> with_interval(0.771, 0.648, 1.04)
+        '0.77 (0.65 to 1.04)'
     """
-    deviation = "" if spread is None else f" ± {number(spread)}"
-    return f"{number(value)}{deviation} ({number(low)} to {number(high)})"
+    decimals = 2 if low is not None and high is not None and high - low > 0.1 else 3
+    shown, first, last = (number(given, decimals) for given in (value, low, high))
+    deviation = "" if spread is None else f" ± {number(spread, decimals)}"
+    return f"{shown}{deviation} ({first} to {last})"
 
 
 def milliseconds(value: float | None) -> str:

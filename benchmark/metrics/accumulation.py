@@ -28,4 +28,6 @@ def summed(weights: NDArray[np.integer]) -> NDArray[np.int64]:
         >>> summed(np.array([1, 2, 3])).tolist()
         [0, 1, 3, 6]
     """
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(weights, dtype=np.int64)])
+    sums = np.zeros(len(weights) + 1, np.int64)
+    np.cumsum(weights, out=sums[1:])
+    return sums

@@ -70,6 +70,11 @@ class Matches:
     """Number of objects without crowds, by image and class; shape (N, K)."""
 
     @functools.cached_property
+    def true_positive_images(self) -> NDArray[np.int64]:
+        """Image of each of `true_positives`, shape (F,)."""
+        return self.images[self.true_positives]
+
+    @functools.cached_property
     def owner(self) -> NDArray[np.int64]:
         """Segment of each of `true_positives`, shape (F,)."""
         return np.repeat(np.arange(len(self.true_positive_starts) - 1), np.diff(self.true_positive_starts))
@@ -210,18 +215,21 @@ def weighted_mean_ap(matches: Matches, counts: NDArray[np.integer]) -> float:
     objects = counts @ matches.objects
     if not objects.any():
         raise MetricError("the images hold no object, so there is no average precision")
-    weights = counts[matches.images]
-    owner = matches.owner
-    kind = owner % len(objects)
-    true = summed(weights[matches.true_positives])
-    detected, dropped = summed(weights), summed(weights[matches.ignored])
-    hits = true[1:] - true[matches.true_positive_starts[owner]]
-    counted = detected[matches.true_positives + 1] - detected[matches.starts[kind]]
-    counted = counted - (dropped[matches.ignored_before] - dropped[matches.ignored_starts[owner]])
+    weights = counts.astype(np.int32)
+    repeats = weights[matches.true_positive_images]
+    occurring = np.flatnonzero(repeats)  # the others change nothing, and in a resample of few images they are most
+    repeats, owner = repeats[occurring], matches.owner[occurring]
+    kind, number = owner % len(objects), objects[owner % len(objects)]
+    first = np.r_[True, owner[1:] != owner[:-1]][: len(owner)]
+    true = np.cumsum(repeats)
+    hits = true - np.maximum.accumulate(np.where(first, true - repeats, 0))
+    detected, dropped = summed(weights[matches.images]), summed(weights[matches.images[matches.ignored]])
+    counted = detected[matches.true_positives[occurring] + 1] - detected[matches.starts][kind]
+    counted -= dropped[matches.ignored_before[occurring]] - dropped[matches.ignored_starts][owner]
     lift = 2.0 * (len(matches.true_positive_starts) - owner)  # separates the segments' running maxima
     envelope = np.maximum.accumulate((hits / (counted + np.spacing(1)) + lift)[::-1])[::-1] - lift
     # Precision is read at each of 101 recalls, at the first true positive of its segment that reaches it.
-    reached = np.searchsorted(RECALLS, hits / np.maximum(objects[kind], 1), side="right")
-    reached_before = np.where(matches.true_positive_starts[owner] == np.arange(len(owner)), 0, np.r_[0, reached[:-1]])
-    heights = envelope * (reached - reached_before) * (objects[kind] > 0)
+    reached = np.searchsorted(RECALLS, hits / np.maximum(number, 1), side="right")
+    reached_before = np.where(first, 0, np.r_[0, reached][:-1])
+    heights = envelope * (reached - reached_before) * (number > 0)
     return float(heights.sum() / (len(IOU_THRESHOLDS) * len(RECALLS) * np.count_nonzero(objects)))

@@ -83,13 +83,13 @@ ARCHITECTURES = {
 
 
 DIGESTS = {
-    "vgg": "5374dde7536c7475",
-    "densenet": "5c8657f2e3752215",
-    "resnet": "dbbfb06687b8800a",
-    "resnext": "2870b45e195a08fb",
-    "nfnet": "3b9fc84528b4640d",
-    "shufflenet": "6dab5ce4e655f5f9",
-    "resnet_wide": "adc5d3f9e5d1a7a4",
+    "vgg": "6430ca465db99cb7",
+    "densenet": "5da0f1aa6ea69f55",
+    "resnet": "fa5cf7cfe866d4cf",
+    "resnext": "ee6db62470d90cd7",
+    "nfnet": "452c577e7cec41c6",
+    "shufflenet": "75029df8767bb59d",
+    "resnet_wide": "15694855bbf6d191",
 }
 """Digests of the committed weight files; the trainer prints them."""
 

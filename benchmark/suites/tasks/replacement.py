@@ -59,7 +59,7 @@ class Downstream:
     Each (source, level) is one image of one pooled evaluation (paper, section V and Fig. 2).
     """
 
-    REPLICATES = 200
+    REPLICATES = 1000
     """Number of resamples from which its intervals are computed."""
 
     def __init__(
