@@ -27,9 +27,11 @@ studies: .venv/.installed  ## Coverage of intervals, all numbers recomputed, cos
 	$(BIN)/python -m tests.studies.seeds
 	$(BIN)/python -m tests.studies.overlap
 	$(BIN)/python -m tests.studies.families
+	$(BIN)/python -m tests.studies.short_side
 	$(BIN)/python -m tests.studies.power
 	$(BIN)/python -m tests.studies.recomputation
 	$(BIN)/python -m tests.studies.map_bootstrap
+	$(BIN)/python -m tests.studies.map_areas
 	$(BIN)/python -m tests.studies.training_step
 	$(BIN)/python -m tests.studies.precision
 

@@ -18,11 +18,12 @@ from benchmark.evaluation.results import read_scores
 from benchmark.labelling.pipeline import recorded_truth
 from benchmark.metrics import bootstrap, weighted
 from benchmark.suites.loading import load_suite
-from benchmark.suites.results_folder import suite_folder
+from benchmark.suites.results_folder import Training, suite_folder
 
 FOLDER = Path("results/studies")
 SUITE, SOURCES, REPLICATES = "glyphs-det", 60, 200
 PREDICTORS = ("dct_statistics", "ssim", "chance")
+LEARNED = ("dct_statistics",)
 
 
 class Areas:
@@ -31,7 +32,8 @@ class Areas:
     def __init__(self, predictor):
         suite, workspace = load_suite(SUITE), Workspace.named()
         truth = recorded_truth(suite, workspace)
-        scores, _ = read_scores(suite_folder(workspace, suite).scores(predictor, SUITE))
+        trained_on = Training(SUITE, "combined", digest="") if predictor in LEARNED else None
+        scores, _ = read_scores(suite_folder(workspace, suite).scores(predictor, trained_on))
         seed = scores["seed"].min()
         plain = scores.filter(pl.col("seed") == seed, part="held_out").select("source", "level", "score")
         self.network = truth.downstream(suite.networks.held_out[0])
