@@ -315,10 +315,10 @@ def test_truncated_outcomes_are_named(tiny_file, tiny, published):
         label(load_suite(str(tiny_file)), published)
 
 
-class TenClasses(ImageNet):
-    """Photographs in ImageNet's layout that networks of ten classes can judge."""
+class ElevenClasses(ImageNet):
+    """Photographs in ImageNet's layout that networks of eleven classes can judge."""
 
-    classes = 10
+    classes = 11
 
 
 def test_unreadable_image_is_named_and_nothing_half_written(tmp_path, monkeypatch):
@@ -330,7 +330,7 @@ def test_unreadable_image_is_named_and_nothing_half_written(tmp_path, monkeypatc
         Image.fromarray(pixels).save(folder / f"p{number}.JPEG")
     broken = folder / "p3.JPEG"
     broken.write_bytes(broken.read_bytes()[:400])
-    monkeypatch.setitem(DATASETS, "imagenet", lambda data, options: TenClasses(data))
+    monkeypatch.setitem(DATASETS, "imagenet", lambda data, options: ElevenClasses(data))
     suite = tmp_path / "s.toml"
     suite.write_text(TINY.replace('name = "glyphs"\ntrain = 80\nvalidation = 40\ntest = 60', 'name = "imagenet"'))
     workspace = Workspace(
@@ -363,7 +363,7 @@ def test_suite_in_which_no_row_is_labelled(tiny, tiny_file, published, tmp_path)
 def test_plan_covers_each_pair_once():
     """Every needed (network, source, level) is in exactly one shard; what is known is in none."""
     suite = load_suite("glyphs")
-    dataset = open_dataset({"name": "glyphs", "train": 70, "test": 30}, None)
+    dataset = open_dataset({"name": "glyphs", "train": 70, "validation": 0, "test": 30}, None)
     parts = split(list(dataset.sources()), suite.split)
     first, then = shards.plan(suite, parts, {})
     triples = [
