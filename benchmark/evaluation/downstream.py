@@ -29,7 +29,7 @@ from benchmark.metrics.bootstrap import Floats
 from benchmark.metrics.seeds import over_seeds
 from benchmark.metrics.weighted import ratio
 from benchmark.suites.results_folder import SuiteFolder
-from benchmark.suites.tasks import classification, detection
+from benchmark.suites.tasks import TASKS, classification, detection
 
 Network = classification.Downstream | detection.Downstream
 Curves = dict[tuple[str, str], Floats]
@@ -60,7 +60,8 @@ def redrawn(
 def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
     """The rivals' curves, read from the folder of the suite's results, or computed and stored there."""
     names, path = truth.suite.networks.held_out, folder.rivals
-    expected = {"held_out": digest("rivals 1", truth.held_out_digest, str(truth.resamples["test"].shape))}
+    resampled = f"{truth.resamples['test'].shape}, {TASKS[truth.suite.task].Downstream.REPLICATES}"
+    expected = {"held_out": digest("rivals 2", truth.held_out_digest, resampled)}
     table, metadata = read_table(path) if path.is_file() else (pl.DataFrame(), {})
     if metadata == expected:
         groups = table.group_by("network", "rival", maintain_order=True)
