@@ -46,18 +46,18 @@ def check_independence(
         PredictorError: a score differs by more than CLOSE; the message names the image and the difference.
     """
     chosen = shuffled(range(len(rows)), f"{secret} chosen")[:BATCH]
-    [(places, batch)] = samples(indexed, [rows[index] for index in chosen], predictor.needs, f"{secret} again")
-    again = [chosen[place] for place in places]
+    [(order, batch)] = samples(indexed, [rows[index] for index in chosen], predictor.needs, f"{secret} again")
+    again = [chosen[index] for index in order]
     names = [f"{rows[index][0]} at level {rows[index][1]}" for index in again]
     together = checked_scores(name, predictor, batch, names)
     few = range(min(RESCORED, len(batch)))
-    alone = np.concatenate([checked_scores(name, fresh, [batch[place]], [names[place]]) for place in few])
-    for found, when in ((together, "in another batch"), (alone, "alone, by a new predictor of the same state")):
-        first = scores[again[: len(found)]]
-        gap, worst = largest_gap(first, found, spread=float(scores.std()))
+    alone = np.concatenate([checked_scores(name, fresh, [batch[index]], [names[index]]) for index in few])
+    for repeated, when in ((together, "in another batch"), (alone, "alone, by a new predictor of the same state")):
+        first = scores[again[: len(repeated)]]
+        gap, worst = largest_gap(first, repeated, spread=float(scores.std()))
         if gap > CLOSE:
             raise PredictorError(
-                f"{name}: the score of {names[worst]} is {first[worst]:.6g} in the run and {found[worst]:.6g} {when}: "
+                f"{name}: the score of {names[worst]} is {first[worst]:.6g} in the run and {repeated[worst]:.6g} {when}: "
                 f"{gap:.2g} of the scores' standard deviation apart, at most {CLOSE:g} is valid; a score must depend on its "
                 f"own image alone, not on others or on earlier calls; the run is void"
             )

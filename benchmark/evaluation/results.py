@@ -106,11 +106,11 @@ def expected_rows(path: Path, table: pl.DataFrame, fingerprint: str) -> pl.DataF
         validation, test = (members.filter(part=part)["source"].to_list() for part in ("validation", "test"))
         return rows_to_score(validation, test, distortion.levels, distortion.held_out)
 
-    def found(column: str, *parts: str) -> list[Any]:
+    def occurring(column: str, *parts: str) -> list[Any]:
         return table.filter(pl.col("part").is_in(parts))[column].drop_nulls().unique(maintain_order=True).to_list()
 
-    sources = found("source", "validation"), found("source", "test", "held_out")
-    return rows_to_score(*sources, found("level", "validation", "test"), found("level", "held_out"))
+    sources = occurring("source", "validation"), occurring("source", "test", "held_out")
+    return rows_to_score(*sources, occurring("level", "validation", "test"), occurring("level", "held_out"))
 
 
 def read_result(

@@ -21,6 +21,7 @@ from benchmark.core.errors import ResultError
 from benchmark.core.files import write_text
 from benchmark.core.markdown import with_interval
 from benchmark.evaluation.measure_table import outside_range, table_order
+from benchmark.plugins.predictors.sandbox import Sandbox
 from benchmark.suites.results_folder import Training
 
 FORMAT = 2
@@ -137,6 +138,8 @@ class Provenance(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The network that the predictor looks into, if any."""
     peeks: bool = False
     """Whether that network is one of those that determine the labels."""
+    sandbox: Sandbox = "none"
+    """How the code was run: in the process of the benchmark, in one of its own, or in one inside bubblewrap."""
     versions: dict[str, str] = {}
     notes: tuple[dict[str, Any], ...] = ()
     """What the training of each seed recorded about itself."""

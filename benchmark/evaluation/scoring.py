@@ -107,6 +107,7 @@ def make_scores(
         device=context.device,
         encoder=find_distortion(truth.suite.distortion.name).encoder(),
         probe=probe,
+        sandbox=spec.sandbox,
         peeks=probe in truth.suite.networks.labelling,
         versions=versions(),
         notes=(notes,) if spec.learns else (),

@@ -118,8 +118,8 @@ def close(
         nearest: dict[tuple[int, int], tuple[int, str]] = {}
         for turned, column in zip(TURNS, left[start : start + BLOCK].T, strict=True):
             distance: NDArray[np.uint8] = np.bitwise_count(column[:, None] ^ right[:, 0])
-            for row, place in np.argwhere(distance <= NEAR).tolist():
-                found = int(distance[row, place]), turned
-                nearest[row, place] = min(found, nearest.get((row, place), found))
-        for (row, place), (least, turned) in nearest.items():
-            yield least, turned, first[start + row], second[place]
+            for row, column in np.argwhere(distance <= NEAR).tolist():
+                candidate = int(distance[row, column]), turned
+                nearest[row, column] = min(candidate, nearest.get((row, column), candidate))
+        for (row, column), (least, turned) in nearest.items():
+            yield least, turned, first[start + row], second[column]

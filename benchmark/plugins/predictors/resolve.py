@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import inspect
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmark.core.digests import digest
 from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
 from benchmark.plugins.predictors.discovery import check_kind, code_digest, find_predictor
+from benchmark.plugins.predictors.proxy import ChildPredictor
+from benchmark.plugins.predictors.sandbox import Sandbox, sandbox_kind
 from benchmark.plugins.predictors.submission import Submission, find_submission
 
 
@@ -22,6 +26,11 @@ class PredictorSpec:
     """Digest of its source code."""
 
     @property
+    def sandbox(self) -> Sandbox:
+        """How it is run: in this process, in one of its own, or in one inside bubblewrap."""
+        return sandbox_kind() if issubclass(self.kind, ChildPredictor) else "none"
+
+    @property
     def learns(self) -> bool:
         """Whether it is trained first and therefore has scores for each label set."""
         return issubclass(self.kind, LearnedPredictor)
@@ -32,19 +41,27 @@ class PredictorSpec:
         return issubclass(self.kind, LearnedPredictor) and self.kind.seeded
 
 
-def look_up(name: str) -> Submission | PredictorSpec:
-    """The submission in the folder of this name, of which nothing is executed, else the predictor of this name or path."""
-    return find_submission(name) or PredictorSpec(*find_predictor(name))
+def look_up(name: str, *, hidden: Sequence[Path] | None = None) -> Submission | PredictorSpec:
+    """The submission in the folder of this name, of which nothing is executed, else the predictor of this name or path.
+
+    Folders that are `hidden` cannot be read by a predictor that runs in a process of its own; see `find_predictor`.
+    """
+    return find_submission(name) or PredictorSpec(*find_predictor(name, hidden=hidden))
 
 
-def resolve_predictor(predictor: str | type[Predictor] | Submission | PredictorSpec) -> PredictorSpec:
-    """The predictor of this name, path, submission or class; one that is resolved already is returned as it is."""
+def resolve_predictor(
+    predictor: str | type[Predictor] | Submission | PredictorSpec, *, hidden: Sequence[Path] | None = None
+) -> PredictorSpec:
+    """The predictor of this name, path, submission or class; one that is resolved already is returned as it is.
+
+    `evaluate` runs a class in this process, and what comes from files or other packages in processes of its own.
+    """
     if isinstance(predictor, str):
-        predictor = look_up(predictor)
+        predictor = look_up(predictor, hidden=hidden)
     if isinstance(predictor, PredictorSpec):
         return predictor
     if isinstance(predictor, Submission):
-        _, kind, code = find_predictor(str(predictor.find_code()))
+        _, kind, code = find_predictor(str(predictor.find_code()), hidden=hidden, title=predictor.name)
         return PredictorSpec(predictor.name, kind, digest(code, predictor.other_files()))
     check_kind(predictor)
     try:
