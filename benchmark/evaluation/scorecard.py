@@ -20,7 +20,8 @@ import numpy as np
 from benchmark.core.errors import ResultError
 from benchmark.core.files import write_text
 from benchmark.core.markdown import with_interval
-from benchmark.evaluation.measure_table import outside_range, table_order
+from benchmark.evaluation.canary import Canary
+from benchmark.evaluation.measure_table import outside_range, rounded, table_order
 from benchmark.plugins.predictors.sandbox import Sandbox
 from benchmark.suites.results_folder import Training
 
@@ -28,7 +29,6 @@ FORMAT = 2
 """Version of the stored records. In format 1, cards were dictionaries with the standard deviation over seeds alone."""
 GROUPS = ("metrics", "soft", "gains")
 """Fields of a scorecard that hold the measures of labels, of the utility and of held-out networks."""
-DIGITS = 6
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,7 +127,7 @@ class Provenance(Record, frozen=True, kw_only=True, omit_defaults=True):
     """How scores were made."""
 
     scores: Literal["re-run", "self-reported"]
-    """Whether the predictor's code was run, or a submission's own table of scores was looked up."""
+    """Whether code was run, or a submission's own table of scores was looked up."""
     code: str = ""
     """Digest of the predictor's code."""
     table: str = ""
@@ -140,10 +140,17 @@ class Provenance(Record, frozen=True, kw_only=True, omit_defaults=True):
     """Whether that network is one of those that determine the labels."""
     sandbox: Sandbox = "none"
     """How the code was run: in the process of the benchmark, in one of its own, or in one inside bubblewrap."""
+    canary: tuple[Canary, ...] = ()
+    """Of each seed, how the predictor fares on cropped images; only where it ran in a process of its own."""
     versions: dict[str, str] = {}
     notes: tuple[dict[str, Any], ...] = ()
     """What the training of each seed recorded about itself."""
     submission: SubmissionNote | None = None
+
+    @property
+    def marks(self) -> str:
+        """The reasons why it is not ranked: † looks into a network that made the labels, § fails with cropped images."""
+        return " †" * self.peeks + " §" * any(canary.failed for canary in self.canary)
 
 
 class Scores(Record, frozen=True, kw_only=True):
@@ -231,19 +238,10 @@ def read_scores_record(path: Path, metadata: dict[str, Any]) -> Scores:
 
 
 def title(card: Scorecard) -> str:
-    """The predictor's name, its training origin if that differs, and † where it looks into a network that made the labels."""
+    """The predictor's name, its training origin if that differs, and the marks of one that is not ranked."""
     trained, origin = card.trained_on, ""
     if trained and trained.suite != card.suite:
         origin = f" (from {trained.suite})"
     elif trained and trained.labels != card.labels:
         origin = f" (from {trained.labels})"
-    return card.predictor + origin + (" †" if card.provenance.peeks else "")
-
-
-def rounded(value: Any) -> Any:
-    """Return the value with all its floats rounded to six digits."""
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
-    return round(value, DIGITS) if isinstance(value, float) else value
+    return card.predictor + origin + card.provenance.marks

@@ -63,8 +63,8 @@ def label_rows(results: Sequence[PredictorResult]) -> tuple[list[str], list[list
 
 
 def rank_texts(results: Sequence[PredictorResult]) -> list[str]:
-    """The rank of each predictor, with = where it ties with the first; a dash for those that look into a labelling network."""
-    fair = [result for result in results if not result.card.provenance.peeks]
+    """The rank of each predictor, with = where it ties with the first; a dash for those that are marked as unfair."""
+    fair = [result for result in results if not result.card.provenance.marks]
     if not fair:
         return ["-"] * len(results)
     values = np.array([result.replicates_of("auroc") for result in fair])
@@ -75,7 +75,7 @@ def rank_texts(results: Sequence[PredictorResult]) -> list[str]:
         (f"{low}-{high}" if low < high else str(low)) + (" =" if same and tied.sum() > 1 else "")
         for (low, high), same in zip(ranks, tied, strict=True)
     )
-    return ["-" if result.card.provenance.peeks else next(texts) for result in results]
+    return ["-" if result.card.provenance.marks else next(texts) for result in results]
 
 
 def headings(*names: str) -> list[str]:

@@ -26,6 +26,10 @@ LEGEND = (
     "random choice, mean over nine fractions kept, as a share of the oracle's gain, all networks together. †: looks into one "
     "of the networks that determine the labels, and is not ranked. ‡: made by an earlier version of its code."
 )
+CANARY_LEGEND = (
+    " §: loses much of its AUROC where a few pixels are cut off the same photographs before they are compressed, as a look-up "
+    "of published images would, and is not ranked."
+)
 SOFT_COLUMNS = ("srcc", "plcc", "krcc", "rmse")
 
 
@@ -46,7 +50,9 @@ def board(ranked: SuiteResults) -> str:
         lines += soft_section(cards, suite)
         lines += gains_section(cards, suite)
         lines += downstream_section(cards, suite)
-    lines += [LEGEND, ""]
+    marked = any(canary.failed for results in ranked.results.values() for result in results
+                 for canary in result.card.provenance.canary)  # fmt: skip
+    lines += [LEGEND + CANARY_LEGEND * marked, ""]
     return "\n".join(lines)
 
 

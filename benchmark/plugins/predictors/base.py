@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
 NEEDS = {"reference", "bitstream", "probe"}
 TARGETS = ("label", "utility")
-NO_NUMBERS = (bool, np.bool_, str, bytes, datetime.date, datetime.timedelta, np.datetime64, np.timedelta64, complex)
+NO_NUMBERS = (
+    type(None), bool, np.bool_, str, bytes, complex, datetime.date, datetime.timedelta, np.datetime64, np.timedelta64,
+)  # fmt: skip
 """Types that NumPy would convert to numbers, or that hold more than one."""
 
 

@@ -128,7 +128,7 @@ class Child:
             self.pipe.send_bytes(data)
             return exchange.DECODER.decode(self.pipe.recv_bytes(most))
         except (EOFError, OSError, RecursionError, msgspec.MsgspecError) as error:
-            raise InvalidAnswer(clean_line(str(error)) or "nothing") from error
+            raise InvalidAnswer(clean_line(str(error)) or "its pipe is closed") from error
 
     def problem(self, error: InvalidAnswer) -> str:
         """What the predictor did, in words."""

@@ -43,6 +43,7 @@ class ChildPredictor(Predictor):
         try:
             return np.frombuffer(reply.values, np.float64).reshape(reply.shape)
         except ValueError as error:
+            self.child.end()
             raise PredictorError(f"{self.origin.name}: score() gave no valid answer ({error})") from error
 
     def graph(self) -> NoReturn:
@@ -74,7 +75,10 @@ class ChildLearner(ChildPredictor, LearnedPredictor):
         try:
             return load(reply.tensors)
         except (SafetensorError, ValueError, KeyError) as error:
-            raise PredictorError(f"{self.origin.name}: state() gave no valid answer ({error})") from error
+            self.child.end()
+            raise PredictorError(
+                f"{self.origin.name}: state() gave no valid answer ({clean_line(str(error))})"
+            ) from error
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Restore the learned tensors and notes in the child."""
