@@ -1,0 +1,110 @@
+"""A predictor that recognises images fails on images that exist nowhere else, and its row is marked."""
+
+import hashlib
+import json
+import shutil
+
+import msgspec
+import numpy as np
+import pytest
+
+from benchmark.core.workspace import Workspace
+from benchmark.evaluation.canary import MOST, TOLERANCE, Canary, crop
+from benchmark.evaluation.dataloading import samples
+from benchmark.evaluation.evaluate import evaluate
+from benchmark.evaluation.results import title
+from benchmark.evaluation.scorecard import read_card
+from benchmark.leaderboard.rank import rank
+
+HEAD = """
+import hashlib
+import json
+from pathlib import Path
+
+import benchmark
+
+class Mine(benchmark.Predictor):
+    def score(self, samples):
+"""
+HONEST = HEAD + "        return [float(sample.image.float().std()) for sample in samples]\n"
+LOOK_UP = (
+    HEAD
+    + """
+        table = json.loads((Path(__file__).parent / "table.json").read_text())
+        names = [hashlib.blake2b(sample.image.numpy().tobytes()).hexdigest() for sample in samples]
+        return [table.get(name, 0.5) for name in names]
+"""
+)
+
+
+@pytest.fixture
+def workspace(tiny_workspace, tmp_path):
+    """Folders of its own, with the small suite's outcomes."""
+    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", tmp_path / "results" / "tiny" / "outcomes")
+    return Workspace(
+        data=None, networks=None, cache=tiny_workspace.cache, results=tmp_path / "results", chosen_device="cpu"
+    )
+
+
+def table(truth):
+    """Label of each labelled image by the digest of its pixels, as published labels and photographs give it."""
+    rows = truth.labelled("combined", "test")
+    pairs = rows.select("source", "level").rows()
+    labels = rows["label"].to_list()
+    return {
+        hashlib.blake2b(sample.image.numpy().tobytes()).hexdigest(): float(labels[index])
+        for indices, batch in samples(truth.indexed, pairs, (), "any")
+        for index, sample in zip(indices, batch, strict=True)
+    }
+
+
+def test_a_look_up_is_marked_and_an_honest_predictor_is_not(tiny, workspace, tmp_path):
+    """Of two predictors from files, the one that looks digests up loses its AUROC of 1, has a mark and no rank."""
+    for name, code in (("honest", HONEST), ("lookup", LOOK_UP)):
+        (tmp_path / f"{name}.py").write_text(code)
+    (tmp_path / "table.json").write_text(json.dumps(table(tiny)))
+    cards = [
+        evaluate(str(tmp_path / f"{name}.py"), tiny.suite, workspace=workspace, truth=tiny)
+        for name in ("honest", "lookup")
+    ]
+    (honest,), (lookup,) = (card.provenance.canary for card in cards)
+    assert not honest.failed
+    assert abs(honest.original - honest.cropped) < TOLERANCE + 0.03
+    assert lookup.failed
+    assert (lookup.original, lookup.cropped) == (1.0, 0.5)
+    assert [title(card) for card in cards] == ["honest", "lookup ¶"]
+    stored = read_card(workspace.results / "tiny" / "cards" / "combined" / "lookup.json")
+    assert stored.provenance.canary == (lookup,)
+    rank([], workspace)
+    text = (workspace.results / "tiny" / "leaderboard.md").read_text()
+    assert "| - | lookup ¶ |" in text
+    assert "¶: loses much of its AUROC" in text
+
+
+def test_in_this_process_there_is_no_canary(tiny, workspace):
+    """What runs in this process, and every committed card, has none, and its board says nothing of it."""
+    card = evaluate("chance", tiny.suite, workspace=workspace, truth=tiny)
+    assert card.provenance.canary == ()
+    assert not {"canary", "sandbox"} & set(msgspec.to_builtins(card.provenance))
+    rank([], workspace)
+    assert "¶" not in (workspace.results / "tiny" / "leaderboard.md").read_text()
+
+
+def test_a_crop_is_small_and_secret():
+    """Each side loses one to seven pixels, the same of all images, and others with another secret."""
+    pixels = np.arange(200 * 300 * 3, dtype=np.uint8).reshape(200, 300, 3)
+    shapes = {crop(secret, pixels).shape for secret in map(str, range(50))}
+    assert len(shapes) > 20
+    for height, width, _ in shapes:
+        assert 2 <= 200 - height <= 2 * MOST
+        assert 2 <= 300 - width <= 2 * MOST
+    assert crop("a", pixels).tobytes() == crop("a", pixels).tobytes()
+    assert crop("a", pixels[:9, :9]).shape == (9, 9, 3)
+
+
+def test_chance_alone_is_no_failure():
+    """A wide interval marks nobody, and neither does a loss within the tolerance."""
+    values = Canary(cropped=0.8, original=0.9, low=-0.1, high=0.3, sources=20)
+    assert not values.failed
+    assert not msgspec.structs.replace(values, low=TOLERANCE / 2).failed
+    assert msgspec.structs.replace(values, low=2 * TOLERANCE).failed
