@@ -6,6 +6,7 @@ fixtures `imagenet_data`, `coco_data` and `onnx_networks`, and are skipped, with
 """
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,18 @@ def labelled(suite, workspace):
     yield truth
     changed = [path.name for path, content in zip(files, recorded, strict=True) if path.read_bytes() != content]
     assert not changed, f"a test changed the outcomes that all share: {', '.join(changed)}"
+
+
+@pytest.fixture
+def workspace(tiny_workspace, tiny, tiny_det, tmp_path):
+    """Folders of its own, with the outcomes of both small suites."""
+    fresh = Workspace(
+        data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results", chosen_device="cpu"
+    )
+    for truth in (tiny, tiny_det):
+        name = truth.suite.name
+        shutil.copytree(tiny_workspace.results / name / "outcomes", fresh.results / name / "outcomes")
+    return fresh
 
 
 @pytest.fixture

@@ -494,10 +494,9 @@ def test_suite_choices_stand_beside_the_results(tiny, workspace):
 
 
 def test_within_quality_and_size_compares_like_sizes_alone(tiny, workspace):
-    """With three sizes, pairs are those of one level and one third of the sizes; with one size there is no value."""
+    """With three sizes, pairs are those of one level and one third of the sizes; with one size, those of one level."""
     one = evaluate(Contrast, tiny.suite, workspace=workspace, truth=tiny).metrics
-    assert one["within_quality_and_size_auroc"] == Measure(value=None)
-    assert tiny.size_thirds == {}
+    assert one["within_quality_and_size_auroc"].value == one["within_quality_auroc"].value
     names = {source.id: number for number, source in enumerate(tiny.parts["test"])}
     images = tiny.outcomes["images"].with_columns(
         height=pl.col("source").replace_strict(names, default=0, return_dtype=pl.Int32) % 3 * 100 + 50,

@@ -1,30 +1,15 @@
 """Informed rivals: their shares against a count by hand, and what they may be told."""
 
-import shutil
-
 import numpy as np
 import polars as pl
 import pytest
 
 from benchmark.core.errors import PredictorError
-from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.informed_rivals import PRIOR, informed_scores
 from benchmark.leaderboard.rank import rank
 from benchmark.plugins.predictors.informed import CONDITION, CONDITION_AND_CLASS
 from benchmark.plugins.predictors.resolve import resolve_predictor
-
-
-@pytest.fixture
-def workspace(tiny_workspace, tiny, tiny_det, tmp_path):
-    """Folders of its own, with the outcomes of both small suites."""
-    fresh = Workspace(
-        data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results", chosen_device="cpu"
-    )
-    for truth in (tiny, tiny_det):
-        name = truth.suite.name
-        shutil.copytree(tiny_workspace.results / name / "outcomes", fresh.results / name / "outcomes")
-    return fresh
 
 
 def by_hand(truth, levels):
@@ -92,7 +77,7 @@ def test_test_labels_are_not_told(tiny, monkeypatch):
 
 
 def test_boards_show_and_do_not_rank_them(tiny, workspace):
-    """A rival stands on the board with a mark and without a rank, and in no figure."""
+    """A rival stands on the board with a mark and without a rank, in no figure, and its page has no empty section."""
     for name in ("condition", "condition_and_class", "jpeg_quality", "chance"):
         evaluate(name, tiny.suite, workspace=workspace, truth=tiny)
     rank([tiny.suite.name], workspace)
@@ -100,6 +85,13 @@ def test_boards_show_and_do_not_rank_them(tiny, workspace):
     line = next(line for line in board.splitlines() if "| condition § |" in line)
     assert line.startswith("| - |")
     assert "condition" not in (workspace.results / "tiny" / "figures" / "gain_curves.svg").read_text()
+    pages = {page.stem.partition("@")[0]: page.read_text() for page in workspace.results.glob("tiny/predictors/*.html")}
+    assert {name: "<h2>Fig. 1</h2>" in text for name, text in pages.items()} == {
+        "condition": False,
+        "condition_and_class": False,
+        "jpeg_quality": True,
+        "chance": True,
+    }
 
 
 def test_scenes_of_several_classes_are_refused(tiny_det, workspace):

@@ -1,7 +1,6 @@
 """Both tasks go the same way from suite to board, and a predictor trained on one is judged on the other."""
 
 import dataclasses
-import shutil
 
 import numpy as np
 import polars as pl
@@ -19,18 +18,6 @@ from benchmark.leaderboard.rank import rank
 from benchmark.suites.results_folder import Training
 from benchmark.suites.tasks import detection, replacement
 from tests.test_evaluate import Slope
-
-
-@pytest.fixture
-def workspace(tiny_workspace, tiny, tiny_det, tmp_path):
-    """Folders of its own, with the outcomes of both small suites."""
-    fresh = Workspace(
-        data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results", chosen_device="cpu"
-    )
-    for truth in (tiny, tiny_det):
-        name = truth.suite.name
-        shutil.copytree(tiny_workspace.results / name / "outcomes", fresh.results / name / "outcomes")
-    return fresh
 
 
 def test_detection_is_labelled_and_recorded_whole(tiny_det):

@@ -32,30 +32,19 @@ def informed_scores(truth: GroundTruth, rival: InformedRival, labels: str) -> tu
         PredictorError: images of this suite have no class.
         LabelError: the training part lacks rows of one label.
     """
-    rows = truth.labelled(labels, "train").select("source", "level", "label")
+    kinds = classes_told(truth, rival)
+    rows, scored = (
+        table.with_columns(group=pl.col("source").replace_strict(kinds, return_dtype=pl.Int32))
+        for table in (truth.labelled(labels, "train"), truth.indexed.scored_rows)
+    )
     levels = np.array(sorted(truth.suite.distortion.levels))
-    scored = truth.indexed.scored_rows
     overall = float(rows["label"].mean())  # type: ignore[arg-type] # a number
-    shares = {0: shares_by_level(rows, levels, np.full(len(levels), overall))}
-    grouped = scored.with_columns(group=pl.lit(0))
-    if rival.by_class:
-        if truth.suite.task != "classification":
-            raise PredictorError(
-                f"{rival.name}: images of {truth.suite.name} show several classes; it needs one of each"
-            )
-        classes = {name: int(kind) for name, kind in truth.indexed.truths.items()}
-        rows, grouped = (
-            table.with_columns(group=pl.col("source").replace_strict(classes, return_dtype=pl.Int32))
-            for table in (rows, scored)
-        )
-        prior = shares[0]
-        shares = {
-            kind: shares_by_level(rows.filter(group=kind), levels, prior) for kind in sorted(set(classes.values()))
-        }
-    at = grouped["level"].to_numpy()
-    table = np.stack([np.interp(at, levels, shares[kind]) for kind in shares])
-    index = grouped["group"].replace_strict({kind: number for number, kind in enumerate(shares)}).to_numpy()
-    scores = table[index, np.arange(len(at))] + TIE * at
+    condition = shares_by_level(rows, levels, np.full(len(levels), overall))
+    at, groups, scores = scored["level"].to_numpy(), scored["group"].to_numpy(), np.zeros(scored.height)
+    for group in np.unique(groups).tolist():
+        shares = shares_by_level(rows.filter(group=group), levels, condition) if rival.by_class else condition
+        scores[groups == group] = np.interp(at[groups == group], levels, shares)
+    scores += TIE * at
     record = Scores(
         format=FORMAT,
         suite=truth.suite.folder,
@@ -68,6 +57,15 @@ def informed_scores(truth: GroundTruth, rival: InformedRival, labels: str) -> tu
         provenance=Provenance(scores="re-run", code=digest(Path(__file__).read_bytes())),
     )
     return scores, record
+
+
+def classes_told(truth: GroundTruth, rival: InformedRival) -> dict[str, int]:
+    """What a rival is told of each source besides the condition: its class, or 0 for all; raises PredictorError without one."""
+    if not rival.by_class:
+        return dict.fromkeys(truth.indexed.truths, 0)
+    if truth.suite.task != "classification":
+        raise PredictorError(f"{rival.name}: images of {truth.suite.name} show several classes; it needs one of each")
+    return {source: int(kind) for source, kind in truth.indexed.truths.items()}
 
 
 def shares_by_level(rows: pl.DataFrame, levels: NDArray[np.int64], prior: Floats) -> Floats:

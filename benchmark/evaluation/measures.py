@@ -176,18 +176,15 @@ def drawn_thresholds(truth: GroundTruth, rows: pl.DataFrame) -> Floats:
 
 
 def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) -> Measured:
-    """How well the scores predict the labels of these rows of the test part; NaN within sizes where there is one size."""
+    """How well the scores predict the labels of these rows of the test part."""
     cluster, counts = truth.clusters(rows, "test")
     y, s, levels = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy(), rows["level"].to_numpy()
-    groups = {"within_quality_auroc": levels}
-    if truth.size_thirds:
-        thirds = [truth.size_thirds[source] for source in rows["source"]]
-        groups["within_quality_and_size_auroc"] = 3 * levels.astype(np.int64) + thirds
+    strata = 3 * levels.astype(np.int64) + [truth.size_thirds[source] for source in rows["source"]]
     values: dict[str, float | None] = {
         **classification.decisions(y, s, float(thresholds[0])),
         "auroc": classification.auroc(y, s),
-        "within_quality_and_size_auroc": None,
-        **{name: within_level(y, s, strata)[0] for name, strata in groups.items()},
+        "within_quality_auroc": within_level(y, s, levels)[0],
+        "within_quality_and_size_auroc": within_level(y, s, strata)[0],
         "average_precision": classification.average_precision(y, s),
         "overlap": classification.overlap(y, s),
         "overlap_permuted": weighted.permuted_overlap(y, s, levels, cluster, seed=truth.fingerprint),
@@ -197,8 +194,8 @@ def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) ->
         return weighted.decisions(weights, y, s >= drawn[:, None])
 
     replicates = {name: bootstrap.replicate(kernel, counts, cluster, y, s) for name, kernel in KERNELS.items()}
-    for name, strata in groups.items():
-        replicates[name] = bootstrap.replicate(weighted.within_level_auroc, counts, cluster, y, s, strata)
+    for name, groups in (("within_quality_auroc", levels), ("within_quality_and_size_auroc", strata)):
+        replicates[name] = bootstrap.replicate(weighted.within_level_auroc, counts, cluster, y, s, groups)
     decisions = bootstrap.replicate(decided, counts, cluster, choices=thresholds[1:])
     replicates |= dict(zip(("accuracy", "balanced_accuracy", "mcc"), decisions.T, strict=True))
     measured = {

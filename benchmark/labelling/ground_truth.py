@@ -180,17 +180,16 @@ class GroundTruth:
     def size_thirds(self) -> dict[str, int]:
         """Source of the test part -> the third, 0 to 2, in which the size of its pristine image lies among them.
 
-        The size is the shorter side, or the number of pixels where all shorter sides are alike. Where all images are of one
-        size there are no thirds, and the table is empty.
+        The size is the shorter side, or the number of pixels where all shorter sides are alike.
         """
         names = [source.id for source in self.parts["test"]]
         images = self.outcomes[IMAGES].filter(pl.col("source").is_in(names), level=PRISTINE)
         sides = images.select(pl.col("height", "width").cast(pl.Int64)).to_numpy()
-        for sizes in (sides.min(axis=1), sides.prod(axis=1)):
-            thirds = np.searchsorted(np.quantile(sizes, (1 / 3, 2 / 3)), sizes)
-            if len(np.unique(thirds)) > 1:
-                return dict(zip(images["source"], thirds.tolist(), strict=True))
-        return {}
+        sizes = sides.min(axis=1)
+        if np.ptp(sizes) == 0:
+            sizes = sides.prod(axis=1)
+        thirds = np.searchsorted(np.quantile(sizes, (1 / 3, 2 / 3)), sizes)
+        return dict(zip(images["source"], thirds.tolist(), strict=True))
 
     def clusters(self, rows: pl.DataFrame, part: str) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Index of each row's source among those of its part, and the suite's common resamples of them."""

@@ -16,7 +16,8 @@ from benchmark.suites.tasks import TASKS
 
 LEGEND = (
     "Within quality: AUROC over pairs of one JPEG quality; quality alone gives .5. Within quality and size: over pairs of one "
-    "quality whose photographs' shorter sides lie in the same third; what sees only quality and size gives about .5. Overlap: "
+    "quality whose photographs lie in the same third by their shorter side, or by their pixels where all shorter sides are "
+    "alike; what sees only quality and size gives about .5. Overlap: "
     "of the two classes' histograms in 20 quantile bins, without its bias; by chance: the same where each source has the "
     "labels of another one, quality by quality. Majority: accuracy of always giving the larger class. Thresholds are those of "
     "best balanced accuracy on the validation part; metrics are on the labelled rows of the test part. In brackets: 95 % "
