@@ -53,9 +53,8 @@ def board(ranked: SuiteResults) -> str:
         lines += soft_section(cards, suite)
         lines += gains_section(cards, suite)
         lines += downstream_section(cards, suite)
-    marked = any(canary.failed for results in ranked.results.values() for result in results
-                 for canary in result.card.provenance.canary)  # fmt: skip
-    lines += [LEGEND + CANARY_LEGEND * marked, ""]
+    marks = {mark for results in ranked.results.values() for result in results for mark in result.card.provenance.marks}
+    lines += [LEGEND + CANARY_LEGEND * ("¶" in marks), ""]
     return "\n".join(lines)
 
 

@@ -49,7 +49,8 @@ class ChildPredictor(Predictor):
     def graph(self) -> NoReturn:
         """Refuse: a module of another process would have to be unpickled here."""
         raise PredictorError(
-            f"{self.origin.name} runs in a process of its own, from which no network is taken; export its class from Python"
+            f"{self.origin.name} runs in a process of its own, from which no network is taken; "
+            f"`benchmark.deployment.onnx.to_onnx` exports an object of its class"
         )
 
 
