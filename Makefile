@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UTILBENCH := $(BIN)/utilbench
-.PHONY: demo test check browser studies bench results clean
+.PHONY: demo test check browser sandbox studies bench results clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	@echo "Installing into .venv; two to five minutes, 6 GB on Linux"
@@ -21,6 +21,9 @@ test: .venv/.installed  ## All tests but the slow ones.
 
 browser:  ## Debian's Chromium, for the tests of the web page; without it they are skipped.
 	command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
+
+sandbox:  ## Debian's bubblewrap, which isolates predictors of other people; without it its tests are skipped.
+	command -v bwrap >/dev/null || (apt-get update -qq && apt-get install -y -qq bubblewrap)
 
 studies: .venv/.installed  ## Coverage of intervals, all numbers recomputed, cost of resampling an mAP, labels that other arithmetic flips. Two hours.
 	$(BIN)/python -m tests.studies.coverage

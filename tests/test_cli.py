@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from benchmark.cli.main import main
+from benchmark.plugins.predictors.discovery import find_predictor
 
 
 @pytest.fixture
@@ -52,25 +53,28 @@ def test_a_predictor_that_fails_does_not_lose_the_others(results, tiny_file, tmp
     assert cards == {"chance", "jpeg_quality"}
 
 
-COUNTS = """
-from pathlib import Path
+CONTRAST = """
 from benchmark import Predictor
 
-with Path(__file__).with_suffix(".log").open("a") as log:
-    log.write("loaded")
-
-class Counts(Predictor):
+class Contrast(Predictor):
     def score(self, samples):
-        return [float(sample.image.float().mean()) for sample in samples]
+        return [float(sample.image.float().std()) for sample in samples]
 """
 
 
-def test_a_predictor_is_loaded_once_for_all_label_sets(results, tiny_file, tmp_path):
-    """The file of a predictor is found and executed once, however many label sets it is evaluated on."""
-    (tmp_path / "counts.py").write_text(COUNTS)
-    assert main(["run", str(tmp_path / "counts.py"), "-s", str(tiny_file), "-l", "all", "--results", results]) == 0
-    assert len(list((tmp_path / "results" / "tiny" / "cards").glob("*/counts.json"))) == 3
-    assert (tmp_path / "counts.log").read_text() == "loaded"
+def test_a_predictor_is_found_once_for_all_label_sets(results, tiny_file, tmp_path, monkeypatch):
+    """The file of a predictor is looked up and described once, however many label sets it is evaluated on."""
+    names = []
+
+    def noted(name, **options):
+        names.append(name)
+        return find_predictor(name, **options)
+
+    monkeypatch.setattr("benchmark.plugins.predictors.resolve.find_predictor", noted)
+    (tmp_path / "contrast.py").write_text(CONTRAST)
+    assert main(["run", str(tmp_path / "contrast.py"), "-s", str(tiny_file), "-l", "all", "--results", results]) == 0
+    assert len(list((tmp_path / "results" / "tiny" / "cards").glob("*/contrast.json"))) == 3
+    assert names == [str(tmp_path / "contrast.py")]
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ if machine.is_main_process:
 
 
 def launch(processes, cache, *command):
-    """Run a command under `accelerate launch` on the CPU; returns what it prints."""
+    """Run a command under `accelerate launch` on the CPU; returns what it prints, messages included."""
     options = ["--cpu", "--num_processes", str(processes), "--num_machines", "1", "--mixed_precision", "no"]
     options += ["--num_cpu_threads_per_process", "1", "--dynamo_backend", "no", "--main_process_port", "0"]
     full = [sys.executable, "-m", "accelerate.commands.launch", *options, *map(str, command)]
@@ -50,7 +50,7 @@ def launch(processes, cache, *command):
         full, capture_output=True, text=True, timeout=500, env=os.environ | {"UTILBENCH_CACHE": str(cache)}
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 def test_a_step_of_two_processes_is_that_of_one(tmp_path):

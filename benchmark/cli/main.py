@@ -57,7 +57,7 @@ def run_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
     suite = load_suite(args.suite, limit=args.limit)
     truth = label(suite, workspace)
     label_sets = suite.label_sets if args.labels == "all" else (args.labels,)
-    resolved = functools.cache(look_up)
+    resolved = functools.cache(functools.partial(look_up, hidden=workspace.private))
     failed = []
     for labels, name in itertools.product(label_sets, args.predictor):
         try:
@@ -99,13 +99,23 @@ def report_checks(results: Iterable[dict[str, str]], as_json: bool) -> str:
 
 def check_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench check`."""
+    from benchmark.core.checks import Check
     from benchmark.core.errors import PredictorError
     from benchmark.plugins.predictors.contract import check_predictor
+
+    def checks(name: str) -> Iterable[Check]:
+        device = workspace.chosen_device or "cpu"
+        try:
+            yield from check_predictor(name, networks=workspace.networks, device=device, hidden=workspace.private)
+        except BenchmarkError as error:
+            if len(args.predictor) == 1:
+                raise
+            yield Check("it can be loaded", str(error))
 
     results = (
         {"predictor": name, "check": check.name, "problem": check.problem}
         for name in args.predictor
-        for check in check_predictor(name, networks=workspace.networks, device=workspace.chosen_device or "cpu")
+        for check in checks(name)
     )
     if failed := report_checks(results, args.json):
         raise PredictorError(failed)

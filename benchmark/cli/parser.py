@@ -57,7 +57,10 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--address", default="", help=text)
     command = verb("run", "train if it learns, score, write scorecards; labels first if need be", limit, machine)
-    text = "name of a baseline, path of a .py file, or folder of a submission, whose table of scores wins over its code"
+    text = (
+        "name of a baseline, path of a .py file, or folder of a submission, whose table of scores wins over its code; "
+        "files, submissions and other packages' predictors run in a process of their own (bubblewrap, if installed)"
+    )
     command.add_argument("predictor", nargs="+", help=text)
     command.add_argument("-s", "--suite", required=True, help="name of a suite, or path of a .toml file")
     command.add_argument("-l", "--labels", default="combined", help="label set: combined, a labelling network, or all")

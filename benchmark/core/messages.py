@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 
+LONGEST = 500
+"""Characters of a line of a text of unknown origin."""
+
 
 class PlainLines(logging.Handler):
     """Prints messages to standard error, warnings with a prefix."""
@@ -23,3 +26,15 @@ def show_messages() -> None:
     package = logging.getLogger("benchmark")
     package.setLevel(logging.INFO)
     package.addHandler(PLAIN_LINES)  # once, however often this is called
+
+
+def clean_line(text: str) -> str:
+    r"""A text of unknown origin as one line of printable characters, LONGEST at most.
+
+    Examples:
+        >>> clean_line("two\nlines, \x1b[31mred")
+        'two lines, �[31mred'
+    """
+    line = " ".join(text[: 2 * LONGEST].split())
+    printable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
+    return printable if len(printable) <= LONGEST else printable[: LONGEST - 3] + "..."

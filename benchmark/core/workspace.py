@@ -43,6 +43,12 @@ class Workspace:
 
         return self.chosen_device or best_device()
 
+    @property
+    def private(self) -> tuple[Path, ...]:
+        """The folders of this machine that are hidden from predictors of other people: results, cache and photographs."""
+        folders = (self.results, self.published, self.cache, self.data)
+        return tuple(folder for folder in folders if isinstance(folder, Path))
+
     @classmethod
     def named(
         cls,

@@ -157,7 +157,8 @@ def load_predictor(
     Raises:
         ResultError: it was not evaluated on the suite, or its training is not on this machine.
     """
-    workspace, chosen, spec = workspace or Workspace.named(), load_suite(suite), resolve_predictor(name)
+    workspace, chosen = workspace or Workspace.named(), load_suite(suite)
+    spec = resolve_predictor(name, hidden=workspace.private)
     hint = f"`utilbench run {name} -s {suite}" + ("`" if labels == COMBINED else f" -l {labels}`")
     stem = file_stem(spec.name, Training(chosen.folder, labels, "") if spec.learns else None)
     folder = first_with(lambda candidate: candidate.card(labels, stem), readable_folders(workspace, chosen.folder))

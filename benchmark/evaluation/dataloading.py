@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -28,12 +28,18 @@ SHUFFLED = 256
 
 
 def samples(
-    indexed: IndexedSuite, rows: Sequence[tuple[str, int]], needs: Collection[str], secret: str
+    indexed: IndexedSuite,
+    rows: Sequence[tuple[str, int]],
+    needs: Collection[str],
+    secret: str,
+    *,
+    change: Callable[[Pixels], Pixels] = lambda pixels: pixels,
 ) -> Iterator[tuple[list[int], list[Sample]]]:
     """Yield indices into the rows (source, level) and their samples, 64 at a time, in an order that reveals nothing.
 
     Photographs come in random order, each is read once, and 256 of them are shuffled together. All cores make a batch. The
-    order follows from `secret` alone, which must not be known to who sees the samples.
+    order follows from `secret` alone, which must not be known to who sees the samples. `change` makes other pixels of
+    pristine ones.
     """
     codec = find_distortion(indexed.suite.distortion.name)
     indices: dict[str, list[int]] = {}
@@ -43,7 +49,7 @@ def samples(
     with all_cores() as pool:
         for start in range(0, len(sources), SHUFFLED):
             block = sources[start : start + SHUFFLED]
-            pristine = dict(zip(block, pool.map(indexed.dataset.read, block), strict=True))
+            pristine = dict(zip(block, map(change, pool.map(indexed.dataset.read, block)), strict=True))
 
             def make(index: int, pristine: dict[str, Pixels] = pristine) -> Sample:
                 return compressed(codec, pristine[rows[index][0]], rows[index][1], needs=needs)

@@ -75,7 +75,7 @@ def evaluate(
     prepare_process()
     workspace = workspace or Workspace.named()
     suite = load_suite(suite, limit=limit) if isinstance(suite, str) else suite
-    predictor = look_up(predictor) if isinstance(predictor, str) else predictor
+    predictor = look_up(predictor, hidden=workspace.private) if isinstance(predictor, str) else predictor
     submission = predictor if isinstance(predictor, Submission) else None
     truth = truth or label(suite, workspace)
     folder = suite_folder(workspace, suite)
@@ -94,7 +94,7 @@ def evaluate(
         write_scores(folder, scores, record)
     else:
         seeds = tuple(seeds) or range(SEEDS if labels == COMBINED and not suite.limit else 1)
-        spec = resolve_predictor(predictor)
+        spec = resolve_predictor(predictor, hidden=workspace.private)
         scores, record = run_scores(truth, spec, labels, seeds=seeds, train_on=train_on, workspace=workspace)
     if submission:
         note = msgspec.convert(submission.about, SubmissionNote)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ MEASURES = {
 
 A gain area may exceed 1, since the oracle of an mAP is no bound.
 """
-RESOLUTION = 1e-6
+DIGITS = 6
+RESOLUTION = 10**-DIGITS
 """Stored values are rounded and may exceed their range by this much."""
 
 
@@ -75,3 +77,12 @@ def problem_with(name: str, *values: float | None) -> str:
         if value is not None and not description.least - RESOLUTION <= value <= description.most + RESOLUTION:
             return f"{value} is not in the range of {description.least:g} to {description.most:g}"
     return ""
+
+
+def rounded(value: Any) -> Any:
+    """Return the value with all its floats rounded to six digits."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return round(value, DIGITS) if isinstance(value, float) else value

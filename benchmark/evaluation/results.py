@@ -34,7 +34,7 @@ def title(card: Scorecard) -> str:
         origin = f" (from {trained.suite})"
     elif trained and trained.labels != card.labels:
         origin = f" (from {trained.labels})"
-    return card.predictor + origin + (" †" if card.provenance.peeks else " §" if card.track == INFORMED_TRACK else "")
+    return card.predictor + origin + card.provenance.marks + " §" * (card.track == INFORMED_TRACK)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,15 +20,16 @@ import numpy as np
 from benchmark.core.errors import ResultError
 from benchmark.core.files import write_text
 from benchmark.core.markdown import with_interval
-from benchmark.evaluation.measure_table import problem_with, table_order
+from benchmark.evaluation.canary import Canary
+from benchmark.evaluation.measure_table import problem_with, rounded, table_order
 from benchmark.plugins.predictors.informed import INFORMED_TRACK
+from benchmark.plugins.predictors.sandbox import Sandbox
 from benchmark.suites.results_folder import Training
 
 FORMAT: Literal[2] = 2
 """Version of the stored records. In format 1, cards were dictionaries with the standard deviation over seeds alone."""
 GROUPS = ("metrics", "soft", "gains")
 """Fields of a scorecard that hold the measures of labels, of the utility and of held-out networks."""
-DIGITS = 6
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,7 +128,7 @@ class Provenance(Record, frozen=True, kw_only=True, omit_defaults=True):
     """How scores were made."""
 
     scores: Literal["re-run", "self-reported"]
-    """Whether the predictor's code was run, or a submission's own table of scores was looked up."""
+    """Whether code was run, or a submission's own table of scores was looked up."""
     code: str = ""
     """Digest of the predictor's code."""
     table: str = ""
@@ -138,10 +139,19 @@ class Provenance(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The network that the predictor looks into, if any."""
     peeks: bool = False
     """Whether that network is one of those that determine the labels."""
+    sandbox: Sandbox = "none"
+    """How the code was run: in the process of the benchmark, in one of its own, or in one inside bubblewrap."""
+    canary: tuple[Canary, ...] = ()
+    """Of each seed, how the predictor fares on cropped images; only where it ran in a process of its own."""
     versions: dict[str, str] = {}
     notes: tuple[dict[str, Any], ...] = ()
     """What the training of each seed recorded about itself."""
     submission: SubmissionNote | None = None
+
+    @property
+    def marks(self) -> str:
+        """The reasons why it is not ranked: † looks into a network that made the labels, ¶ fails with cropped images."""
+        return " †" * self.peeks + " ¶" * any(canary.failed for canary in self.canary)
 
 
 class Scores(Record, frozen=True, kw_only=True):
@@ -188,8 +198,8 @@ class Scorecard(Record, frozen=True, kw_only=True):
 
     @property
     def is_ranked(self) -> bool:
-        """Whether boards rank it: it neither looks into a network that made the labels nor is told what no predictor is."""
-        return not self.provenance.peeks and self.track != INFORMED_TRACK
+        """Whether boards rank it: nothing marks it, and it is not told what no predictor is."""
+        return not self.provenance.marks and self.track != INFORMED_TRACK
 
     def measures(self, group: str) -> dict[str, Measure]:
         """The measures of one of GROUPS, in the order of the table of measures."""
@@ -231,12 +241,3 @@ def read_scores_record(path: Path, metadata: dict[str, Any]) -> Scores:
         return msgspec.convert(metadata, Scores)
     except msgspec.ValidationError as error:
         raise ResultError(f"{path}: not scores of format {FORMAT}: {error}") from error
-
-
-def rounded(value: Any) -> Any:
-    """Return the value with all its floats rounded to six digits."""
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
-    return round(value, DIGITS) if isinstance(value, float) else value

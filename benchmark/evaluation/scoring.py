@@ -16,6 +16,7 @@ from benchmark.core.devices import ahead
 from benchmark.core.progress import show_progress
 from benchmark.core.provenance import versions
 from benchmark.core.workspace import Workspace
+from benchmark.evaluation.canary import sing
 from benchmark.evaluation.dataloading import samples
 from benchmark.evaluation.rescoring import check_independence
 from benchmark.evaluation.results import SCORES_SCHEMA, ScoresTable, read_scores
@@ -70,7 +71,11 @@ def merged(old: ScoresTable | None, new: ScoresTable) -> ScoresTable:
         score_ms_per_image=averaged(before.cost.score_ms_per_image, after.cost.score_ms_per_image),
         fit_seconds=averaged(before.cost.fit_seconds, after.cost.fit_seconds),
     )
-    provenance = replace(after.provenance, notes=(*before.provenance.notes, *after.provenance.notes))
+    provenance = replace(
+        after.provenance,
+        notes=(*before.provenance.notes, *after.provenance.notes),
+        canary=(*before.provenance.canary, *after.provenance.canary),
+    )
     return pl.concat([scores, more]), replace(
         after, seeds=(*before.seeds, *after.seeds), cost=cost, provenance=provenance
     )
@@ -100,6 +105,7 @@ def make_scores(
         fit_seconds = fit(predictor, training, spec, run.trained_on, workspace)
         notes = predictor.notes
     scores, score_seconds = score_rows(predictor, spec.name, truth.indexed, seed)
+    canary = sing(predictor, truth, scores, name=spec.name) if spec.sandbox != "none" else None
     probe = training.suite.networks.probe if "probe" in spec.kind.needs else ""
     provenance = Provenance(
         scores="re-run",
@@ -107,6 +113,8 @@ def make_scores(
         device=context.device,
         encoder=find_distortion(truth.suite.distortion.name).encoder(),
         probe=probe,
+        sandbox=spec.sandbox,
+        canary=(canary,) if canary else (),
         peeks=probe in truth.suite.networks.labelling,
         versions=versions(),
         notes=(notes,) if spec.learns else (),

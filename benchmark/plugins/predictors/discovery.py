@@ -14,13 +14,18 @@ import importlib.util
 import inspect
 import sys
 import textwrap
-from importlib.metadata import version
+import tokenize
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, version
 from pathlib import Path
 from types import ModuleType
 
 from benchmark.core.digests import digest
 from benchmark.core.errors import PredictorError
+from benchmark.core.workspace import Workspace
 from benchmark.plugins.predictors.base import NEEDS, TARGETS, LearnedPredictor, Predictor
+from benchmark.plugins.predictors.process import Origin
+from benchmark.plugins.predictors.proxy import child_kind
 from benchmark.plugins.registry import extensions, resolve
 
 ADAPTERS = {"iqa": ("baselines.adapters.iqa", "piq"), "ood": ("baselines.adapters.ood", "pytorch-ood")}
@@ -40,31 +45,75 @@ def baselines_folder() -> Path:
     return Path(spec.origin).parent
 
 
-def find_predictor(name: str) -> tuple[str, type[Predictor], str]:
+def find_predictor(
+    name: str, *, hidden: Sequence[Path] | None = None, title: str = ""
+) -> tuple[str, type[Predictor], str]:
     """A predictor by name, or by the path of a Python file.
 
     The name is that of a baseline, of a library's part (`iqa:ms_ssim`) or of an installed package's plug-in. Only the code
-    of the named predictor is executed.
+    of the named predictor is executed; that of a file or plug-in in a process of its own, to which the class leads.
+
+    Args:
+        name: name or path.
+        hidden: folders that a process of its own must not read; by default those of the environment.
+        title: what messages call a file, by default its name without the ending.
 
     Returns:
         Its name (that of a file without the ending), its class and the digest of its code.
 
     Raises:
-        PredictorError: there is no such predictor or file, or a file holds not exactly one predictor.
-        PluginError: a package's predictor fails to load.
+        PredictorError: there is no such predictor or file, or a file holds not exactly one predictor, or a package's predictor
+            fails to load.
     """
     if name.partition(":")[0] in ADAPTERS:
         return find_adapted(name)
     path = Path(name) if name.endswith(".py") else baselines_folder() / f"{name}.py"
+    hidden = Workspace.named().private if hidden is None else hidden
     if not path.is_file():
-        kind = resolve("predictors", name, {})
-        if kind is None:
-            added = [*(f"{prefix}:..." for prefix in ADAPTERS), *extensions("predictors", own=predictor_names())]
-            available = ", ".join([*predictor_names(), *added])
-            raise PredictorError(f"no predictor {name!r}; there are {available}, or the path of a .py file")
-        check_kind(kind)
-        return name, kind, package_digest(kind)
-    module_name = f"baselines.{path.stem}" if path.parent == baselines_folder() else f"predictor_{path.stem}"
+        origin = Origin(name=title or name, plugin=plugin(name).name, hidden=tuple(hidden))
+        return name, child_kind(origin), package_digest(name)
+    if path.resolve().parent == baselines_folder().resolve():
+        return path.stem, load_file(str(path)), file_digest(path)
+    origin = Origin(name=title or path.stem, file=str(path.absolute()), hidden=tuple(hidden))
+    return path.stem, child_kind(origin), file_digest(path)
+
+
+def plugin(name: str) -> EntryPoint:
+    """The entry point of this name.
+
+    Raises:
+        PredictorError: there is none; the message lists the valid names.
+    """
+    points = extensions("predictors", own=predictor_names())
+    if name not in points:
+        available = ", ".join([*predictor_names(), *(f"{prefix}:..." for prefix in ADAPTERS), *points])
+        raise PredictorError(f"no predictor {name!r}; there are {available}, or the path of a .py file")
+    return points[name]
+
+
+def load_plugin(name: str) -> type[Predictor]:
+    """Import the package that adds a predictor of this name, and return its class.
+
+    Raises:
+        PluginError: it fails to load.
+        PredictorError: it is no valid predictor.
+    """
+    kind = resolve("predictors", name, {})
+    if kind is None:
+        raise PredictorError(f"no package adds a predictor {name!r}")
+    check_kind(kind)
+    return kind
+
+
+def load_file(name: str) -> type[Predictor]:
+    """Execute a file, and return the class of its predictor.
+
+    Raises:
+        PredictorError: it fails to load, or does not define exactly one valid predictor.
+    """
+    path = Path(name)
+    own = path.resolve().parent == baselines_folder().resolve()
+    module_name = f"baselines.{path.stem}" if own else f"predictor_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise PredictorError(f"{path}: cannot be loaded as Python")
@@ -75,11 +124,11 @@ def find_predictor(name: str) -> tuple[str, type[Predictor], str]:
     except Exception as error:  # a third-party file may raise anything
         raise PredictorError(f"{path}: fails to load ({type(error).__name__}: {error})") from error
     kinds = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Predictor)]
-    own = [kind for kind in kinds if kind.__module__ == module_name]
-    if len(own) != 1:
-        raise PredictorError(f"{path}: defines {len(own)} subclasses of Predictor; exactly one is needed")
-    check_kind(own[0])
-    return path.stem, own[0], code_digest(path.read_text(encoding="utf-8"))
+    defined = [kind for kind in kinds if kind.__module__ == module_name]
+    if len(defined) != 1:
+        raise PredictorError(f"{path}: defines {len(defined)} subclasses of Predictor; exactly one is needed")
+    check_kind(defined[0])
+    return defined[0]
 
 
 def find_adapted(name: str) -> tuple[str, type[Predictor], str]:
@@ -114,6 +163,19 @@ def adapter(prefix: str) -> tuple[ModuleType, str]:
         raise PredictorError(f"{prefix}: needs {package} ({error}); pip install 'utilbench[adapters]'") from error
 
 
+def file_digest(path: Path) -> str:
+    """Digest of the code of a file, which is read and not executed; see `code_digest`.
+
+    Raises:
+        PredictorError: it is no Python.
+    """
+    try:
+        with tokenize.open(path) as file:
+            return code_digest(file.read())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise PredictorError(f"{path}: cannot be read as Python ({error})") from error
+
+
 def code_digest(source: str) -> str:
     """Digest of Python code and of the baselines that it imports, without comments, docstrings and layout."""
     tree = ast.parse(textwrap.dedent(source))
@@ -137,16 +199,19 @@ def code_digest(source: str) -> str:
 def baseline_code(name: str) -> str:
     """Digest of the present code of a baseline, which is read and not executed; empty if there is no baseline of this name."""
     path = baselines_folder() / f"{name}.py"
-    return code_digest(path.read_text(encoding="utf-8")) if name.isidentifier() and path.is_file() else ""
+    return file_digest(path) if name.isidentifier() and path.is_file() else ""
 
 
-def package_digest(kind: type) -> str:
-    """Digest of all code of the package that defines a class."""
-    package = sys.modules[kind.__module__.partition(".")[0]]
-    folders = [Path(folder) for folder in getattr(package, "__path__", ())]
+def package_digest(name: str) -> str:
+    """Digest of all code of the package that adds a predictor of this name; nothing of it is executed."""
+    package = plugin(name).module.partition(".")[0]
+    spec = importlib.util.find_spec(package)
+    folders = [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
     files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
-    files = files or [Path(inspect.getfile(kind))]
-    return digest(*(code_digest(file.read_text(encoding="utf-8")) for file in files))
+    files = files or ([Path(spec.origin)] if spec and spec.origin else [])
+    if not files:
+        raise PredictorError(f"{name}: the package {package} has no Python files")
+    return digest(*map(file_digest, files))
 
 
 def is_text(node: object) -> bool:

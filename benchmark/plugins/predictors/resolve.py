@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import inspect
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmark.core.digests import digest
 from benchmark.core.errors import PredictorError
 from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
 from benchmark.plugins.predictors.discovery import check_kind, code_digest, find_predictor
 from benchmark.plugins.predictors.informed import INFORMED, InformedRival
+from benchmark.plugins.predictors.proxy import ChildPredictor
+from benchmark.plugins.predictors.sandbox import Sandbox, sandbox_kind
 from benchmark.plugins.predictors.submission import Submission, find_submission
 
 
@@ -24,6 +28,11 @@ class PredictorSpec:
     """Digest of its source code."""
 
     @property
+    def sandbox(self) -> Sandbox:
+        """How it is run: in this process, in one of its own, or in one inside bubblewrap."""
+        return sandbox_kind() if issubclass(self.kind, ChildPredictor) else "none"
+
+    @property
     def learns(self) -> bool:
         """Whether it is trained first and therefore has scores for each label set."""
         return issubclass(self.kind, LearnedPredictor)
@@ -34,20 +43,28 @@ class PredictorSpec:
         return issubclass(self.kind, LearnedPredictor) and self.kind.seeded
 
 
-def look_up(name: str) -> Submission | PredictorSpec | InformedRival:
-    """The informed rival of this name, the submission in this folder, of which nothing is executed, or else the predictor."""
-    return INFORMED.get(name) or find_submission(name) or PredictorSpec(*find_predictor(name))
+def look_up(name: str, *, hidden: Sequence[Path] | None = None) -> Submission | PredictorSpec | InformedRival:
+    """The informed rival of this name, the submission in this folder, of which nothing is executed, or else the predictor.
+
+    Folders that are `hidden` cannot be read by a predictor that runs in a process of its own; see `find_predictor`.
+    """
+    return INFORMED.get(name) or find_submission(name) or PredictorSpec(*find_predictor(name, hidden=hidden))
 
 
-def resolve_predictor(predictor: str | type[Predictor] | Submission | PredictorSpec) -> PredictorSpec:
-    """The predictor of this name, path, submission or class; one that is resolved already is returned as it is."""
-    named = look_up(predictor) if isinstance(predictor, str) else predictor
+def resolve_predictor(
+    predictor: str | type[Predictor] | Submission | PredictorSpec, *, hidden: Sequence[Path] | None = None
+) -> PredictorSpec:
+    """The predictor of this name, path, submission or class; one that is resolved already is returned as it is.
+
+    `evaluate` runs a class in this process, and what comes from files or other packages in processes of its own.
+    """
+    named = look_up(predictor, hidden=hidden) if isinstance(predictor, str) else predictor
     if isinstance(named, PredictorSpec):
         return named
     if isinstance(named, InformedRival):
         raise PredictorError(f"{named.name}: an informed rival looks at no image; `run` alone takes it")
     if isinstance(named, Submission):
-        _, kind, code = find_predictor(str(named.find_code()))
+        _, kind, code = find_predictor(str(named.find_code()), hidden=hidden, title=named.name)
         return PredictorSpec(named.name, kind, digest(code, named.other_files()))
     check_kind(named)
     try:
