@@ -102,10 +102,11 @@ def check_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
     from benchmark.core.errors import PredictorError
     from benchmark.plugins.predictors.contract import check_predictor
 
+    device = workspace.device if workspace.chosen_device else "cpu"
     results = (
         {"predictor": name, "check": check.name, "problem": check.problem}
         for name in args.predictor
-        for check in check_predictor(name, networks=workspace.networks, device=workspace.chosen_device or "cpu")
+        for check in check_predictor(name, networks=workspace.networks, device=device)
     )
     if failed := report_checks(results, args.json):
         raise PredictorError(failed)
@@ -212,7 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
     from benchmark.core.workspace import Workspace
 
     try:
-        device = getattr(args, "device", "")
+        device = getattr(args, "device", None) or ""
         workspace = Workspace.named(data=args.data, networks=args.networks, results=args.results, device=device)
         VERBS[args.verb](args, workspace)
     except BenchmarkError as error:

@@ -54,7 +54,7 @@ class Areas:
 
 
 def study(area, trials):
-    """The truth; shares of trials in which the percentile and the reflected interval hold it; mean errors in standard errors."""
+    """The truth, shares of trials in which the percentile and the reflected interval hold it, mean errors in SE."""
     random = np.random.default_rng(0)
     everything = np.full(area.sources, 1 / area.sources)
     truth, held, points = area(np.ones((1, area.sources), np.int64))[0], np.zeros(2), np.zeros((trials, 2))
