@@ -83,7 +83,6 @@ def test_a_predictor_is_found_once_for_all_label_sets(results, tiny_file, tmp_pa
         (["label", "glyph"], "no suite 'glyph'; near: glyphs"),
         (["label", "imagenet"], "no data folder: set UTILBENCH_DATA or --data"),
         (["label", "imagenet", "--data", "/nowhere"], "ImageNet is missing: no folder /nowhere/imagenet; get"),
-        (["run", "nothing", "-s", "glyphs", "--limit", "-1"], "limit is -1"),
         (["rank", "nothing"], "no scorecards; `utilbench run PREDICTOR -s nothing` makes them"),
     ],
 )

@@ -104,7 +104,7 @@ def check_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
     from benchmark.plugins.predictors.contract import check_predictor
 
     def checks(name: str) -> Iterable[Check]:
-        device = workspace.chosen_device or "cpu"
+        device = workspace.device if workspace.chosen_device else "cpu"
         try:
             yield from check_predictor(name, networks=workspace.networks, device=device, hidden=workspace.private)
         except BenchmarkError as error:
@@ -222,7 +222,7 @@ def main(arguments: list[str] | None = None) -> int:
     from benchmark.core.workspace import Workspace
 
     try:
-        device = getattr(args, "device", "")
+        device = getattr(args, "device", None) or ""
         workspace = Workspace.named(data=args.data, networks=args.networks, results=args.results, device=device)
         VERBS[args.verb](args, workspace)
     except BenchmarkError as error:

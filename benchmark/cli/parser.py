@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+import re
 
 DESCRIPTION = """\
 Is a compressed image still useful to a machine?
@@ -19,21 +21,66 @@ files; --data, --networks and --results win over them. Exit status: 0 done, 1 fa
 """
 
 
+DEVICE = re.compile(r"cpu|mps|cuda(:\d{1,3})?")
+
+
+def count(text: str) -> int:
+    """A whole number from 0 on."""
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from 0 to 999999999")
+    return int(text)
+
+
+def positive(text: str) -> float:
+    """A finite number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number above 0")
+    return value
+
+
+def share(text: str) -> float:
+    """A number above 0, up to 1."""
+    value = positive(text)
+    if value > 1:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no share, which is above 0 and at most 1")
+    return value
+
+
+def device(text: str) -> str:
+    """The name of a device."""
+    if not DEVICE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no device; there are cpu, cuda, cuda:N and mps")
+    return text
+
+
+def path(text: str) -> str:
+    """A path, which is not empty."""
+    if not text.strip() or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no path")
+    return text
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs and their options."""
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser("utilbench", description=DESCRIPTION, epilog=FOLDERS, formatter_class=raw)
     folders = argparse.ArgumentParser(add_help=False)
     folders.add_argument(
-        "--data", metavar="DIR", help="folder, or address such as s3://..., that holds imagenet/ and coco/"
+        "--data", metavar="DIR", type=path, help="folder, or address such as s3://..., that holds imagenet/ and coco/"
     )
-    folders.add_argument("--networks", metavar="DIR", help="folder of weight files")
-    folders.add_argument("--results", metavar="DIR", help="where results are read and written (default: results)")
+    folders.add_argument("--networks", metavar="DIR", type=path, help="folder of weight files")
+    folders.add_argument(
+        "--results", metavar="DIR", type=path, help="where results are read and written (default: results)"
+    )
     limit = argparse.ArgumentParser(add_help=False)
     text = "only about N sources, for a quick look; kept apart as SUITE-limitN and never on the board of SUITE"
-    limit.add_argument("--limit", metavar="N", type=int, default=0, help=text)
+    limit.add_argument("--limit", metavar="N", type=count, default=0, help=text)
     machine = argparse.ArgumentParser(add_help=False)
-    machine.add_argument("--device", default="", help="cpu, cuda or mps (default: the best there is)")
+    machine.add_argument("--device", type=device, help="cpu, cuda or mps (default: the best there is)")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     def verb(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -67,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
     text = "another suite to train on (its combined labels): the paper's Tables III and IV"
     command.add_argument("--train-on", metavar="SUITE", default="", help=text)
     text = "seeds of a predictor that learns (default: 3 on combined labels of a whole suite, else 1)"
-    command.add_argument("--seeds", type=int, default=0, metavar="N", help=text)
+    command.add_argument("--seeds", type=count, default=0, metavar="N", help=text)
     command = verb("check", "does a predictor keep the contract? in seconds, without data; executes its code", machine)
     command.add_argument("predictor", nargs="+", help="name of a baseline, or path of a .py file")
     command.add_argument("--json", action="store_true", help="for a machine to read")
@@ -99,10 +146,10 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="JSON instead of CSV")
     keep = command.add_mutually_exclusive_group()
     aim = "instead of the frozen threshold, the one that on the suite's validation images keeps the most images with"
-    keep.add_argument("--keep-accuracy", metavar="A", type=float, help=f"{aim} a share A of useful ones, 0 to 1")
-    keep.add_argument("--keep-fraction", metavar="F", type=float, help=f"{aim} no more than a share F kept, 0 to 1")
+    keep.add_argument("--keep-accuracy", metavar="A", type=share, help=f"{aim} a share A of useful ones, 0 to 1")
+    keep.add_argument("--keep-fraction", metavar="F", type=share, help=f"{aim} no more than a share F kept, 0 to 1")
     keep.add_argument(
-        "--keep-bits", metavar="B", type=float, help=f"{aim} no more than B bits an image, dropped ones 0"
+        "--keep-bits", metavar="B", type=positive, help=f"{aim} no more than B bits an image, dropped ones 0"
     )
     command = verb(
         "rank", "leaderboard, tables, figures and web page from the stored scorecards; needs no photographs", limit
@@ -114,6 +161,6 @@ def parser() -> argparse.ArgumentParser:
     command = verb("export", text, limit)
     command.add_argument("what", metavar="SUITE|PREDICTOR", help="name or path of a suite, or with -s of a predictor")
     command.add_argument("-s", "--suite", default="", help="suite that the predictor was trained on")
-    command.add_argument("-o", "--output", required=True, help="folder of the shards to write, or ONNX file")
+    command.add_argument("-o", "--output", type=path, required=True, help="folder of the shards to write, or ONNX file")
     command.add_argument("-l", "--labels", default="combined", help="label set")
     return top

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+from benchmark.core.errors import BenchmarkError
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -90,6 +92,21 @@ def best_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def checked_device(name: str) -> str:
+    """The name of a device that this machine has.
+
+    Raises:
+        BenchmarkError: it has none of this name; the message lists those that it has.
+    """
+    import torch
+
+    cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    available = ["cpu", *(["cuda", *cuda] if cuda else []), *(["mps"] if torch.backends.mps.is_available() else [])]
+    if name not in available:
+        raise BenchmarkError(f"no device {name!r} on this machine; there is {', '.join(available)}")
+    return name
 
 
 def to_device(batch: Tensor, device: str) -> Tensor:

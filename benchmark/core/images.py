@@ -55,6 +55,22 @@ def decode(data: bytes, name: str) -> Pixels:
         raise DataError(f"{name}: not a readable image ({error})") from error
 
 
+def image_format(data: bytes) -> str:
+    """What Pillow calls the format of an image file, such as `JPEG`; empty if it knows none.
+
+    Examples:
+        >>> file = io.BytesIO()
+        >>> Image.new("RGB", (4, 2), "red").save(file, "PNG")
+        >>> image_format(file.getvalue()), image_format(b"text")
+        ('PNG', '')
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            return opened.format or ""
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return ""
+
+
 def png_bits(image: Pixels) -> int:
     """Size of the image as a PNG, in bits, which is the cost of sending it without loss.
 

@@ -38,10 +38,14 @@ class Workspace:
 
     @property
     def device(self) -> str:
-        """The device on which networks and predictors run: the chosen one, else the best available one."""
-        from benchmark.core.devices import best_device  # which imports torch, and the command line's --help stays quick
+        """The device on which networks and predictors run: the chosen one, else the best available one.
 
-        return self.chosen_device or best_device()
+        Raises:
+            BenchmarkError: this machine has no device of the chosen name.
+        """
+        from benchmark.core.devices import best_device, checked_device  # torch; the command line's --help stays quick
+
+        return checked_device(self.chosen_device) if self.chosen_device else best_device()
 
     @property
     def private(self) -> tuple[Path, ...]:

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from benchmark.core import storage
 from benchmark.core.errors import DataError, PredictorError, ResultError
-from benchmark.core.images import Pixels, decode, to_tensor
+from benchmark.core.images import Pixels, decode, image_format, to_tensor
 from benchmark.core.parquet import read_table
 from benchmark.core.types import Sample
 from benchmark.core.workspace import Workspace
@@ -28,6 +29,7 @@ from benchmark.evaluation.scorecard import Scorecard, read_card
 from benchmark.evaluation.training import load_trained
 from benchmark.labelling.shards import IMAGES
 from benchmark.metrics.operating_points import OperatingPoint, operating_point
+from benchmark.plugins.distortions import Distortion, find_distortion
 from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, checked_scores
 from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.suites.loading import load_suite
@@ -63,6 +65,8 @@ class InferencePredictor:
     predictor: Predictor
     threshold: float
     """Images are useful from this score on; it is frozen on the validation part of the suite of the evaluation."""
+    codec: Distortion
+    """The codec of that suite."""
     validation: Callable[[], pl.DataFrame]
     """Reads the stored scores of that part, with columns source, score, label and bits."""
 
@@ -100,8 +104,8 @@ class InferencePredictor:
 
     def sample(self, path: Path, reference: str | Path | None) -> Sample:
         """Return one file as the sample that the predictor receives."""
-        image = read(path)
-        pristine = None
+        data = storage.read(path)
+        image, pristine = decode(data, str(path)), None
         if "reference" in self.predictor.needs:
             if reference is None:
                 raise DataError(f"{self.name} compares with the pristine image: --reference FILE_OR_FOLDER")
@@ -109,8 +113,13 @@ class InferencePredictor:
             pristine = to_tensor(read(location / path.name if location.is_dir() else location))
             if pristine.shape[1:] != image.shape[:2]:
                 raise DataError(f"{path} is {image.shape[:2]} px, its reference {tuple(pristine.shape[1:])}")
-        bitstream = path.read_bytes() if "bitstream" in self.predictor.needs else None
-        return Sample(to_tensor(image), pristine, bitstream)
+        if "bitstream" not in self.predictor.needs:
+            return Sample(to_tensor(image), pristine)
+        blank = np.zeros((8, 8, 3), np.uint8)
+        known, given = (image_format(found) for found in (self.codec.encode(blank, self.codec.levels[-1]), data))
+        if given != known:
+            raise DataError(f"{path}: {self.name} reads {known or self.codec.name} only, and this is {given}")
+        return Sample(to_tensor(image), pristine, data)
 
     def scores(self, paths: Sequence[Path], samples: Sequence[Sample]) -> list[float]:
         """One score for each file; the files of a batch that fails are scored one by one, to name the file at fault."""
@@ -189,7 +198,8 @@ def load_predictor(
     ):
         raise ResultError(f"{spec.name} was not trained with its present code on this machine; {hint} trains it")
     rows = functools.partial(validation_rows, folder, workspace, chosen, labels, card)
-    return InferencePredictor(spec.name, predictor, card.threshold[0], rows)
+    codec = find_distortion(chosen.distortion.name)
+    return InferencePredictor(spec.name, predictor, card.threshold[0], codec, rows)
 
 
 def validation_rows(

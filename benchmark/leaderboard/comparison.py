@@ -87,9 +87,11 @@ def compare(truth: GroundTruth, first: str, second: str, labels: str, workspace:
         workspace: where the results are stored.
 
     Raises:
-        ResultError: a predictor was not run, or was run on other images or labels.
+        ResultError: a predictor was not run, or was run on other images or labels, or both names are of one predictor.
     """
     pair = [judged(truth, name, labels, workspace) for name in (first, second)]
+    if len({(result.card.predictor, result.card.trained_on) for result in pair}) == 1:
+        raise ResultError(f"{first} and {second} are one predictor; name two that were run")
     both = []
     for result in pair:
         families = [family(result, name) for name in GROUPS]

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 
 from benchmark.core.errors import SuiteError
 from benchmark.core.schema import typed, unknown
+from benchmark.suites.names import name_problem, title_problem
 from benchmark.suites.spec import DistortionChoice, NetworkChoice, SplitChoice, Suite, TrainingChoice
 from benchmark.suites.tasks import TASKS
 
@@ -45,14 +46,29 @@ def load_suite(name: str, *, limit: int = 0) -> Suite:
         near = difflib.get_close_matches(name, suite_names(), cutoff=0.4)
         hint = f"; near: {', '.join(near)}" if near else ""
         raise SuiteError(f"no suite {name!r}{hint}; there are {', '.join(suite_names())}, or the path of a .toml file")
-    try:
-        table = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SuiteError(f"{path}: not TOML ({error})") from error
     if limit < 0:
         raise SuiteError(f"limit is {limit}; it is a number of sources, 0 for all")
+    table = read_toml(path)
     suite = twin(table, path) if "twin_of" in table else build(table, path)
+    others = suite_names() if path.resolve().parent != FOLDER.resolve() else ()
+    if problem := name_problem(suite.name, others) or title_problem(suite.title):
+        raise SuiteError(f"{path}: {problem}")
     return dataclasses.replace(suite, limit=limit)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a suite file, which is UTF-8, with or without a byte order mark.
+
+    Raises:
+        SuiteError: it is no TOML; the message names it.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # such as integers of thousands of digits, and deep lists
+        raise SuiteError(f"{path}: not TOML ({error})") from error
 
 
 def read_suite(path: Path) -> Suite:
@@ -64,7 +80,7 @@ def read_suite(path: Path) -> Suite:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         twin_of, limit = table.pop("twin_of"), table.pop("limit")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise SuiteError(f"{path}: not the choices of a suite ({error!r})") from error
     return dataclasses.replace(build(table, path), twin_of=twin_of, limit=limit)
 
@@ -75,12 +91,17 @@ def twin(table: dict[str, Any], path: Path) -> Suite:
     other, name = table["twin_of"], table.get("name")
     if not isinstance(other, str) or not isinstance(name, str) or name == other:
         raise SuiteError(f"{path}: a twin needs a name of its own and, in twin_of, that of another suite")
+    if problem := name_problem(other):
+        raise SuiteError(f"{path}: twin_of: {problem}")
     sibling = path.with_name(f"{other}.toml")
-    if sibling == path:
+    if sibling.resolve() == path.resolve():
         raise SuiteError(f"{path}: is a twin of itself")
-    parent = load_suite(str(sibling) if sibling.is_file() else other)
-    if parent.twin_of:
-        raise SuiteError(f"{path}: {parent.name} is itself a twin; name {parent.twin_of}")
+    origin = sibling if sibling.is_file() else FOLDER / f"{other}.toml"
+    if origin.is_file() and "twin_of" in (
+        outer := read_toml(origin)
+    ):  # asked before it is loaded, since twins may be circular
+        raise SuiteError(f"{path}: {other} is itself a twin, of {outer['twin_of']}; name a suite that is none")
+    parent = load_suite(str(origin) if origin.is_file() else other)
     values = typed(Suite, {key: value for key, value in table.items() if key != "labels"}, path, "at the top")
     if "labels" in table:
         values["labels"] = section("labels", table["labels"], path, TASKS[parent.task].LabelChoice)
@@ -129,10 +150,13 @@ def check(suite: Suite, path: Path) -> None:
         raise SuiteError(f"{path}: [distortion] name: {error}") from error
     levels = (*distortion.levels, *distortion.held_out)
     judges = (*networks.labelling, *networks.held_out)
+    shares = (split.train, split.validation, split.test)
     rules = [
+        (suite.version >= 1, f"version is {suite.version}; the first is 1"),
         ("name" in suite.dataset, "[dataset] lacks name"),
-        (abs(split.train + split.validation + split.test - 1) < 1e-9, "[split] shares must add up to 1"),
-        (min(split.train, split.validation, split.test) > 0, "[split] shares must be above 0"),
+        (abs(sum(shares) - 1) < 1e-9, "[split] shares must add up to 1"),
+        (min(shares) > 0, "[split] shares must be above 0"),
+        (0 <= split.seed < 2**63, f"[split] seed is {split.seed}; it is 0 to 2**63 - 1"),
         (bool(distortion.levels and distortion.held_out), "[distortion] needs levels and held_out"),
         (len(set(levels)) == len(levels), "[distortion] a level stands twice in levels and held_out"),
         (all(level in codec.levels for level in levels), f"[distortion] levels must be in {codec.levels}"),

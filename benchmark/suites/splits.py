@@ -11,6 +11,8 @@ from benchmark.suites.spec import SplitChoice
 
 Parts = dict[str, list[Source]]
 PARTS = ("train", "validation", "test")
+FEWEST = 2
+"""Sources that a part needs at least, since intervals resample them."""
 
 
 def split(sources: Sequence[Source], choice: SplitChoice, *, limit: int = 0) -> Parts:
@@ -40,13 +42,28 @@ def split(sources: Sequence[Source], choice: SplitChoice, *, limit: int = 0) -> 
         first = round(len(order) * choice.train)
         second = round(len(order) * (choice.train + choice.validation))
         parts = {"train": order[:first], "validation": order[first:second], "test": order[second:]}
-    if limit:
-        parts = {name: members[: limited(len(members), len(order), limit)] for name, members in parts.items()}
     for name, members in parts.items():
         if not members:
             raise LabelError(f"the part {name} has no source; {len(sources)} sources are too few for this split")
+    if limit:
+        check_limit(parts, len(order), limit)
+        parts = {name: members[: limited(len(members), len(order), limit)] for name, members in parts.items()}
     check_disjoint(parts)
     return parts
+
+
+def check_limit(parts: Parts, total: int, limit: int) -> None:
+    """Raise LabelError if a limit is above the number of sources, or leaves a part fewer than FEWEST."""
+    if limit > total:
+        raise LabelError(f"--limit {limit} is more than the {total} sources that there are; leave it out to take all")
+    whole = {name: len(members) for name, members in parts.items()}
+    least = limit
+    while least < total and any(limited(size, total, least) < min(FEWEST, size) for size in whole.values()):
+        least += 1
+    if least > limit:
+        raise LabelError(
+            f"--limit {limit} leaves a part fewer than {FEWEST} sources; --limit {least} is the smallest that works"
+        )
 
 
 def limited(members: int, total: int, limit: int) -> int:
