@@ -15,7 +15,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from PIL import Image
 
@@ -53,7 +53,11 @@ def is_photograph(path: Location) -> bool:
     return path.suffix.lower() in endings()
 
 
-def find_photographs(folder: Location, *, skip: Skip = lambda name: False) -> list[Location]:
+@overload
+def find_photographs(folder: Path, *, skip: Skip = ...) -> list[Path]: ...
+@overload
+def find_photographs(folder: Location, *, skip: Skip = ...) -> list[Location]: ...
+def find_photographs(folder: Location, *, skip: Skip = lambda name: False) -> list[Path] | list[Location]:
     """The photographs below a folder, sorted by path; image files of kinds that are not decoded here are told as a warning.
 
     Args:

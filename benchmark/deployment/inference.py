@@ -135,7 +135,7 @@ def image_files(names: Iterable[str]) -> list[Path]:
     files: list[Path] = []
     for name in names:
         path = Path(name)
-        images = [Path(file) for file in find_photographs(path)] if path.is_dir() else [path]
+        images = find_photographs(path) if path.is_dir() else [path]
         if not images or not images[0].exists():
             raise DataError(f"{path}: no image there; images end in {', '.join(sorted(endings()))}")
         files += images

@@ -57,15 +57,16 @@ class COCO:
         self.truths: dict[str, Objects] = {}
         images, annotations, classes = read_annotations(self.annotations)
         listed = find_photographs(self.images) if isinstance(self.images, Path) else []
-        by_name = {Path(photograph).name: Path(photograph) for photograph in listed}
+        by_name = {path.name: path for path in listed}
         for image in images:
-            if not (path := self.file(image.file_name, by_name)):
+            photograph = self.file(image.file_name, by_name)
+            if photograph is None:
                 raise DataError(f"{self.annotations}: image {whole(image.id)}: no file {self.images / image.file_name}")
             objects = annotations[whole(image.id)]
             corners = np.array([entry.bbox for entry in objects], np.float64).reshape(-1, 4)
             corners[:, 2:] += corners[:, :2]
-            self.files[path.stem] = path
-            self.truths[path.stem] = Objects(
+            self.files[photograph.stem] = photograph
+            self.truths[photograph.stem] = Objects(
                 boxes=corners,
                 classes=np.array([classes[whole(entry.category_id)] for entry in objects], np.int64),
                 crowd=np.array([is_crowd(entry) for entry in objects], bool),
@@ -75,7 +76,7 @@ class COCO:
             logger.warning(f"{self.images}: {left_out} photographs are not in {self.annotations} and take no part")
 
     def file(self, file_name: str, by_name: dict[str, Path]) -> Location | None:
-        """The file of an image, whose folder in the annotations may be one of the tool that wrote them; None if there is none."""
+        """The file of an image, whose folder in the annotations may be that of another machine; None if there is none."""
         if not isinstance(self.images, Path):  # at an address, each check would take a request
             return self.images / file_name
         path = plain_path(file_name)

@@ -11,6 +11,7 @@ that it does not matter how a file numbers them; names differ neither by case no
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 from collections.abc import Iterable
@@ -29,6 +30,8 @@ NAMES = tuple(Path(__file__).with_name("coco_names.txt").read_text(encoding="utf
 """COCO's 80 categories in the order of their ids, which is that of the networks' classes."""
 SLACK = 1.0
 """Distance in px by which a box may exceed its image, since COCO's boxes are rounded."""
+
+logger = logging.getLogger(__name__)
 
 Id = int | float | str
 
@@ -173,7 +176,12 @@ def classes(categories: dict[int | str, Category], used: set[int | str], path: L
             f"{path}: unknown categories {', '.join(map(repr, unknown))}; the networks know {len(NAMES)}, matched by name: "
             f"{', '.join(NAMES)}"
         )
-    return {number: index[name] for number, entry in categories.items() if (name := plain_name(entry.name)) in index}
+    found = {number: index[name] for number, entry in categories.items() if (name := plain_name(entry.name)) in index}
+    if (count := len(set(found.values()))) < len(NAMES):
+        logger.warning(
+            f"{path}: has {count} of the networks' {len(NAMES)} categories; no object there is of the others"
+        )
+    return found
 
 
 def plain_name(name: str) -> str:

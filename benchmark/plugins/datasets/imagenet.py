@@ -97,7 +97,7 @@ class ImageNet:
                 f"never used; photographs end in {listed}"
             )
         if left_out := len(photographs) - len(chosen):
-            logger.warning(f"imagenet: {left_out} photographs beside {folders[0]} take no part")
+            logger.warning(f"imagenet: the photographs in {folders[0]} are used; {left_out} beside it take no part")
         return chosen
 
     def flat_truths(self) -> dict[str, str]:

@@ -24,7 +24,9 @@ LONGEST = 16
 
 
 def middle(image: Tensor) -> Tensor:
-    """The middle part of an image (3, H, W) whose sides have at most the ratio LONGEST; others are returned as they are.
+    """The middle part of an image (3, H, W), LONGEST times as long as wide or one px more; all of a shorter one.
+
+    As much is cut off at either end, so that the middle stays where it was.
 
     Examples:
         >>> middle(torch.zeros(3, 2, 6000)).shape, middle(torch.zeros(3, 20, 300)).shape
@@ -33,7 +35,7 @@ def middle(image: Tensor) -> Tensor:
     height, width = image.shape[1:]
     most = LONGEST * min(height, width)
     top, left = (max(0, (length - most) // 2) for length in (height, width))
-    return image[:, top : top + min(height, most), left : left + min(width, most)]
+    return image[:, top : height - top, left : width - left]
 
 
 @dataclass(frozen=True)
