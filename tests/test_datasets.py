@@ -13,7 +13,8 @@ from benchmark.core.digests import digest
 from benchmark.core.errors import DataError, SuiteError
 from benchmark.core.images import pixel_digest
 from benchmark.core.types import Source
-from benchmark.plugins.datasets import Augmented, augment, imagenet, index, open_dataset
+from benchmark.plugins.datasets import Augmented, imagenet, index, open_dataset
+from benchmark.plugins.datasets.augmented import augment
 from benchmark.plugins.datasets.glyphs import Glyphs
 from benchmark.plugins.datasets.imagenet import ImageNet
 

@@ -114,13 +114,13 @@ def whole(value: Id) -> int | str:
 
 def by_id(entries: Iterable[Any], key: str, path: Location) -> dict[int | str, Any]:
     """The entries of one list by their ids; raises DataError where an id stands there twice."""
-    found: dict[int | str, Any] = {}
+    entry_of: dict[int | str, Any] = {}
     for entry in entries:
         number = whole(entry.id)
-        if number in found:
+        if number in entry_of:
             raise DataError(f"{path}: {key}: the id {number} stands there twice")
-        found[number] = entry
-    return found
+        entry_of[number] = entry
+    return entry_of
 
 
 def check_names(images: dict[int | str, Image], path: Location) -> None:
@@ -176,12 +176,14 @@ def classes(categories: dict[int | str, Category], used: set[int | str], path: L
             f"{path}: unknown categories {', '.join(map(repr, unknown))}; the networks know {len(NAMES)}, matched by name: "
             f"{', '.join(NAMES)}"
         )
-    found = {number: index[name] for number, entry in categories.items() if (name := plain_name(entry.name)) in index}
-    if (count := len(set(found.values()))) < len(NAMES):
+    class_of = {
+        number: index[name] for number, entry in categories.items() if (name := plain_name(entry.name)) in index
+    }
+    if (count := len(set(class_of.values()))) < len(NAMES):
         logger.warning(
             f"{path}: has {count} of the networks' {len(NAMES)} categories; no object there is of the others"
         )
-    return found
+    return class_of
 
 
 def plain_name(name: str) -> str:
