@@ -150,7 +150,10 @@ def test_versions_of_a_photograph_are_made_of_one_reading():
     suite = dataclasses.replace(suite, training=dataclasses.replace(suite.training, copies=2))
     photograph = scene("train", 3)
     indexed = SimpleNamespace(
-        suite=suite, dataset=Augmented(SimpleNamespace(classes=10, read=lambda name: reads.append(name) or photograph)),
+        suite=suite,
+        dataset=Augmented(
+            SimpleNamespace(classes=10, sources=list, read=lambda name: reads.append(name) or photograph)
+        ),
         sources={name: Source(name, 0, parent=parent) for name, parent in (("a", ""), ("a~aug1", "a"), ("a~aug2", "a"))},
     )  # fmt: skip
     reads = []

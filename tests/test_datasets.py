@@ -13,7 +13,8 @@ from benchmark.core.digests import digest
 from benchmark.core.errors import DataError, SuiteError
 from benchmark.core.images import pixel_digest
 from benchmark.core.types import Source
-from benchmark.plugins.datasets import Augmented, augment, imagenet, index, open_dataset
+from benchmark.plugins.datasets import Augmented, imagenet, index, open_dataset
+from benchmark.plugins.datasets.augmented import augment
 from benchmark.plugins.datasets.glyphs import Glyphs
 from benchmark.plugins.datasets.imagenet import ImageNet
 
@@ -260,7 +261,7 @@ def duplicate_name(data):
 def not_in_table(data):
     """A photograph that Kaggle's table does not list."""
     kaggle(data)
-    return "no entry", str(place(data / "imagenet" / "ILSVRC", "stranger.JPEG"))
+    return "no entry", str(place(data / "imagenet" / "ILSVRC" / "Data" / "CLS-LOC" / "val", "stranger.JPEG"))
 
 
 def devkit_without_classes(data):
@@ -324,3 +325,51 @@ def test_a_photograph_that_vanished_is_named(tmp_path):
     with pytest.raises(DataError, match="cannot be read") as caught:
         dataset.read("cat")
     assert str(path) in str(caught.value)
+
+
+def few_photographs(data, contents):
+    """An ImageNet of photographs with these seeds of their pixels, by name, each in a class of its own."""
+    for wnid, (name, seed) in zip(WNIDS, contents.items(), strict=False):
+        place(data / "imagenet" / "val" / wnid, f"{name}.JPEG", jpeg(seed))
+    return open_dataset({"name": "imagenet"}, data)
+
+
+def test_byte_identical_photographs_are_one_group(tmp_path, caplog):
+    """Sources of one content are copies of the first by id, in other classes too, and their number is told."""
+    sources = index(few_photographs(tmp_path, {"cat": 1, "dog": 2, "bat": 1, "owl": 1, "fox": 2}), tmp_path / "cache")
+    assert {source.id: source.copy_of for source in sources} == {
+        "bat": "",
+        "cat": "bat",
+        "owl": "bat",
+        "dog": "",
+        "fox": "dog",
+    }
+    assert len({source.group for source in sources}) == 2
+    assert "3 sources are byte-identical copies of 2 others, such as cat of bat" in caplog.text
+
+
+def test_photographs_without_copies_are_not_spoken_of(tmp_path, caplog):
+    """Where every content is another one, nothing is marked and nothing told."""
+    sources = index(few_photographs(tmp_path, {"cat": 1, "dog": 2}), tmp_path / "cache")
+    assert {source.copy_of for source in sources} == {""}
+    assert not caplog.text
+
+
+def test_a_version_of_a_copy_is_of_its_group():
+    """Augmented versions of a copy belong to the first photograph's cluster, and are made of their own parent."""
+    (version,) = Augmented(SMALL).versions(dataclasses.replace(PARENT, copy_of="train-00001"), 1)
+    assert (version.parent, version.group) == ("train-00004", "train-00001")
+
+
+@pytest.mark.parametrize("name", ["x~aug1", "~aug", "x~aug1~aug2"])
+def test_a_photograph_may_be_named_like_a_version(name, tmp_path):
+    """A photograph whose name holds the mark of versions is read as it is, and so are its own versions."""
+    dataset = few_photographs(tmp_path, {name: 1, "y": 2})
+    augmented, (source, _) = (
+        Augmented(dataset),
+        sorted(index(dataset, tmp_path / "cache"), key=lambda one: one.id != name),
+    )
+    assert pixel_digest(augmented.read(name)) == pixel_digest(dataset.read(name))
+    assert augmented.bits(name) == dataset.bits(name)
+    (version,) = augmented.versions(source, 1)
+    assert pixel_digest(augmented.read(version.id)) == pixel_digest(augment(dataset.read(name), version.id))

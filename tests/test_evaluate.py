@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,7 @@ from sklearn import metrics as reference
 import benchmark
 from benchmark.core.errors import PredictorError, ResultError
 from benchmark.core.parquet import read_table, write_table
+from benchmark.core.types import Source
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.dataloading import lesson, training_rows
 from benchmark.evaluation.evaluate import evaluate
@@ -210,6 +212,9 @@ def test_augmentation_does_not_give_the_label_away(tiny):
 
     class Truth:
         suite = type("S", (), {"training": type("T", (), {"balance": "augmentation"})})
+        indexed = SimpleNamespace(
+            sources={name: Source(name, 0, parent=name.partition("~")[0] if "~" in name else "") for name, _, _ in rows}
+        )
 
         def labelled(self, label_set, part):
             assert part == "train"

@@ -376,7 +376,15 @@ def test_plan_covers_each_pair_once():
     assert len(triples) == len(set(triples))
     assert len([x for x in triples if x[0] == "zoo:vgg"]) == 100 * 10
     assert len([x for x in triples if x[0] == "zoo:resnext"]) == 30 * 6
-    known = {name: {("", level) for level in (PRISTINE, *suite.distortion.levels)} for name in ("zoo:vgg", "images")}
+    known = {
+        name: {
+            (source.id, level)
+            for members in parts.values()
+            for source in members
+            for level in (PRISTINE, *suite.distortion.levels)
+        }
+        for name in ("zoo:vgg", "images")
+    }
     _, later = shards.plan(suite, parts, known)
     assert not any("zoo:vgg" in shard.networks for shard in later)
 

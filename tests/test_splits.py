@@ -170,3 +170,28 @@ def test_split_itself_looks_for_leaks():
     sources = [twin if source.id == twin.id else source for source in photographs(50)]
     with pytest.raises(LabelError, match="leak"):
         split(sources, LITE)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("pool", ["", "train"])
+def test_copies_of_a_photograph_stay_in_one_part(pool, seed):
+    """However the order of a split falls, no group of copies is divided; parts keep their shares but for a group."""
+    groups = {f"{pool}{number:05d}": f"{pool}{number - number % 4:05d}" for number in range(60)}
+    sources = [
+        dataclasses.replace(source, copy_of="" if groups[source.id] == source.id else groups[source.id])
+        for source in photographs(60, pool)
+    ] + (photographs(30, "test") if pool else [])
+    parts = split(sources, dataclasses.replace(LITE, seed=seed))
+    owner = {}
+    for name, members in parts.items():
+        for source in members:
+            assert owner.setdefault(source.group, name) == name
+    assert sum(map(len, parts.values())) == len(sources)
+
+
+def test_copies_in_pools_that_a_dataset_fixes_are_a_leak():
+    """A photograph that a dataset itself puts into training and test is refused, copy or not."""
+    train, test = photographs(40, "train"), photographs(20, "test")
+    test[3] = dataclasses.replace(test[3], digest=train[5].digest, copy_of=train[5].id)
+    with pytest.raises(LabelError, match="leak"):
+        split([*train, *test], LITE)

@@ -6,12 +6,15 @@ shape (3, H, W) on the same memory.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from benchmark.core.digests import digest
 from benchmark.core.errors import DataError
@@ -20,6 +23,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Pixels = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
+LIGHTEST = 65_535
+"""White in grey of 16 bits."""
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings an image upright, by the orientation in its EXIF."""
 
 
 def pixel_digest(image: Pixels) -> str:
@@ -32,11 +47,21 @@ def pixel_digest(image: Pixels) -> str:
     return digest(repr(image.shape), np.ascontiguousarray(image).reshape(-1).data)
 
 
-def decode(data: bytes, name: str) -> Pixels:
-    """Decode an image file of any kind that Pillow reads, to uint8 RGB of shape (H, W, 3).
+def decode(data: bytes, name: str, *, upright: bool = True) -> Pixels:
+    """Decode an image file of any kind that Pillow reads, to uint8 RGB of shape (H, W, 3); of several frames, the first.
+
+    Transparent pixels are laid on white. Grey of 16 bits is scaled by 255 / 65,535, and grey floats by their white, which is
+    the least of 1, 255 and 65,535 that no value exceeds.
+
+    Args:
+        data: the bytes of the file.
+        name: the file's name in messages.
+        upright: whether to turn the image as its EXIF says, as viewers do; without, it stays as it is stored, which is what
+            boxes and the published results of ImageNet's and COCO's photographs refer to.
 
     Raises:
-        DataError: the bytes are not an image, or are truncated; the message starts with `name`.
+        DataError: the bytes are not an image, are damaged or truncated, or hold grey values of no defined scale; the message
+            starts with `name`.
 
     Examples:
         >>> file = io.BytesIO()
@@ -44,15 +69,70 @@ def decode(data: bytes, name: str) -> Pixels:
         >>> decode(file.getvalue(), "red.png").shape
         (2, 4, 3)
     """
+    with opened(data, name) as image:
+        image.load()
+        turn = TURNS.get(orientation(image)) if upright else None
+        colours = as_rgb(image, name)
+        return np.asarray(colours.transpose(turn) if turn is not None else colours)
+
+
+def stored_size(data: bytes, name: str) -> tuple[int, int]:
+    """Height and width, in px, of an image file as it is stored, from its header alone.
+
+    Raises:
+        DataError: the bytes do not begin like an image; the message starts with `name`.
+    """
+    with opened(data, name) as image:
+        return image.height, image.width
+
+
+@contextlib.contextmanager
+def opened(data: bytes, name: str) -> Iterator[Image.Image]:
+    """The opened image file; whatever Pillow raises in the block becomes a DataError, since each kind has errors of its own."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about metadata that does not affect the pixels
-            with Image.open(io.BytesIO(data)) as opened:
-                return np.asarray(opened.convert("RGB"))
+            with Image.open(io.BytesIO(data)) as image:
+                yield image
+    except DataError:
+        raise
     except UnidentifiedImageError as error:  # its own message contains the address of a buffer
         raise DataError(f"{name}: not a readable image (of no kind that Pillow knows)") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{name}: not a readable image ({error})") from error
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"{name}: not a readable image ({reason})") from error
+
+
+def orientation(image: Image.Image) -> int:
+    """The orientation in a loaded image's EXIF, 1 to 8; 1 where there is none or where it is damaged, as viewers take it."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # damaged metadata makes Pillow raise many types; the pixels are sound
+        return 1
+
+
+def as_rgb(image: Image.Image, name: str) -> Image.Image:
+    """A loaded image of any mode in RGB, with transparent pixels laid on white."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        return Image.fromarray(grey_levels(image, name)).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    straight = image.convert("LA") if image.mode == "La" else image  # Pillow converts no premultiplied grey to RGBA
+    coloured = straight.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), coloured).convert("RGB")
+
+
+def grey_levels(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    """The values of a grey image of more than 8 bits (modes I;16, I and F), scaled to uint8, shape (H, W)."""
+    values = np.asarray(image).astype(np.float64)
+    least, most = float(values.min()), float(values.max())
+    whites = (1, 255, LIGHTEST) if image.mode == "F" else (LIGHTEST,)
+    white = next((white for white in whites if least >= 0 and most <= white), None)
+    if white is None:
+        raise DataError(f"{name}: has grey values from {least:g} to {most:g}; valid are values from 0 to {LIGHTEST}")
+    levels = np.rint(values * (255 / white)).astype(np.uint8)
+    transparent = image.info.get("transparency")  # a PNG may declare one grey value transparent
+    return np.where(values == transparent, np.uint8(255), levels) if isinstance(transparent, int) else levels
 
 
 def image_format(data: bytes) -> str:

@@ -32,7 +32,7 @@ def cell_text(text: str) -> str:
     return SPECIAL.sub(r"\\\g<0>", escape(" ".join(text.split()), quote=False))
 
 
-def number(value: float | None, decimals: int = 3) -> str:
+def number(value: float | None, *, decimals: int = 3) -> str:
     """A number with three decimals, or as many as given, none from 100 on, or a dash where there is no value.
 
     Examples:
@@ -54,8 +54,8 @@ def with_interval(value: float | None, low: float | None, high: float | None, *,
         '0.77 (0.65 to 1.04)'
     """
     decimals = 2 if low is not None and high is not None and high - low > 0.1 else 3
-    shown, first, last = (number(given, decimals) for given in (value, low, high))
-    deviation = "" if spread is None else f" ± {number(spread, decimals)}"
+    shown, first, last = (number(given, decimals=decimals) for given in (value, low, high))
+    deviation = "" if spread is None else f" ± {number(spread, decimals=decimals)}"
     return f"{shown}{deviation} ({first} to {last})"
 
 

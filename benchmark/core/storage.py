@@ -63,6 +63,11 @@ def stamp(path: Location) -> str:
     return repr(sorted(file_system(path).info(path.path).items(), key=repr))
 
 
+def length(path: Location) -> int:
+    """Number of bytes of a file."""
+    return path.stat().st_size if isinstance(path, Path) else int(file_system(path).info(path.path)["size"])
+
+
 def file_system(path: UPath) -> Any:
     """The file system of an address, opened once in this process."""
     from fsspec import filesystem

@@ -65,11 +65,13 @@ class Source:
     """`train` or `test` where the dataset itself defines the split, else empty."""
     parent: str = ""
     """Id of the source of which this is an augmented version, else empty."""
+    copy_of: str = ""
+    """Id of the first source of the same photograph, where several have it and this is not the first; else empty."""
 
     @property
     def group(self) -> str:
-        """Id of the cluster, which all versions of one photograph share."""
-        return self.parent or self.id
+        """Id of the cluster, which all versions and copies of one photograph share."""
+        return self.copy_of or self.parent or self.id
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from benchmark.core import storage
 from benchmark.core.errors import DataError, PredictorError, ResultError
 from benchmark.core.images import Pixels, decode, image_format, to_tensor
 from benchmark.core.parquet import read_table
+from benchmark.core.photographs import endings, find_photographs
 from benchmark.core.types import Sample
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.dataloading import BATCH
@@ -42,8 +43,6 @@ from benchmark.suites.results_folder import (
     readable_folders,
 )
 from benchmark.suites.spec import COMBINED, Suite
-
-ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
@@ -145,9 +144,9 @@ def image_files(names: Iterable[str]) -> list[Path]:
     files: list[Path] = []
     for name in names:
         path = Path(name)
-        images = sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS) if path.is_dir() else [path]
+        images = find_photographs(path) if path.is_dir() else [path]
         if not images or not images[0].exists():
-            raise DataError(f"{path}: no image there; images end in {', '.join(sorted(ENDINGS))}")
+            raise DataError(f"{path}: no image there; images end in {', '.join(sorted(endings()))}")
         files += images
     return files
 

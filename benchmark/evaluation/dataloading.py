@@ -17,7 +17,6 @@ from benchmark.core.images import Pixels
 from benchmark.core.types import Example, Examples, Sample
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite
-from benchmark.plugins.datasets import MARK
 from benchmark.plugins.distortions import compressed, find_distortion
 from benchmark.plugins.predictors.base import LearnedPredictor
 
@@ -52,7 +51,9 @@ def samples(
             pristine = dict(zip(block, map(change, pool.map(indexed.dataset.read, block)), strict=True))
 
             def make(index: int, pristine: dict[str, Pixels] = pristine) -> Sample:
-                return compressed(codec, pristine[rows[index][0]], rows[index][1], needs=needs)
+                return compressed(
+                    codec, pristine[rows[index][0]], rows[index][1], needs=needs, photograph=rows[index][0]
+                )
 
             order = shuffled([index for source in block for index in indices[source]], f"{secret} {start}")
             for first in range(0, len(order), BATCH):
@@ -98,14 +99,15 @@ def made(
     codec = find_distortion(indexed.suite.distortion.name)
 
     def photograph(index: int) -> str:
-        return indexed.sources[rows[index][0]].group
+        source = indexed.sources[rows[index][0]]
+        return source.parent or source.id
 
     def versions(name: str, members: Sequence[int]) -> list[tuple[int, Example]]:
         pixels = indexed.dataset.dataset.read(name)
         numbered = []
         for index in members:
             source, level, label, utility = rows[index]
-            sample = compressed(codec, indexed.dataset.version(pixels, source), level, needs=needs)
+            sample = compressed(codec, indexed.dataset.version(pixels, source), level, needs=needs, photograph=source)
             numbered.append((index, Example(sample, label, utility, float(weights[index]), groups[index])))
         return numbered
 
@@ -129,9 +131,8 @@ def training_rows(truth: GroundTruth, label_set: str) -> pl.DataFrame:
     drawn = [
         int(digest("balance", source, str(level)), 16) for source, level in rows.select("source", "level").iter_rows()
     ]
-    rows = rows.with_columns(
-        augmented=pl.col("source").str.contains(MARK, literal=True), draw=pl.Series(drawn, dtype=pl.UInt64)
-    )
+    augmented = [bool(truth.indexed.sources[source].parent) for source in rows["source"]]
+    rows = rows.with_columns(augmented=pl.Series(augmented), draw=pl.Series(drawn, dtype=pl.UInt64))
     counts = rows.group_by("augmented", "label").len().pivot("label", index="augmented", values="len").fill_null(0)
     takes = counts.select("augmented", take=pl.min_horizontal(pl.exclude("augmented")))
     rank = pl.col("draw").rank("ordinal").over("augmented", "label")

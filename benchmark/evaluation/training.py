@@ -40,7 +40,7 @@ def check_no_overlap(training: GroundTruth, truth: GroundTruth) -> None:
     def photographs(of: GroundTruth, part: str) -> list[Source]:
         """The sources under names that no other dataset has; a version counts as its photograph."""
         name = of.suite.dataset["name"]
-        return [replace(source, id=f"{name} {source.group}", parent="") for source in of.parts[part]]
+        return [replace(source, id=f"{name} {source.group}", parent="", copy_of="") for source in of.parts[part]]
 
     learned = [source for part in ("train", "validation") for source in photographs(training, part)]
     check_disjoint({

@@ -172,9 +172,18 @@ class GroundTruth:
 
     @functools.cached_property
     def resamples(self) -> dict[str, NDArray[np.int32]]:
-        """How often each source of the parts test and validation counts in each resample, the same for all predictors."""
+        """How often each photograph of the parts test and validation counts in each resample, the same for all predictors."""
         seeds = {"test": self.fingerprint, "validation": f"{self.fingerprint} validation"}
-        return {part: resamples(len(self.parts[part]), seed) for part, seed in seeds.items()}
+        return {part: resamples(len(set(self.cluster_positions[part].values())), seed) for part, seed in seeds.items()}
+
+    @functools.cached_property
+    def cluster_positions(self) -> dict[str, dict[str, int]]:
+        """For the parts test and validation, the index of each source's cluster; copies of one photograph share one."""
+        positions = {}
+        for part in ("test", "validation"):
+            first: dict[str, int] = {}
+            positions[part] = {source.id: first.setdefault(source.group, len(first)) for source in self.parts[part]}
+        return positions
 
     @functools.cached_property
     def size_thirds(self) -> dict[str, int]:
@@ -192,8 +201,8 @@ class GroundTruth:
         return dict(zip(images["source"], thirds.tolist(), strict=True))
 
     def clusters(self, rows: pl.DataFrame, part: str) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Index of each row's source among those of its part, and the suite's common resamples of them."""
-        positions = {source.id: position for position, source in enumerate(self.parts[part])}
+        """Index of each row's photograph among those of its part, and the suite's common resamples of them."""
+        positions = self.cluster_positions[part]
         return np.array([positions[source] for source in rows["source"]]), self.resamples[part]
 
     def make_downstream(self, network: str) -> classification.Downstream | detection.Downstream:

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from benchmark.core.digests import digest
+from benchmark.core.errors import DataError
 from benchmark.core.types import Source
 from benchmark.core.workspace import Workspace
 from benchmark.plugins.datasets import Augmented, index, open_dataset
@@ -92,12 +93,18 @@ def index_suite(suite: Suite, workspace: Workspace) -> IndexedSuite:
     """Index the photographs of a suite on this machine and divide them into its parts.
 
     Raises:
-        DataError: photographs are missing or unreadable.
+        DataError: photographs are missing or unreadable, or one has the name of another's augmented version.
         LabelError: a source is in two parts.
     """
     dataset = Augmented(open_dataset(suite.dataset, workspace.data))
-    parts = split(index(dataset.dataset, workspace.cache), suite.split, limit=suite.limit)
+    sources = index(dataset.dataset, workspace.cache)
+    parts = split(sources, suite.split, limit=suite.limit)
     versions = [version for source in parts["train"] for version in dataset.versions(source, suite.training.copies)]
+    if taken := {source.id for source in sources} & {version.id for version in versions}:
+        raise DataError(
+            f"the photograph {min(taken)} has the name of an augmented version of another one; rename it, or its suite must "
+            "have copies = 0 in [training]"
+        )
     parts["train"] = parts["train"] + versions
     check_disjoint(parts)
     return IndexedSuite(suite, dataset, parts)

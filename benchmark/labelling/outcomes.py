@@ -27,7 +27,7 @@ from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA, Shard, plan
 from benchmark.labelling.worker import Worker, WorkerConfig, bare_forward_seconds
-from benchmark.plugins.distortions import find_distortion
+from benchmark.plugins.distortions import decoded, encoded, find_distortion
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
@@ -94,7 +94,7 @@ def check_codec(indexed: IndexedSuite, stored: Stored, home: SuiteFolder) -> Non
     for name in checked:
         pristine = indexed.dataset.read(name)
         for level, pixels in table.filter(source=name).select("level", "pixels").iter_rows():
-            image = pristine if level == PRISTINE else codec.decode(codec.encode(pristine, level))
+            image = pristine if level == PRISTINE else decoded(codec, encoded(codec, pristine, level, name), name)
             if int(pixel_digest(image), 16) != pixels:
                 raise LabelError(
                     f"{home.path}: recorded with {metadata['encoder']}; this machine's {codec.encoder()} gives other pixels "
@@ -106,7 +106,7 @@ def complete(
     indexed: IndexedSuite, stored: Stored, home: SuiteFolder, *, workspace: Workspace, execution: ExecutionConfig
 ) -> Stored:
     """Compute the outcomes that `stored` lacks, and write the tables that they complete to `home`; returns all outcomes."""
-    recorded = {name: set(table.select("digest", "level").iter_rows()) for name, (table, _) in stored.items()}
+    recorded = {name: set(table.select("source", "level").iter_rows()) for name, (table, _) in stored.items()}
     first, then = plan(indexed.suite, indexed.parts, recorded)
     if not first and not then:
         return stored

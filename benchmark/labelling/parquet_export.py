@@ -23,7 +23,7 @@ from benchmark.core.progress import show_progress
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.labelling.pipeline import label
-from benchmark.plugins.distortions import find_distortion
+from benchmark.plugins.distortions import encoded, find_distortion
 from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
 
@@ -75,8 +75,9 @@ def export(suite: Suite, label_set: str, workspace: Workspace, output: str) -> l
 def record(indexed: IndexedSuite, source: str, level: int, label: int, utility: float | None) -> dict[str, Any]:
     """One row of the export."""
     codec = find_distortion(indexed.suite.distortion.name)
+    bitstream = encoded(codec, indexed.dataset.read(source), level, source)
     return {
-        "image": {"bytes": codec.encode(indexed.dataset.read(source), level), "path": f"{source}_{level}.{codec.name}"},
+        "image": {"bytes": bitstream, "path": f"{source}_{level}.{codec.name}"},
         "source": source,
         "level": level,
         "label": None if label < 0 else label,

@@ -30,7 +30,7 @@ from benchmark.suites.splits import PARTS, Parts
 from benchmark.suites.tasks import TASKS
 
 SOURCE_SCHEMA: dict[str, Any] = dict.fromkeys(("part", "source", "digest", "parent"), pl.String)
-"""Columns of `sources.parquet` beside those of the task's ground truth."""
+"""Columns of `sources.parquet` beside those of the task's ground truth, and `copy_of` where there are copies."""
 
 
 def label(suite: Suite, workspace: Workspace, *, execution: ExecutionConfig = PUBLISHED) -> GroundTruth:
@@ -79,7 +79,9 @@ def recorded_truth(suite: Suite, workspace: Workspace) -> GroundTruth:
     table, metadata = read_table(home.sources, schema=pl.Schema(SOURCE_SCHEMA | task.TRUTH_SCHEMA))
     parts: Parts = {part: [] for part in PARTS}
     for row in table.iter_rows(named=True):
-        source = Source(row["source"], task.truth_of(row), row["digest"], parent=row["parent"])
+        source = Source(
+            row["source"], task.truth_of(row), row["digest"], parent=row["parent"], copy_of=row.get("copy_of", "")
+        )
         parts[row["part"]].append(source)
     indexed = IndexedSuite(suite, Augmented(NoPhotographs(metadata["classes"])), parts)
     if indexed.fingerprint != metadata["fingerprint"]:
@@ -112,10 +114,13 @@ def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:
         write_table(folder.labels, tables[0].select("part", "source", "level").with_columns(columns), digests)
     metadata = {"fingerprint": truth.fingerprint, "classes": truth.indexed.dataset.classes}
     if not (folder.sources.is_file() and read_metadata(folder.sources) == metadata):
+        copies = any(source.copy_of for source in truth.indexed.sources.values())
         rows = [
             {"part": part, "source": source.id, "digest": source.digest, "parent": source.parent}
+            | ({"copy_of": source.copy_of} if copies else {})
             | task.truth_values(source.truth)
             for part, sources in truth.parts.items()
             for source in sources
         ]
-        write_table(folder.sources, pl.DataFrame(rows, schema=SOURCE_SCHEMA | task.TRUTH_SCHEMA), metadata)
+        columns = SOURCE_SCHEMA | ({"copy_of": pl.String} if copies else {}) | task.TRUTH_SCHEMA
+        write_table(folder.sources, pl.DataFrame(rows, schema=columns), metadata)

@@ -47,7 +47,7 @@ def plan(suite: Suite, parts: Parts, recorded: dict[str, set[tuple[str, int]]]) 
     Args:
         suite: the suite, which determines the levels and networks of each part.
         parts: its sources; the training part includes augmented versions.
-        recorded: for each network, and `images`, the (digest, level) pairs that are recorded already.
+        recorded: for each network, and `images`, the (source, level) pairs of present contents that are recorded already.
     """
     levels, held_out = suite.distortion.levels, suite.distortion.held_out
     labelling, networks = suite.networks.labelling, suite.networks
@@ -66,7 +66,7 @@ def plan(suite: Suite, parts: Parts, recorded: dict[str, set[tuple[str, int]]]) 
         for start in range(0, len(members), SOURCES_PER_SHARD):
             chunk = tuple(members[start : start + SOURCES_PER_SHARD])
             for shard_levels, names in [((PRISTINE,), networks_of_part), *judges[part]]:
-                pairs = {(source.digest, level) for source in chunk for level in shard_levels}
+                pairs = {(source.id, level) for source in chunk for level in shard_levels}
                 lacking = tuple(name for name in (*names, IMAGES) if not pairs <= recorded.get(name, set()))
                 if lacking:
                     (first if shard_levels == (PRISTINE,) else then).append(Shard(chunk, shard_levels, lacking))

@@ -31,7 +31,7 @@ from benchmark.core.types import PRISTINE, Source, Truth
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA, SOURCES_PER_SHARD, Shard
 from benchmark.plugins.datasets import Augmented, open_dataset
-from benchmark.plugins.distortions import Distortion, find_distortion
+from benchmark.plugins.distortions import Distortion, decoded, encoded, find_distortion
 from benchmark.plugins.networks import load
 from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
@@ -133,8 +133,8 @@ def prepare(worker: Worker, source: Source, levels: Sequence[int], views: set[Vi
         if level == PRISTINE:
             image, bits = pristine, worker.dataset.bits(source.id)
         else:
-            bitstream = worker.distortion.encode(pristine, level)
-            image, bits = worker.distortion.decode(bitstream), 8 * len(bitstream)
+            bitstream = encoded(worker.distortion, pristine, level, source.id)
+            image, bits = decoded(worker.distortion, bitstream, source.id), 8 * len(bitstream)
         (height, width), pixels = image.shape[:2], int(pixel_digest(image), 16)
         keys = {"source": source.id, "digest": source.digest, "level": level}
         rows.append(keys | {"height": height, "width": width, "bits": bits, "pixels": pixels})
@@ -150,7 +150,7 @@ def prepare_shard(worker: Worker, shard: Shard) -> list[Prepared]:
     All cores prepare before the networks run, since both at once on one processor would compete for the cores.
 
     Raises:
-        DataError: an image is unreadable; the message names its file.
+        DataError: an image is unreadable, or the codec cannot encode it; the message names it.
     """
     left = [name for name in shard.networks if not worker.file(shard, name).is_file()]
     views = {worker.networks[name].preprocessing for name in left if name != IMAGES}

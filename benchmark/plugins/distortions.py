@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import functools
 import io
+import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import PIL
 from PIL import Image, features
 
-from benchmark.core.errors import PluginError, SuiteError
+from benchmark.core.errors import BenchmarkError, DataError, PluginError, SuiteError
 from benchmark.core.images import Pixels, decode, to_tensor
 from benchmark.core.types import Sample
 from benchmark.plugins.registry import extensions, resolve
@@ -45,10 +46,50 @@ class Distortion:
     """Library and version of the encoder on this machine."""
     levels: range
     """The valid levels; a higher level means higher quality."""
+    longest_side: int = sys.maxsize
+    """The longest side, in px, that the codec's format can hold."""
 
 
-def compressed(codec: Distortion, pristine: Pixels, level: int, *, needs: Collection[str] = ()) -> Sample:
+def encoded(codec: Distortion, image: Pixels, level: int, photograph: str) -> bytes:
+    """The bitstream of an image (uint8 (H, W, 3)) at a level.
+
+    Raises:
+        DataError: the codec cannot encode it; the message names photograph, codec and, where its size is the reason, limit.
+    """
+    height, width = image.shape[:2]
+    what = f"{photograph}: {codec.name} cannot encode {width} x {height} px at level {level}"
+    if max(height, width) > codec.longest_side:
+        raise DataError(f"{what}; a side may have at most {codec.longest_side} px")
+    try:
+        return codec.encode(image, level)
+    except BenchmarkError:
+        raise
+    except Exception as error:  # each codec has errors of its own, and a package may add any codec
+        raise DataError(f"{what} ({type(error).__name__}: {' '.join(str(error).split())})") from error
+
+
+def decoded(codec: Distortion, bitstream: bytes, photograph: str) -> Pixels:
+    """The image (uint8 (H, W, 3)) of a bitstream that the codec made of a photograph.
+
+    Raises:
+        DataError: the codec cannot decode it; the message names photograph and codec.
+    """
+    try:
+        return codec.decode(bitstream)
+    except Exception as error:  # as above
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"{photograph}: {codec.name} cannot decode what it encoded ({type(error).__name__}: {reason})"
+        ) from error
+
+
+def compressed(
+    codec: Distortion, pristine: Pixels, level: int, *, needs: Collection[str] = (), photograph: str = "an image"
+) -> Sample:
     """The sample that a predictor gets of an image (uint8 (H, W, 3)) at a level, with the extra inputs that it needs.
+
+    Raises:
+        DataError: the codec fails on the image; the message names it as `photograph`.
 
     Examples:
         >>> import numpy as np
@@ -56,9 +97,9 @@ def compressed(codec: Distortion, pristine: Pixels, level: int, *, needs: Collec
         >>> sample.image.shape, sample.reference.shape, sample.bitstream
         (torch.Size([3, 8, 16]), torch.Size([3, 8, 16]), None)
     """
-    bitstream = codec.encode(pristine, level)
+    bitstream = encoded(codec, pristine, level, photograph)
     return Sample(
-        image=to_tensor(codec.decode(bitstream)),
+        image=to_tensor(decoded(codec, bitstream, photograph)),
         reference=to_tensor(pristine) if "reference" in needs else None,
         bitstream=bitstream if "bitstream" in needs else None,
     )
@@ -97,7 +138,7 @@ def jpeg_encoder() -> str:
 
 
 DISTORTIONS = {
-    "jpeg": Distortion("jpeg", encode_jpeg, decode_jpeg, jpeg_encoder, range(1, 96)),
+    "jpeg": Distortion("jpeg", encode_jpeg, decode_jpeg, jpeg_encoder, range(1, 96), longest_side=65_500),
 }
 
 

@@ -19,28 +19,28 @@ def split(sources: Sequence[Source], choice: SplitChoice, *, limit: int = 0) -> 
     """Divide indexed sources into train, validation and test.
 
     Sources are sorted by a digest of (seed, id) and cut at the shares, so that a source's position in the order does not depend
-    on the content of other sources. If a dataset defines pools, those named like a part are that part; without a pool
-    `validation`, the pool `train` is cut into train and validation. With a limit, each part keeps a proportional number of its
-    first sources in that order.
+    on the content of other sources; copies of one photograph take the position of the first and are not parted. If a dataset
+    defines pools, those named like a part are that part; without a pool `validation`, the pool `train` is cut into train and
+    validation. With a limit, each part keeps a proportional number of its first sources in that order.
 
     Raises:
         LabelError: a part would be empty, or two parts share a source.
     """
-    order = sorted(sources, key=lambda source: digest("split", str(choice.seed), source.id))
+    order = sorted(sources, key=lambda source: (digest("split", str(choice.seed), source.group), source.id))
     parts: Parts
     if any(source.pool == "validation" for source in sources):
         parts = {name: [source for source in order if source.pool == name] for name in PARTS}
     elif any(source.pool for source in sources):
         rest = [source for source in order if source.pool in ("train", "")]
-        cut = round(len(rest) * choice.train / (choice.train + choice.validation))
+        cut = whole_groups(rest, round(len(rest) * choice.train / (choice.train + choice.validation)))
         parts = {
             "train": rest[:cut],
             "validation": rest[cut:],
             "test": [source for source in order if source.pool == "test"],
         }
     else:
-        first = round(len(order) * choice.train)
-        second = round(len(order) * (choice.train + choice.validation))
+        first = whole_groups(order, round(len(order) * choice.train))
+        second = whole_groups(order, round(len(order) * (choice.train + choice.validation)))
         parts = {"train": order[:first], "validation": order[first:second], "test": order[second:]}
     for name, members in parts.items():
         if not members:
@@ -64,6 +64,13 @@ def check_limit(parts: Parts, total: int, limit: int) -> None:
         raise LabelError(
             f"--limit {limit} leaves a part fewer than {FEWEST} sources; --limit {least} is the smallest that works"
         )
+
+
+def whole_groups(order: Sequence[Source], cut: int) -> int:
+    """The first place at or after a cut at which it divides no group of copies, which stand together in the order."""
+    while 0 < cut < len(order) and order[cut - 1].group == order[cut].group:
+        cut += 1
+    return cut
 
 
 def limited(members: int, total: int, limit: int) -> int:

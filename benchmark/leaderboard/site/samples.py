@@ -14,7 +14,7 @@ from benchmark.core.images import Pixels
 from benchmark.evaluation.results import SuiteResults
 from benchmark.leaderboard.plot_data import classified, combined_labels
 from benchmark.plugins.datasets import open_dataset
-from benchmark.plugins.distortions import find_distortion
+from benchmark.plugins.distortions import decoded, encoded, find_distortion
 from benchmark.suites.spec import COMBINED
 
 SHOWN = ("resnet18", "dct_statistics", "ssim", "jpeg_quality")
@@ -61,7 +61,7 @@ def pick(ranked: SuiteResults) -> list[Shown]:
         pristine = dataset.read(source)
         percent = (round(100 * float(rank)) for rank in ranks[:, index])
         verdicts = tuple(zip(names, percent, kept[:, index].tolist(), strict=True))
-        distorted = codec.decode(codec.encode(pristine, level))
+        distorted = decoded(codec, encoded(codec, pristine, level, source), source)
         pair = (address(distorted), address(pristine))
         images.append(Shown(source, level, useful == 1, *pair, pristine.shape[:2], verdicts))
     return images

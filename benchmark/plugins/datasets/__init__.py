@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from benchmark.core.digests import digest
 from benchmark.core.errors import BenchmarkError, DataError, SuiteError
 from benchmark.core.files import write_text
-from benchmark.core.images import Pixels, png_bits
-from benchmark.core.types import Objects, Source
+from benchmark.core.images import Pixels
+from benchmark.core.types import Source
+from benchmark.plugins.datasets.augmented import Augmented as Augmented  # part of this interface
 from benchmark.plugins.datasets.coco import COCO
 from benchmark.plugins.datasets.glyph_scenes import GlyphScenes
 from benchmark.plugins.datasets.glyphs import Glyphs
@@ -85,6 +86,8 @@ def missing(what: str) -> DataError:
     return DataError(f"{what} needed for this: set UTILBENCH_DATA or --data")
 
 
+logger = logging.getLogger(__name__)
+
 DATASETS: dict[str, Callable[[Location | None, dict[str, Any]], Dataset]] = {
     "glyphs": lambda data, options: Glyphs(**options),
     "glyph-scenes": lambda data, options: GlyphScenes(**options),
@@ -109,20 +112,39 @@ def open_dataset(choice: Mapping[str, Any], data: Location | None) -> Dataset:
         raise SuiteError(f"unknown dataset {name!r}; valid are {', '.join([*DATASETS, *extensions('datasets')])}")
     short_side = checked_side(options.pop(OPTION), name) if OPTION in options else 0
     try:
-        dataset: Dataset = factory(data, options)
+        dataset: Dataset = factory(data, Options(name, options))
         return Resized(dataset, short_side, name=name) if short_side else dataset
-    except (TypeError, KeyError, ValueError) as error:
-        raise SuiteError(f"dataset {name}: wrong options {options} ({type(error).__name__}: {error})") from error
-    except Exception as error:
-        if data is None or isinstance(data, Path) or isinstance(error, BenchmarkError):
-            raise
-        raise DataError(
-            f"{data}: cannot be opened ({type(error).__name__}: {error})"
-        ) from error  # an error of the file system
+    except BenchmarkError:
+        raise
+    except Exception as error:  # each dataset and each file system has its own errors
+        wrong = re.search(WRONG_OPTION, str(error)) if isinstance(error, TypeError) else None
+        if wrong and (wrong["option"] is None or wrong["option"] in options):
+            raise SuiteError(f"dataset {name}: wrong options {options} ({wrong[0]})") from error
+        where = "" if data is None or isinstance(data, Path) else f" at {data}"
+        raise DataError(f"dataset {name}{where}: cannot be opened ({type(error).__name__}: {error})") from error
+
+
+WRONG_OPTION = r"got an unexpected keyword argument '(?P<option>\w+)'|missing \d+ required .*"
+"""The words of Python's TypeError where a dataset is called with an option that it lacks, or without one that it needs."""
+
+
+class Options(dict[str, Any]):
+    """The options of a dataset as its suite gives them; a dataset that asks for one that is not given gets a SuiteError."""
+
+    def __init__(self, dataset: str, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self.dataset = dataset
+
+    def __missing__(self, option: str) -> Any:
+        """Raise SuiteError with the name of the option."""
+        raise SuiteError(f"dataset {self.dataset}: wrong options {dict(self)} (lacks {option!r})")
 
 
 def index(dataset: Dataset, cache: Path) -> list[Source]:
-    """All sources with their digests, which are cached under the dataset's signature."""
+    """All sources with their digests, which are cached under the dataset's signature.
+
+    Sources of the same content are marked as copies of the first, and told.
+    """
     cache_file = cache / "digests" / f"{dataset.signature()}.json"
     sources = dataset.sources()
     try:
@@ -130,74 +152,24 @@ def index(dataset: Dataset, cache: Path) -> list[Source]:
     except (OSError, ValueError):  # the file is missing or damaged
         digests = {source.id: digest(dataset.content(source.id)) for source in sources}
         write_text(cache_file, json.dumps(digests))
-    return [dataclasses.replace(source, digest=digests[source.id]) for source in sources]
+    return with_copies([dataclasses.replace(source, digest=digests[source.id]) for source in sources])
 
 
-MARK = "~aug"
-"""Separates a parent's id from the number of its augmented version."""
-
-
-class Augmented:
-    """A dataset with `copies` augmented versions of each of some sources (paper, section V).
-
-    The pristine image is mirrored or not and cropped to 70 to 100 % of its area before it is compressed. A version's id is its
-    parent's with `~aug1`, `~aug2`, ... appended, and its transform depends on that id alone.
-    """
-
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
-        self.classes = dataset.classes
-
-    def versions(self, source: Source, copies: int) -> list[Source]:
-        """The augmented versions of an indexed source; their digests follow from the parent's."""
-        names = [f"{source.id}{MARK}{number}" for number in range(1, copies + 1)]
-        return [
-            dataclasses.replace(
-                source,
-                id=name,
-                digest=digest("augmented 1", name, source.digest),
-                parent=source.id,
-                truth=source.truth if isinstance(source.truth, int) else moved(source.truth, name),
-            )
-            for name in names
-        ]
-
-    def bits(self, source: str) -> int:
-        """The cost of sending the image, in bits: a PNG for an augmented version."""
-        return png_bits(self.read(source)) if MARK in source else self.dataset.bits(source)
-
-    def read(self, source: str) -> Pixels:
-        """The source or augmented version with this id, uint8 RGB (H, W, 3)."""
-        parent, mark, _ = source.rpartition(MARK)
-        return self.version(self.dataset.read(parent if mark else source), source)
-
-    def version(self, photograph: Pixels, source: str) -> Pixels:
-        """The image with this id, made from its photograph: the photograph itself or an augmented version."""
-        return augment(photograph, source) if MARK in source else photograph
-
-
-def view(name: str, size: tuple[int, int]) -> tuple[bool, int, int, int, int]:
-    """Whether to mirror, and the crop's top, left, height and width, drawn for this name and an image of this size."""
-    random = np.random.default_rng(int(digest("augment", name), 16))
-    mirror, area, down, right = random.random(4)
-    side = float(np.sqrt(0.7 + 0.3 * area))
-    height, width = max(1, round(size[0] * side)), max(1, round(size[1] * side))
-    return bool(mirror < 0.5), int(down * (size[0] - height + 1)), int(right * (size[1] - width + 1)), height, width
-
-
-def augment(image: Pixels, name: str) -> Pixels:
-    """Mirror and crop an image as drawn for this name."""
-    mirror, top, left, height, width = view(name, image.shape[:2])
-    crop = image[top : top + height, left : left + width]
-    return np.ascontiguousarray(crop[:, ::-1] if mirror else crop)
-
-
-def moved(objects: Objects, name: str) -> Objects:
-    """The objects of an image after `augment`: boxes are cut at the edges, and dropped if less than a quarter is left."""
-    mirror, top, left, height, width = view(name, objects.size)
-    whole = objects.boxes - [left, top, left, top]
-    cut = np.clip(whole, 0, [width, height, width, height])
-    left_over = np.prod(cut[:, 2:] - cut[:, :2], axis=1) >= 0.25 * np.prod(whole[:, 2:] - whole[:, :2], axis=1)
-    if mirror:
-        cut = np.stack([width - cut[:, 2], cut[:, 1], width - cut[:, 0], cut[:, 3]], axis=1)
-    return Objects(cut[left_over], objects.classes[left_over], objects.crowd[left_over], (height, width))
+def with_copies(sources: list[Source]) -> list[Source]:
+    """The indexed sources, with copies of one photograph marked where the dataset has not marked them; tells their number."""
+    first: dict[str, Source] = {}
+    for source in sorted(sources, key=lambda source: source.id):
+        first.setdefault(source.digest, source)
+    marked = [
+        source
+        if source.copy_of or first[source.digest] is source
+        else dataclasses.replace(source, copy_of=first[source.digest].group)
+        for source in sources
+    ]
+    if copies := [source for source in marked if source.copy_of]:
+        photographs = len({source.copy_of for source in copies})
+        logger.warning(
+            f"{len(copies)} sources are byte-identical copies of {photographs} others, such as {copies[0].id} of "
+            f"{copies[0].copy_of}; each stays in one part with its original and counts with it as one photograph"
+        )
+    return marked

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from benchmark.core.digests import digest
-from benchmark.core.errors import DataError
+from benchmark.core.errors import DataError, SuiteError
 from benchmark.core.images import Pixels, png_bits
 from benchmark.core.types import Source
 from benchmark.plugins.datasets import dead_leaves
@@ -82,10 +82,10 @@ class Glyphs:
 
 
 def checked_counts(counts: dict[str, int]) -> dict[str, int]:
-    """The counts of scenes by pool, unchanged; raises ValueError where one is not a number of scenes."""
+    """The counts of scenes by pool, unchanged; raises SuiteError where one is not a number of scenes."""
     for pool, count in counts.items():
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-            raise ValueError(f"{pool} is {count!r}; it is a number of scenes")
+            raise SuiteError(f"[dataset] {pool} is {count!r}; it is a number of scenes")
     return counts
 
 

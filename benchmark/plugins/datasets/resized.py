@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.digests import digest
-from benchmark.core.errors import SuiteError
+from benchmark.core.errors import DataError, SuiteError
 from benchmark.core.images import Pixels, png_bits, with_short_side
 from benchmark.core.types import Objects, Source
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 OPTION = "short_side"
 VALID = range(32, 4097)
 """Short sides that the option may have, in px."""
+LARGEST = 2**27
+"""Largest number of px of a resized image; it takes 384 MiB."""
 METHOD = "bicubic 1"
 """Name of the way in which images are resized; other pixels need another name, since it is part of every digest."""
 
@@ -72,8 +74,19 @@ class Resized:
         return self.key.encode() + b"\n" + self.dataset.content(source)
 
     def read(self, source: str) -> Pixels:
-        """The resized image with this id, uint8 RGB (H, W, 3)."""
-        return with_short_side(self.dataset.read(source), self.short_side)
+        """The resized image with this id, uint8 RGB (H, W, 3).
+
+        Raises:
+            DataError: the photograph is unreadable, or so long that the resized image would have more than LARGEST px.
+        """
+        image = self.dataset.read(source)
+        height, width = image.shape[:2]
+        if self.short_side**2 * max(height, width) > LARGEST * min(height, width):
+            raise DataError(
+                f"{source}: is {width} x {height} px, too long for {OPTION} = {self.short_side}; resized it would have more "
+                f"than {LARGEST} px"
+            )
+        return with_short_side(image, self.short_side)
 
     def bits(self, source: str) -> int:
         """Size of the resized image as a PNG, since the original's file is of another image."""

@@ -19,6 +19,25 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+LONGEST = 16
+"""Largest ratio of the sides of an image that is resized as a whole: one of 2 x 6,000 px would become 768,000 px long."""
+
+
+def middle(image: Tensor) -> Tensor:
+    """The middle part of an image (3, H, W), LONGEST times as long as wide or one px more; all of a shorter one.
+
+    As much is cut off at either end, so that the middle stays where it was.
+
+    Examples:
+        >>> middle(torch.zeros(3, 2, 6000)).shape, middle(torch.zeros(3, 20, 300)).shape
+        (torch.Size([3, 2, 32]), torch.Size([3, 20, 300]))
+    """
+    height, width = image.shape[1:]
+    most = LONGEST * min(height, width)
+    top, left = (max(0, (length - most) // 2) for length in (height, width))
+    return image[:, top : height - top, left : width - left]
+
+
 @dataclass(frozen=True)
 class Preprocessing:
     """Resize the short side, crop the centre and normalise. Equal preprocessings are computed once for several networks.
@@ -42,7 +61,11 @@ class Preprocessing:
     """Divides what remains."""
 
     def square(self, image: Tensor) -> Tensor:
-        """uint8 (3, H, W) -> uint8 (3, crop, crop)."""
+        """uint8 (3, H, W) -> uint8 (3, crop, crop).
+
+        Of an image that is more than LONGEST times as long as it is wide, the middle alone is resized, which holds the square.
+        """
+        image = middle(image)
         if min(image.shape[1:]) != self.resize:
             mode = InterpolationMode(self.interpolation)
             image = functional.resize(image, [self.resize], interpolation=mode, antialias=True)

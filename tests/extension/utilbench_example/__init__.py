@@ -69,4 +69,6 @@ def decode(bitstream):
         return np.asarray(image.convert("RGB"))
 
 
-WEBP = Distortion("webp", encode, decode, lambda: f"WebP {features.version('webp')}", range(1, 101))
+WEBP = Distortion(
+    "webp", encode, decode, lambda: f"WebP {features.version('webp')}", range(1, 101), longest_side=16_383
+)
