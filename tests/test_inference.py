@@ -13,9 +13,10 @@ import benchmark
 from benchmark.cli.main import main
 from benchmark.core.errors import DataError, PredictorError, ResultError
 from benchmark.core.workspace import Workspace
-from benchmark.deployment.inference import image_files
+from benchmark.deployment.inference import InferencePredictor, image_files
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.plugins.distortions import encode_jpeg
+from benchmark.plugins.distortions import encode_jpeg, find_distortion
+from benchmark.plugins.predictors.base import Context
 
 BRIGHT = """
 import torch
@@ -136,8 +137,6 @@ def test_an_aim_that_nothing_reaches_is_an_error(judged, photos, capsys):
     """The message says how far one comes, or what may be asked for."""
     assert main(["score", "jpeg_quality", str(photos), "--keep-bits", "1", *judged]) == 1
     assert "no threshold keeps bits at 1" in capsys.readouterr().err
-    assert main(["score", "jpeg_quality", str(photos), "--keep-fraction", "7", *judged]) == 1
-    assert "cannot keep fraction 7" in capsys.readouterr().err
 
 
 def test_full_reference_needs_the_pristine_image(judged, photos, tiny, tmp_path, capsys):
@@ -154,13 +153,20 @@ def test_full_reference_needs_the_pristine_image(judged, photos, tiny, tmp_path,
     assert "(64, 64) px, its reference (9, 9)" in capsys.readouterr().err
 
 
-def test_the_file_that_a_predictor_fails_on_is_named(judged, photos, capsys):
-    """A PNG has no JPEG quality: the message names predictor and file, not the others of the batch."""
-    Image.new("RGB", (9, 9)).save(photos / "c.png")
-    assert main(["score", "jpeg_quality", str(photos), *judged]) == 1
-    assert "jpeg_quality: score() raised" in (told := capsys.readouterr().err)
-    assert "c.png" in told
-    assert "a.jpg" not in told
+class Letters(benchmark.Predictor):
+    """Scores images of 64 px and fails on all others."""
+
+    def score(self, samples):
+        return [float(sample.image.reshape(3, 64, 64).float().mean()) for sample in samples]
+
+
+def test_the_file_that_a_predictor_fails_on_is_named(photos):
+    """The message names predictor and file, not the others of the batch."""
+    Image.new("RGB", (9, 9)).save(photos / "c.jpg")
+    ready = InferencePredictor("letters", Letters(Context()), 0.5, find_distortion("jpeg"), pytest.fail)
+    with pytest.raises(PredictorError, match=r"c\.jpg: letters: score\(\) raised RuntimeError") as error:
+        list(ready.score_files(sorted(photos.glob("*.jpg"))))
+    assert "a.jpg" not in str(error.value)
 
 
 def test_a_threshold_of_other_code_is_not_used(tiny, tiny_file, workspace, tmp_path):

@@ -115,9 +115,9 @@ class InferencePredictor:
         if "bitstream" not in self.predictor.needs:
             return Sample(to_tensor(image), pristine)
         blank = np.zeros((8, 8, 3), np.uint8)
-        known, given = (image_format(found) for found in (self.codec.encode(blank, self.codec.levels[-1]), data))
-        if given != known:
-            raise DataError(f"{path}: {self.name} reads {known or self.codec.name} only, and this is {given}")
+        needed, given = image_format(self.codec.encode(blank, self.codec.levels[-1])), image_format(data)
+        if given != needed:
+            raise DataError(f"{path}: {self.name} reads {needed or self.codec.name} only, and this is {given}")
         return Sample(to_tensor(image), pristine, data)
 
     def scores(self, paths: Sequence[Path], samples: Sequence[Sample]) -> list[float]:

@@ -51,7 +51,7 @@ def load_suite(name: str, *, limit: int = 0) -> Suite:
     table = read_toml(path)
     suite = twin(table, path) if "twin_of" in table else build(table, path)
     others = suite_names() if path.resolve().parent != FOLDER.resolve() else ()
-    if problem := name_problem(suite.name, others) or title_problem(suite.title):
+    if problem := name_problem(suite.name, shipped=others) or title_problem(suite.title):
         raise SuiteError(f"{path}: {problem}")
     return dataclasses.replace(suite, limit=limit)
 

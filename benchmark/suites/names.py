@@ -12,7 +12,7 @@ RESERVED = ("assets", "studies", "submissions")
 LONGEST_TITLE = 200
 
 
-def name_problem(name: str, shipped: Collection[str] = ()) -> str:
+def name_problem(name: str, *, shipped: Collection[str] = ()) -> str:
     """The error in the name of a suite, or an empty text.
 
     Args:
@@ -20,7 +20,7 @@ def name_problem(name: str, shipped: Collection[str] = ()) -> str:
         shipped: names of the package's suites, which are taken, in whatever case, since some file systems ignore it.
 
     Examples:
-        >>> name_problem("letters-2"), name_problem("Glyphs", ["glyphs"])
+        >>> name_problem("letters-2"), name_problem("Glyphs", shipped=["glyphs"])
         ('', "name is 'Glyphs', which is a suite of the package; choose another")
     """
     if not NAME.fullmatch(name):
