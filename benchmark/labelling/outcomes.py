@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 Stored = dict[str, tuple[pl.DataFrame, dict[str, Any]]]
 """Table and metadata of each network, and of `images`."""
+WeightsHere = Callable[[str], str | None]
+"""Maps a network to the digest of its weights on this machine, or to None; see `plugins.networks.weights_here`."""
 Tables = dict[str, list[pl.DataFrame]]
 CHECKED_SOURCES = 8
 
@@ -64,9 +67,19 @@ def read_outcomes(indexed: IndexedSuite, home: SuiteFolder) -> Stored:
 
 
 def adopt(
-    indexed: IndexedSuite, stored: Stored, own: SuiteFolder, home: SuiteFolder, execution: ExecutionConfig
+    indexed: IndexedSuite,
+    stored: Stored,
+    own: SuiteFolder,
+    home: SuiteFolder,
+    execution: ExecutionConfig,
+    *,
+    weights: WeightsHere | None = None,
 ) -> Stored:
-    """Copy what `stored` lacks, of the same images, pixels and arithmetic, from `home` to `own`; returns all outcomes."""
+    """Copy what `stored` lacks, of the same images, pixels and arithmetic, from `home` to `own`; returns all outcomes.
+
+    Raises:
+        LabelError: `weights` is given, and a network has other ones now.
+    """
     lacking = [name for name in table_names(indexed.suite) if name not in stored or not stored[name][0].height]
     recorded = read_outcomes(indexed, home) if lacking else {}
     fitting = {
@@ -81,6 +94,8 @@ def adopt(
     except LabelError as error:
         logger.warning(f"not used: {error}")
         return stored
+    if weights:
+        check_weights(fitting, weights, home)
     for name, (table, metadata) in fitting.items():
         write_table(own.outcomes(name), table, metadata)
     return stored | fitting
@@ -100,6 +115,13 @@ def check_codec(indexed: IndexedSuite, stored: Stored, home: SuiteFolder) -> Non
                     f"{home.path}: recorded with {metadata['encoder']}; this machine's {codec.encoder()} gives other pixels "
                     f"for {name} at level {level}; use that version, or label anew into another folder (--results)"
                 )
+
+
+def check_weights(stored: Stored, weights: WeightsHere, home: SuiteFolder) -> None:
+    """Raise LabelError if a network whose outcomes are recorded has other weights on this machine now."""
+    for name, (table, _) in stored.items():
+        if name != IMAGES and table.height and (here := weights(name)):
+            check_same(name, stored, home, weights=here)
 
 
 def complete(
@@ -130,7 +152,7 @@ def complete(
     for name in pristine | compressed:
         old = [stored[name][0]] if name in stored else []
         table = pl.concat([*old, *pristine.get(name, []), *compressed.get(name, [])])
-        completed[name] = in_order(table, indexed), describe(name, indexed.suite, worker)
+        completed[name] = in_order(table, indexed), describe(name, indexed.suite, worker, stored)
         write_table(home.outcomes(name), *completed[name])
     return stored | completed
 
@@ -193,8 +215,11 @@ def read_shards(files: dict[str, list[Path]]) -> Tables:
     return {name: [read_table(path)[0] for path in paths] for name, paths in files.items()}
 
 
-def describe(name: str, suite: Suite, worker: Worker) -> dict[str, Any]:
-    """The metadata of a table of outcomes."""
+def describe(name: str, suite: Suite, worker: Worker, stored: Stored) -> dict[str, Any]:
+    """The metadata of a table of outcomes.
+
+    `threads`, whose number affects the last digits, is left out if some rows were recorded with another or an unknown number.
+    """
     described: dict[str, Any] = {
         "suite": suite.twin_of or suite.name,
         "name": name,
@@ -209,6 +234,11 @@ def describe(name: str, suite: Suite, worker: Worker) -> dict[str, Any]:
             "logits": network.logits,
         }
         described["temperature"] = worker.temperatures[name]
+        threads = {worker.config.threads}
+        if name in stored and stored[name][0].height:
+            threads.add(stored[name][1].get("threads", 0))
+        if len(threads) == 1:
+            described["threads"] = worker.config.threads
     return described
 
 
@@ -227,7 +257,7 @@ def check_same(name: str, stored: Stored, home: SuiteFolder, **now: str) -> None
         if before != value:
             raise LabelError(
                 f"{home.path}: outcomes of {name} were recorded with {key} {before}, now it is {value}; they do not mix: "
-                "label anew into another folder (--results)"
+                "label anew (--anew) into another folder (--results)"
             )
 
 
