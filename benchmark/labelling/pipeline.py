@@ -23,7 +23,8 @@ from benchmark.core.workspace import Workspace
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
-from benchmark.labelling.outcomes import Stored, WeightsHere, adopt, check_codec, check_weights, complete, read_outcomes
+from benchmark.labelling.outcome_checks import Stored, WeightsHere, check_codec, check_weights
+from benchmark.labelling.outcomes import adopt, complete, read_outcomes
 from benchmark.plugins.datasets import Augmented, NoPhotographs
 from benchmark.plugins.networks import weights_here
 from benchmark.suites.results_folder import SuiteFolder, first_with, outcome_folders, readable_folders, suite_folder

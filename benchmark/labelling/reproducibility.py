@@ -185,11 +185,11 @@ def cause(metadata: dict[str, Any], pixels: Check, threads: int) -> str:
     ]
     if changed:
         return "the resize or the arithmetic of other versions: " + ", ".join(changed)
-    known = metadata.get("threads")
-    if known not in (None, threads):
-        return f"the arithmetic on {threads} instead of {known} threads"
+    recorded_threads = metadata.get("threads")
+    if recorded_threads not in (None, threads):
+        return f"the arithmetic on {threads} instead of {recorded_threads} threads"
     remark = "whose versions are the recorded ones" if before else "whose versions were not recorded"
-    counted = "" if known else f", or {threads} threads instead of a number that was not recorded"
+    counted = "" if recorded_threads else f", or {threads} threads instead of a number that was not recorded"
     return f"the resize (torchvision) or the arithmetic (torch, onnxruntime) of this machine, {remark}{counted}"
 
 
