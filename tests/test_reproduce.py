@@ -129,3 +129,30 @@ def test_the_verb_tells_suites_from_submissions(tiny_file, recorded, monkeypatch
     assert np.sum([bool(row["problem"]) for row in rows]) == 1
     assert main(["verify", "no-such-thing"]) == 1
     assert "no-such-thing" in capsys.readouterr().err
+
+
+def test_outcomes_of_another_number_of_threads_are_compared_by_decisions(tiny, recorded):
+    """Values that differ are told and are no fault where the decisions are the recorded ones; other decisions are."""
+    path = recorded.results / "tiny" / "outcomes" / "zoo-resnet.parquet"
+    spoil(path, lambda old: old.with_columns(score_top=pl.col("score_top") + 1), threads=64)
+    checks = list(reproduce(tiny.suite, recorded))
+    (check,) = [check for check in checks if "zoo:resnet give" in check.name]
+    assert check.problem == ""
+    assert "recorded with 64 threads, here" in check.name
+    assert "values differ, the first is" in check.name
+    spoil(path, lambda old: old.with_columns(top=(pl.col("top") + 1) % 11))
+    (problem,) = [text for name, text in problems(tiny.suite, recorded).items() if "zoo:resnet give" in name]
+    assert "differ, the first is" in problem
+    assert "instead of 64 threads" in problem
+
+
+def test_an_unknown_number_of_threads_is_said_to_be_a_cause(tiny, recorded):
+    """Outcomes whose number of threads was not recorded are compared by values."""
+    path = recorded.results / "tiny" / "outcomes" / "zoo-resnet.parquet"
+    table, metadata = read_table(path)
+    del metadata["threads"]
+    write_table(path, table, metadata)
+    assert problems(tiny.suite, recorded) == {}
+    write_table(path, table.with_columns(score_top=pl.col("score_top") + 1), metadata)
+    problem = next(text for name, text in problems(tiny.suite, recorded).items() if "zoo:resnet " in name)
+    assert "instead of a number that was not recorded" in problem

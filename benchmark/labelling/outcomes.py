@@ -16,18 +16,17 @@ import torch
 
 from benchmark.core.devices import prepare_process
 from benchmark.core.errors import LabelError
-from benchmark.core.images import pixel_digest
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.precision import time_ratio
 from benchmark.core.provenance import versions
-from benchmark.core.types import PRISTINE
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.engines import find_engine
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite
+from benchmark.labelling.outcome_checks import Stored, WeightsHere, check_codec, check_same, check_weights
 from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA, Shard, plan
-from benchmark.labelling.worker import Worker, WorkerConfig, bare_forward_seconds
-from benchmark.plugins.distortions import decoded, encoded, find_distortion
+from benchmark.labelling.speed import report_speed
+from benchmark.labelling.worker import Worker, WorkerConfig
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
@@ -37,10 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Stored = dict[str, tuple[pl.DataFrame, dict[str, Any]]]
-"""Table and metadata of each network, and of `images`."""
 Tables = dict[str, list[pl.DataFrame]]
-CHECKED_SOURCES = 8
 
 
 def table_names(suite: Suite) -> tuple[str, ...]:
@@ -64,9 +60,19 @@ def read_outcomes(indexed: IndexedSuite, home: SuiteFolder) -> Stored:
 
 
 def adopt(
-    indexed: IndexedSuite, stored: Stored, own: SuiteFolder, home: SuiteFolder, execution: ExecutionConfig
+    indexed: IndexedSuite,
+    stored: Stored,
+    own: SuiteFolder,
+    home: SuiteFolder,
+    execution: ExecutionConfig,
+    *,
+    weights: WeightsHere | None = None,
 ) -> Stored:
-    """Copy what `stored` lacks, of the same images, pixels and arithmetic, from `home` to `own`; returns all outcomes."""
+    """Copy what `stored` lacks, of the same images, pixels and arithmetic, from `home` to `own`; returns all outcomes.
+
+    Raises:
+        LabelError: `weights` is given, and a network has other ones now.
+    """
     lacking = [name for name in table_names(indexed.suite) if name not in stored or not stored[name][0].height]
     recorded = read_outcomes(indexed, home) if lacking else {}
     fitting = {
@@ -81,25 +87,11 @@ def adopt(
     except LabelError as error:
         logger.warning(f"not used: {error}")
         return stored
+    if weights:
+        check_weights(fitting, weights, home)
     for name, (table, metadata) in fitting.items():
         write_table(own.outcomes(name), table, metadata)
     return stored | fitting
-
-
-def check_codec(indexed: IndexedSuite, stored: Stored, home: SuiteFolder) -> None:
-    """Raise LabelError if any of a few images, compressed on this machine, differs from the recorded pixels."""
-    table, metadata = stored.get(IMAGES, (pl.DataFrame(), {}))
-    codec = find_distortion(indexed.suite.distortion.name)
-    checked = table["source"].unique(maintain_order=True)[:CHECKED_SOURCES] if table.height else ()
-    for name in checked:
-        pristine = indexed.dataset.read(name)
-        for level, pixels in table.filter(source=name).select("level", "pixels").iter_rows():
-            image = pristine if level == PRISTINE else decoded(codec, encoded(codec, pristine, level, name), name)
-            if int(pixel_digest(image), 16) != pixels:
-                raise LabelError(
-                    f"{home.path}: recorded with {metadata['encoder']}; this machine's {codec.encoder()} gives other pixels "
-                    f"for {name} at level {level}; use that version, or label anew into another folder (--results)"
-                )
 
 
 def complete(
@@ -130,7 +122,7 @@ def complete(
     for name in pristine | compressed:
         old = [stored[name][0]] if name in stored else []
         table = pl.concat([*old, *pristine.get(name, []), *compressed.get(name, [])])
-        completed[name] = in_order(table, indexed), describe(name, indexed.suite, worker)
+        completed[name] = in_order(table, indexed), describe(name, indexed.suite, worker, stored)
         write_table(home.outcomes(name), *completed[name])
     return stored | completed
 
@@ -193,8 +185,11 @@ def read_shards(files: dict[str, list[Path]]) -> Tables:
     return {name: [read_table(path)[0] for path in paths] for name, paths in files.items()}
 
 
-def describe(name: str, suite: Suite, worker: Worker) -> dict[str, Any]:
-    """The metadata of a table of outcomes."""
+def describe(name: str, suite: Suite, worker: Worker, stored: Stored) -> dict[str, Any]:
+    """The metadata of a table of outcomes.
+
+    `threads`, whose number affects the last digits, is left out if some rows were recorded with another or an unknown number.
+    """
     described: dict[str, Any] = {
         "suite": suite.twin_of or suite.name,
         "name": name,
@@ -209,6 +204,11 @@ def describe(name: str, suite: Suite, worker: Worker) -> dict[str, Any]:
             "logits": network.logits,
         }
         described["temperature"] = worker.temperatures[name]
+        threads = {worker.config.threads}
+        if name in stored and stored[name][0].height:
+            threads.add(stored[name][1].get("threads", 0))
+        if len(threads) == 1:
+            described["threads"] = worker.config.threads
     return described
 
 
@@ -220,29 +220,8 @@ def announce(suite: Suite, shards: list[Shard]) -> None:
     logger.info(f"{suite.folder}: to label {images} images, {forwards} forward passes, about {disk:.1f} MB of outcomes")
 
 
-def check_same(name: str, stored: Stored, home: SuiteFolder, **now: str) -> None:
-    """Raise LabelError if the recorded outcomes of a network were computed with other weights or precision."""
-    for key, value in now.items() if name in stored else ():
-        before = stored[name][1][key]
-        if before != value:
-            raise LabelError(
-                f"{home.path}: outcomes of {name} were recorded with {key} {before}, now it is {value}; they do not mix: "
-                "label anew into another folder (--results)"
-            )
-
-
 def in_order(table: pl.DataFrame, indexed: IndexedSuite) -> pl.DataFrame:
     """The rows in the order of parts, sources and levels, without duplicates."""
     order = pl.DataFrame({"source": list(indexed.sources)}).with_row_index("position")
     rows = table.unique(["source", "level"], keep="first").join(order, on="source")
     return rows.sort("position", "level").drop("position")
-
-
-def report_speed(worker: Worker, seconds: float) -> None:
-    """Tell images per second, the share of the time that the forwards alone would take, and the time spent on compiling."""
-    images = sum(worker.counts.values())
-    if images:
-        rate = f"{images} image x network in {seconds:.0f} s, {images / seconds:.0f}/s"
-        compiling = f"; compiling took {worker.compiling:.0f} s" if worker.compiling else ""
-        share = bare_forward_seconds(worker) / seconds
-        logger.info(f"labelled {rate}; bare forwards / total: {share:.2f}{compiling}")

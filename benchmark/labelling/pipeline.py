@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from typing import Any
 
@@ -22,8 +23,10 @@ from benchmark.core.workspace import Workspace
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
-from benchmark.labelling.outcomes import Stored, adopt, check_codec, complete, read_outcomes
+from benchmark.labelling.outcome_checks import Stored, WeightsHere, check_codec, check_weights
+from benchmark.labelling.outcomes import adopt, complete, read_outcomes
 from benchmark.plugins.datasets import Augmented, NoPhotographs
+from benchmark.plugins.networks import weights_here
 from benchmark.suites.results_folder import SuiteFolder, first_with, outcome_folders, readable_folders, suite_folder
 from benchmark.suites.spec import Suite
 from benchmark.suites.splits import PARTS, Parts
@@ -47,19 +50,28 @@ def label(suite: Suite, workspace: Workspace, *, execution: ExecutionConfig = PU
         NetworkError: a network that must run cannot be run; published outcomes need no network.
         LabelError: the recorded outcomes have other pixels, weights or precision, or a source is in two parts.
     """
-    truth = make_ground_truth(suite, workspace, execution=execution)
+    weights = functools.partial(weights_here, folder=workspace.networks)
+    truth = make_ground_truth(suite, workspace, execution=execution, weights=weights)
     save_labels(truth, suite_folder(workspace, suite))
     return truth
 
 
-def make_ground_truth(suite: Suite, workspace: Workspace, *, execution: ExecutionConfig = PUBLISHED) -> GroundTruth:
-    """Make the ground truth as `label` does, without writing the labels."""
+def make_ground_truth(
+    suite: Suite,
+    workspace: Workspace,
+    *,
+    execution: ExecutionConfig = PUBLISHED,
+    weights: WeightsHere | None = None,
+) -> GroundTruth:
+    """Make the ground truth as `label` does, without writing labels; recorded weights are compared if `weights` is given."""
     indexed = index_suite(suite, workspace)
     own, *others = outcome_folders(workspace, suite)
     stored = read_outcomes(indexed, own)
     check_codec(indexed, stored, own)
+    if weights:
+        check_weights(stored, weights, own)
     for folder in others:
-        stored = adopt(indexed, stored, own, folder, execution)
+        stored = adopt(indexed, stored, own, folder, execution, weights=weights)
     stored = complete(indexed, stored, own, workspace=workspace, execution=execution)
     return with_outcomes(indexed, stored)
 

@@ -4,19 +4,23 @@
         print(check.name, check.problem or "holds")
 
 The contents of all photographs are compared; a few of them are compressed again and shown to the networks again. A difference
-is reported with its likely cause: encoder, weights, precision, or the versions of the libraries that resize and compute.
+is reported with its likely cause: encoder, weights, precision, threads, or versions of the libraries that resize and compute.
+Outcomes that were recorded with another number of threads are compared by the decisions that the suite's rule makes of them.
 """
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import torch
 
 from benchmark.core.checks import Check
+from benchmark.core.devices import prepare_process
 from benchmark.core.digests import digest
 from benchmark.core.errors import LabelError, NetworkError, ResultError
 from benchmark.core.parquet import read_metadata, read_table
@@ -28,11 +32,14 @@ from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
 from benchmark.labelling.outcomes import table_names
 from benchmark.labelling.pipeline import make_ground_truth
 from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA
-from benchmark.labelling.worker import Worker, WorkerConfig, judge_images, prepare
+from benchmark.labelling.worker import Worker, WorkerConfig, judge_images, photograph, prepare
 from benchmark.plugins.networks import load
 from benchmark.suites.results_folder import SuiteFolder, first_with, outcome_folders, readable_folders
 from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
+
+if TYPE_CHECKING:
+    from benchmark.plugins.networks.network import Network
 
 SOURCES = 4
 """Number of photographs of each part that are compressed and judged again."""
@@ -51,6 +58,7 @@ def reproduce(suite: Suite, workspace: Workspace) -> Iterator[Check]:
     yield photographs(indexed, images)
     drawn = [sorted(members, key=lambda source: digest("reproduce", source.id)) for members in indexed.parts.values()]
     sources = [source for members in drawn for source in members[:SOURCES]]
+    prepare_process()
     threads = torch.get_num_threads()
     config = WorkerConfig(suite, (), workspace.data, workspace.networks, device=workspace.device, threads=threads)
     worker = config.open(workspace.cache, dataset=indexed.dataset)
@@ -97,10 +105,9 @@ def same_pixels(worker: Worker, sources: list[Source], images: pl.DataFrame, enc
 
 
 def same_outcomes(worker: Worker, name: str, sources: list[Source], home: SuiteFolder, pixels: Check) -> Check:
-    """Check that a network, run again, gives the recorded outcomes."""
+    """Check that a network, run again, gives the recorded outcomes, or their decisions if the number of threads is another."""
     title = f"outcomes of {name}"
-    task = TASKS[worker.config.suite.task]
-    table, metadata = read_table(home.outcomes(name), schema=task.SCHEMA)
+    table, metadata = read_table(home.outcomes(name), schema=TASKS[worker.config.suite.task].SCHEMA)
     try:
         network = load(name, worker.config.weights, device=worker.config.device)
     except NetworkError as error:
@@ -110,26 +117,65 @@ def same_outcomes(worker: Worker, name: str, sources: list[Source], home: SuiteF
     precision, _, rest = metadata["precision"].partition(", ")
     worker.config = replace(worker.config, execution=ExecutionConfig(precision=precision, compiled=rest == "compiled"))
     worker.temperatures[name] = metadata["temperature"]
-    wrong, asked = [], 0
-    for source in sources:
-        recorded = table.filter(source=source.id)
-        if recorded.height:
-            images = prepare(worker, source, recorded["level"].to_list(), {network.preprocessing})
-            squares, count = images.squares[network.preprocessing], recorded.height
-            truths, sizes = [source.truth] * count, [images.size] * count
-            outcomes = judge_images(worker, network, squares, truths, sizes, pristine=False)
-            differ = task.disagree(recorded, outcomes)
-            wrong += recorded.filter(differ).select("source", "level").rows()
-            asked += count
+    chosen = [source for source in sources if table["source"].is_in([source.id]).any()]
+    try:
+        pairs = [(table.filter(source=source.id), ask_again(worker, network, source, table)) for source in chosen]
+    except NetworkError as error:
+        return Check(title, str(error))
+    asked = sum(recorded.height for recorded, _ in pairs)
+    wrong = [row for recorded, again in pairs for row in other_values(worker, recorded, again)]
     title = f"{asked} outcomes of {name} are the recorded ones"
+    if metadata.get("threads", worker.config.threads) != worker.config.threads:
+        threads = f"recorded with {metadata['threads']} threads, here {worker.config.threads}"
+        remark = f"{len(wrong)} values differ, the first is {where(wrong[0])}" if wrong else "no value differs"
+        title = f"{asked} outcomes of {name} give the recorded decisions; {threads}: {remark}"
+        truths = {source.id: source.truth for source in chosen}
+        wrong = [row for recorded, again in pairs for row in other_decisions(worker, name, recorded, again, truths)]
     if not wrong:
         return Check(title, "")
-    first, level = wrong[0]
-    why = cause(metadata, pixels)
-    return Check(title, f"{len(wrong)} differ, the first is {first} at level {level}; likely cause: {why}")
+    why = cause(metadata, pixels, worker.config.threads)
+    return Check(title, f"{len(wrong)} differ, the first is {where(wrong[0])}; likely cause: {why}")
 
 
-def cause(metadata: dict[str, Any], pixels: Check) -> str:
+Row = tuple[str, int]
+"""Source and level of an outcome."""
+
+
+def where(row: Row) -> str:
+    """An outcome's source and level, in words."""
+    return f"{row[0]} at level {row[1]}"
+
+
+def ask_again(worker: Worker, network: Network, source: Source, table: pl.DataFrame) -> pl.DataFrame:
+    """The outcomes of a network for one source at its recorded levels, computed now."""
+    recorded = table.filter(source=source.id)
+    images = prepare(worker, source, recorded["level"].to_list(), {network.preprocessing})
+    truths, sizes = [source.truth] * recorded.height, [images.size] * recorded.height
+    names = [photograph(row) for row in images.rows]
+    squares = images.squares[network.preprocessing]
+    outcomes = judge_images(worker, network, squares, truths, sizes, names=names, pristine=False)
+    return recorded.select("source", "digest", "level").hstack(outcomes)
+
+
+def other_values(worker: Worker, recorded: pl.DataFrame, again: pl.DataFrame) -> list[Row]:
+    """The outcomes whose values differ by more than the task's tolerances."""
+    differ = TASKS[worker.config.suite.task].disagree(recorded, again)
+    return recorded.filter(differ).select("source", "level").rows()
+
+
+def other_decisions(
+    worker: Worker, name: str, recorded: pl.DataFrame, again: pl.DataFrame, truths: dict[str, Any]
+) -> list[Row]:
+    """The distorted images on which the suite's rule makes another decision or label of the two tables."""
+    suite, temperature = worker.config.suite, worker.temperatures[name]
+    before, now = (
+        TASKS[suite.task].judge(table, truths, temperature, suite.labels).drop("utility") for table in (recorded, again)
+    )
+    differ = functools.reduce(operator.or_, (before[key].ne_missing(now[key]) for key in before.columns))
+    return before.filter(differ).select("source", "level").rows()
+
+
+def cause(metadata: dict[str, Any], pixels: Check, threads: int) -> str:
     """The likely reason why a network with the same weights and precision gives other outcomes."""
     if pixels.problem:
         return "the images have other pixels"
@@ -139,8 +185,12 @@ def cause(metadata: dict[str, Any], pixels: Check) -> str:
     ]
     if changed:
         return "the resize or the arithmetic of other versions: " + ", ".join(changed)
+    recorded_threads = metadata.get("threads")
+    if recorded_threads not in (None, threads):
+        return f"the arithmetic on {threads} instead of {recorded_threads} threads"
     remark = "whose versions are the recorded ones" if before else "whose versions were not recorded"
-    return f"the resize (torchvision) or the arithmetic (torch, onnxruntime) of this machine, {remark}"
+    counted = "" if recorded_threads else f", or {threads} threads instead of a number that was not recorded"
+    return f"the resize (torchvision) or the arithmetic (torch, onnxruntime) of this machine, {remark}{counted}"
 
 
 def same_labels(suite: Suite, workspace: Workspace) -> Check:

@@ -108,7 +108,7 @@ class Worker:
             temperature = "" if shard.levels == (PRISTINE,) else repr(self.temperatures.get(name))
             config = self.config
             judge += [self.networks[name].weights, config.execution.arithmetic, temperature, str(config.threads)]
-        key = digest("2", *judge, encoder, self.distortion.name, repr(shard.levels), *sources)
+        key = digest("3", *judge, encoder, self.distortion.name, repr(shard.levels), *sources)
         return self.cache / "shards" / file_name(name) / f"{key}.parquet"
 
 
@@ -170,9 +170,12 @@ def judge_shard(worker: Worker, shard: Shard, prepared: list[Prepared]) -> list[
         write_table(files[IMAGES], images, {})
     truths = [source.truth for source in shard.sources for _ in shard.levels]
     sizes = [entry.size for entry in prepared for _ in shard.levels]
+    names = [photograph(row) for row in images.iter_rows(named=True)]
     for judge in (worker.networks[name] for name in left if name != IMAGES):
         squares = [square for entry in prepared for square in entry.squares[judge.preprocessing]]
-        outcomes = judge_images(worker, judge, squares, truths, sizes, pristine=shard.levels == (PRISTINE,))
+        outcomes = judge_images(
+            worker, judge, squares, truths, sizes, names=names, pristine=shard.levels == (PRISTINE,)
+        )
         keys = images.select("source", "digest", "level")
         write_table(files[judge.name], keys.hstack(outcomes), {})
     return list(files.values())
@@ -185,9 +188,14 @@ def judge_images(
     truths: list[Truth],
     sizes: list[tuple[int, int]],
     *,
+    names: list[str],
     pristine: bool,
 ) -> pl.DataFrame:
-    """Outcome columns of one network for these squares, computed in batches of fixed size."""
+    """Outcome columns of one network for these squares, computed in batches of fixed size.
+
+    Raises:
+        NetworkError: the network fails or gives a wrong answer; the message has the image's name of `names`.
+    """
     task = TASKS[worker.config.suite.task]
     tables = []
     # Compiled code supports one batch size: the number of sources of a whole shard, which divides its number of images.
@@ -198,8 +206,9 @@ def judge_images(
         worker.last[judge.name] = batch
         worker.counts[judge.name] = worker.counts.get(judge.name, 0) + len(batch)
         fitted = None if pristine else worker.temperatures[judge.name]
-        filled = batch + [batch[-1]] * (size - len(batch)) if worker.config.execution.compiled else batch
-        answers = forward(worker, judge, filled)[: len(batch)]
+        fill = size - len(batch) if worker.config.execution.compiled else 0
+        filled, shown = batch + [batch[-1]] * fill, names[window] + [names[window][-1]] * fill
+        answers = forward(worker, judge, filled, shown)[: len(batch)]
         columns = task.observe(judge, answers, truths[window], sizes[window], fitted)
         extra = {"logits": pl.Array(pl.Float32, judge.classes)} if "logits" in columns else {}
         schema = {name: kind for name, kind in task.SCHEMA.items() if name in columns} | extra
@@ -207,12 +216,17 @@ def judge_images(
     return pl.concat(tables)
 
 
-def forward(worker: Worker, network: Network, squares: list[Tensor]) -> Any:
-    """The network's outputs at the worker's precision, computed by compiled code if the worker's config says so."""
+def photograph(row: dict[str, Any]) -> str:
+    """What messages call an image, by its row of `images`."""
+    return f"{row['source']}, " + ("pristine" if row["level"] == PRISTINE else f"level {row['level']}")
+
+
+def forward(worker: Worker, network: Network, squares: list[Tensor], names: list[str]) -> Any:
+    """The network's checked answers at the worker's precision, computed by compiled code if the worker's config says so."""
     config = worker.config
     with autocast(config.device, config.execution.precision):
         ready = network.preprocessing.normalise(squares, config.device)
-        return forward_of(worker, network, ready)(ready)
+        return network.ask(ready, names, forward=lambda batch: forward_of(worker, network, batch)(batch))
 
 
 def forward_of(worker: Worker, network: Network, ready: Any) -> Callable[[Any], Any]:
@@ -226,20 +240,3 @@ def forward_of(worker: Worker, network: Network, ready: Any) -> Callable[[Any], 
         worker.forwards[network.name](ready)
         worker.compiling += time.perf_counter() - start
     return worker.forwards[network.name]
-
-
-@torch.inference_mode()
-def bare_forward_seconds(worker: Worker) -> float:
-    """Time of the forwards alone: each network's last batch is repeated from memory and scaled to the number of its images."""
-    total = 0.0
-    for name, batch in worker.last.items():
-        network, config = worker.networks[name], worker.config
-        ready = network.preprocessing.normalise(batch, config.device)
-        times = []
-        for _ in range(4):
-            start = time.perf_counter()
-            with autocast(config.device, config.execution.precision):
-                forward_of(worker, network, ready)(ready)
-            times.append(time.perf_counter() - start)
-        total += min(times) / len(batch) * worker.counts[name]
-    return total

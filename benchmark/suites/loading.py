@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 from benchmark.core.errors import SuiteError
 from benchmark.core.schema import typed, unknown
 from benchmark.suites.names import name_problem, title_problem
+from benchmark.suites.results_folder import names_problem
 from benchmark.suites.spec import DistortionChoice, NetworkChoice, SplitChoice, Suite, TrainingChoice
 from benchmark.suites.tasks import TASKS
 
@@ -151,6 +152,7 @@ def check(suite: Suite, path: Path) -> None:
     levels = (*distortion.levels, *distortion.held_out)
     judges = (*networks.labelling, *networks.held_out)
     shares = (split.train, split.validation, split.test)
+    clash = names_problem((*judges, *filter(None, [networks.probe])))
     rules = [
         (suite.version >= 1, f"version is {suite.version}; the first is 1"),
         ("name" in suite.dataset, "[dataset] lacks name"),
@@ -162,6 +164,7 @@ def check(suite: Suite, path: Path) -> None:
         (all(level in codec.levels for level in levels), f"[distortion] levels must be in {codec.levels}"),
         (bool(networks.labelling and networks.held_out), "[networks] needs labelling and held_out networks"),
         (len(set(judges)) == len(judges), "[networks] a network stands twice in labelling and held_out"),
+        (not clash, f"[networks] {clash}"),
         (not suite.labels.problem(), suite.labels.problem()),
         (suite.training.balance in ("weights", "augmentation"), "[training] balance: weights or augmentation"),
         (

@@ -29,6 +29,39 @@ if TYPE_CHECKING:
     from benchmark.suites.spec import Suite
 
 
+NO_NAME = '/\\<>"|?*'
+"""Characters that no file name may have on one system or another."""
+LONGEST_NAME = 200
+"""Bytes of the longest file name of a network; file systems allow 255, of which a temporary name takes some."""
+
+
+def names_problem(networks: Sequence[str]) -> str:
+    """Why the outcomes of networks of these names could not lie in files of their own, beside `images`; empty if they can.
+
+    Examples:
+        >>> names_problem(["zoo:vgg", "zoo:resnet"])
+        ''
+        >>> names_problem(["zoo:vgg", "images"])
+        "network 'images': a name is source:model"
+    """
+    owners: dict[str, str] = {}
+    for network in networks:
+        source, _, model = network.partition(":")
+        if not (source and model):
+            return f"network {network!r}: a name is source:model"
+        if not network.isprintable() or network[0] in ".~" or set(network) & set(NO_NAME):
+            return f"network {network!r}: its name names files; valid are printable characters but {' '.join(NO_NAME)}"
+        stem = file_name(network)
+        if len(stem.encode()) > LONGEST_NAME:
+            return (
+                f"network {network[:40]!r}...: a name has at most {LONGEST_NAME} bytes, this one {len(stem.encode())}"
+            )
+        owner = owners.setdefault(stem.casefold(), network)
+        if owner != network:
+            return f"networks {owner!r} and {network!r} would share the file {stem}.parquet; rename one"
+    return ""
+
+
 class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a predictor was trained on."""
 

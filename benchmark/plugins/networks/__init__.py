@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.core.errors import NetworkError, PluginError
+from benchmark.core.errors import BenchmarkError, NetworkError, PluginError
 from benchmark.plugins.registry import extensions, resolve
 
 if TYPE_CHECKING:
@@ -21,18 +21,47 @@ def load(name: str, folder: Path | None, *, device: str = "cpu", download: bool 
     Raises:
         NetworkError: there is no such source or model (the message lists similar names), or the weights are wrong.
         MissingWeights: the weights are nowhere on this machine and cannot be downloaded.
+        PluginError: a package's source gives no Network, one of another name, or one whose preprocessing is not of its task.
     """
-    from benchmark.plugins.networks.network import Network
+    from benchmark.plugins.networks.answers import cause
+    from benchmark.plugins.networks.network import Network, Preprocessing
     from benchmark.plugins.networks.sources import LOADERS
 
     check_name(name, folder)
     source, _, model = name.partition(":")
     loader = resolve("networks", source, LOADERS)
     assert loader is not None
-    network = loader(model, folder, device, download)
+    try:
+        network = loader(model, folder, device, download)
+    except BenchmarkError:
+        raise
+    except Exception as error:  # a library or package may raise anything
+        raise NetworkError(f"{name}: cannot be loaded ({cause(error)})") from error
     if not isinstance(network, Network):
         raise PluginError(f"the source of networks {source!r} gives {network!r}, no Network")
+    if network.name != name:
+        raise PluginError(f"the source of networks {source!r} gives {network.name!r} where {name!r} was asked for")
+    if (network.task == "detection") == isinstance(network.preprocessing, Preprocessing):
+        raise PluginError(
+            f"{name}: task is {network.task!r} with {type(network.preprocessing).__name__}; valid are classification with "
+            "Preprocessing, detection with Letterbox or NoResize"
+        )
     return network
+
+
+def weights_here(name: str, folder: Path | None) -> str | None:
+    """Digest of a network's weights on this machine, as `load` would give it, without loading or downloading anything.
+
+    Returns None where no usable weights are here, and for networks of packages, which alone know their digests.
+    """
+    from benchmark.plugins.networks.sources import WEIGHTS
+
+    source, _, model = name.partition(":")
+    try:
+        check_name(name, folder)
+        return WEIGHTS[source](model, folder) if source in WEIGHTS else None
+    except NetworkError:
+        return None
 
 
 def check_name(name: str, folder: Path | None) -> None:

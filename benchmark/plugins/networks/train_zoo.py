@@ -28,7 +28,7 @@ from benchmark.core.images import Pixels
 from benchmark.core.precision import autocast, training_precision
 from benchmark.plugins.datasets.glyphs import scene
 from benchmark.plugins.distortions import find_distortion
-from benchmark.plugins.networks.network import file_digest
+from benchmark.plugins.networks.weights import file_digest
 from benchmark.plugins.networks.zoo import ARCHITECTURES, LETTERS, WEIGHTS
 
 if TYPE_CHECKING:
