@@ -243,13 +243,16 @@ def test_lists_and_texts_are_told_apart_by_their_lengths():
         assert content_digest(tables[0]) != content_digest(tables[1])
 
 
-def test_too_few_sources_are_told_before_any_work(tiny, tiny_file, elsewhere, monkeypatch):
+def test_too_few_sources_are_told_before_any_work(tiny, tiny_file, elsewhere, tmp_path, monkeypatch):
     """A quick look in which a part lacks a label stops before training, and says which limit would do; that one does."""
     monkeypatch.setattr("benchmark.evaluation.evaluate.run_scores", lambda *_, **__: pytest.fail("it was scored"))
+    (tmp_path / "tiny.toml").write_text(tiny_file.read_text())
+    strict = tmp_path / "strict.toml"
+    strict.write_text('twin_of = "tiny"\nname = "strict"\n[labels]\nhigh = 0.995\nlow = 0.005\n')
     with pytest.raises(LabelError, match=r"is labelled (non-)?useful .*; --limit \d+ would do") as caught:
-        evaluate("chance", load_suite(str(tiny_file), limit=8), workspace=elsewhere)
+        evaluate("chance", load_suite(str(strict), limit=7), workspace=elsewhere)
     limit = int(str(caught.value).rpartition("--limit ")[2].split()[0])
-    truth = make_ground_truth(load_suite(str(tiny_file), limit=limit), elsewhere)
+    truth = make_ground_truth(load_suite(str(strict), limit=limit), elsewhere)
     check_labelled(truth, "combined", ("validation", "test"), elsewhere)
 
 
