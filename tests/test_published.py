@@ -249,6 +249,7 @@ def test_too_few_sources_are_told_before_any_work(tiny, tiny_file, elsewhere, tm
     (tmp_path / "tiny.toml").write_text(tiny_file.read_text())
     strict = tmp_path / "strict.toml"
     strict.write_text('twin_of = "tiny"\nname = "strict"\n[labels]\nhigh = 0.995\nlow = 0.005\n')
+    label(load_suite(str(strict)), elsewhere)
     with pytest.raises(LabelError, match=r"is labelled (non-)?useful .*; --limit \d+ would do") as caught:
         evaluate("chance", load_suite(str(strict), limit=7), workspace=elsewhere)
     limit = int(str(caught.value).rpartition("--limit ")[2].split()[0])
