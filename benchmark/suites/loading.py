@@ -66,6 +66,8 @@ def read_suite(path: Path) -> Suite:
         twin_of, limit = table.pop("twin_of"), table.pop("limit")
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise SuiteError(f"{path}: not the choices of a suite ({error!r})") from error
+    if not isinstance(twin_of, str) or type(limit) is not int or limit < 0:
+        raise SuiteError(f"{path}: twin_of is {twin_of!r} and limit {limit!r}; they are a text and a number of sources")
     return dataclasses.replace(build(table, path), twin_of=twin_of, limit=limit)
 
 

@@ -8,7 +8,6 @@ image = dataset.read(sources[0].id)                # uint8 (H, W, 3)
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,8 +16,8 @@ import numpy as np
 
 from benchmark.core.digests import digest
 from benchmark.core.errors import BenchmarkError, DataError, SuiteError
-from benchmark.core.files import write_text
 from benchmark.core.images import Pixels, png_bits
+from benchmark.core.json_cache import read_cached, write_cached
 from benchmark.core.types import Objects, Source
 from benchmark.plugins.datasets.coco import COCO
 from benchmark.plugins.datasets.glyph_scenes import GlyphScenes
@@ -125,11 +124,10 @@ def index(dataset: Dataset, cache: Path) -> list[Source]:
     """All sources with their digests, which are cached under the dataset's signature."""
     cache_file = cache / "digests" / f"{dataset.signature()}.json"
     sources = dataset.sources()
-    try:
-        digests = json.loads(cache_file.read_text())
-    except (OSError, ValueError):  # the file is missing or damaged
+    digests = read_cached(cache_file, dict[str, str])
+    if digests is None or not digests.keys() >= {source.id for source in sources}:
         digests = {source.id: digest(dataset.content(source.id)) for source in sources}
-        write_text(cache_file, json.dumps(digests))
+        write_cached(cache_file, digests)
     return [dataclasses.replace(source, digest=digests[source.id]) for source in sources]
 
 
