@@ -49,7 +49,7 @@ def file_errors(path: Path | None = None) -> Iterator[None]:
     except ValueError as error:
         if "null byte" not in str(error) and "null character" not in str(error):
             raise
-        raise FileError(f"{str(path)!r}: a path cannot hold a NUL character") from error
+        raise FileError(f"{str(path or '')!r}: a path cannot hold a NUL character") from error
 
 
 @contextlib.contextmanager

@@ -31,7 +31,7 @@ from benchmark.metrics.bootstrap import Floats
 from benchmark.metrics.seeds import over_seeds
 from benchmark.metrics.weighted import ratio
 from benchmark.suites.results_folder import SuiteFolder
-from benchmark.suites.tasks import classification, detection
+from benchmark.suites.tasks import TASKS, classification, detection
 
 RIVALS_SCHEMA = pl.Schema(
     {"network": pl.String(), "rival": pl.String(), "curve": pl.Array(pl.Float32, POINTS_OF_A_CURVE)}
@@ -75,7 +75,8 @@ def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
     names, path = truth.suite.networks.held_out, folder.rivals
     expected = {"held_out": digest("rivals 1", truth.held_out_digest, str(truth.resamples["test"].shape))}
     table, metadata = read_rivals(path) if path.is_file() else (pl.DataFrame(), {})
-    if metadata == expected:
+    drawn = 1 + min(TASKS[truth.suite.task].Downstream.REPLICATES, len(truth.resamples["test"]))
+    if metadata == expected and table.height == len(names) * len(RIVALS) * drawn:
         groups = table.group_by("network", "rival", maintain_order=True)
         return {
             (str(held_out_name), str(rival)): rows["curve"].to_numpy().astype(np.float64)

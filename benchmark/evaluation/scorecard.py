@@ -5,8 +5,8 @@
     card.downstream["timm:resnet18"].filtered
 
 Each file has this format or is refused: a key that is missing, unknown, of the wrong type or out of range is named with its
-file. Keys are written in one order, that of the fields below, and of the alphabet in dictionaries. A checksum comes last, so that
-a file that was edited is refused.
+file. Keys are written in one order, that of the fields below, and of the alphabet in dictionaries. A checksum comes last, so
+that a file that was edited is refused.
 """
 
 from __future__ import annotations

@@ -31,16 +31,13 @@ def read_results(folder: SuiteFolder) -> Results:
     """All results of a suite by label set, the combined labels first.
 
     Raises:
-        ResultError: there are none, one is stale, or two differ in images, suite, labels or code; the message names both files.
+        ResultError: one is stale, or two differ in images, suite, labels or code; the message names both files.
     """
-    files = folder.cards()
-    if not files:
-        raise ResultError(f"{folder.path}: no scorecards; `utilbench run PREDICTOR -s {folder.path.name}` makes them")
     results: Results = {}
     first: dict[tuple[str, str], tuple[str, Path]] = {}
     read = functools.cache(read_scores)
     _, labels = read_labels(folder.labels)
-    for path in files:
+    for path in folder.cards():
         card = read_card(path)
         check_name(folder, path, card)
         for key, value in digests(card).items():
@@ -154,15 +151,17 @@ def read_ranked(folder: SuiteFolder) -> SuiteResults:
     Raises:
         ResultError: they are not readable, or do not belong together; the message names the file.
     """
-    ranked = SuiteResults(folder, read_suite(folder.choices), read_results(folder))
+    if not folder.cards():
+        raise ResultError(f"{folder.path}: no scorecards; `utilbench run PREDICTOR -s {folder.path.name}` makes them")
+    suite = read_suite(folder.choices)
     if folder.sources.is_file():
-        indexed, _ = recorded_suite(ranked.suite, folder)
-        if indexed.fingerprint != ranked.first.fingerprint:
+        indexed, fingerprint = recorded_suite(suite, folder)
+        if indexed.fingerprint != fingerprint:
             raise ResultError(
-                f"{folder.choices}: gives the fingerprint {indexed.fingerprint} with {folder.sources.name}, scorecards have "
-                f"{ranked.first.fingerprint}: edited, or of another version; `utilbench label` records it again"
+                f"{folder.choices}: gives the fingerprint {indexed.fingerprint}, {folder.sources.name} is of {fingerprint}: "
+                "edited, or of another version; `utilbench label` records it again"
             )
-    return ranked
+    return SuiteResults(folder, suite, read_results(folder))
 
 
 def write_tables(ranked: SuiteResults) -> list[Path]:
