@@ -115,8 +115,8 @@ VALUES = {
     r"`\$\.threshold": lambda card: card.update(threshold=["0.5"]),
     "threshold: 2 values": lambda card: card.update(threshold=[0.5, 0.6]),
     r"`\$\.seeds": lambda card: card.update(seeds=[]),
-    r"curve\.value": lambda card: next(iter(card["downstream"].values()))["curve"].update(value=[0.5] * 8),
-    r"curve\.low": lambda card: next(iter(card["downstream"].values()))["curve"].update(low=[7.0] * 9),
+    r"curve\.value": lambda card: next(iter(card["downstream"].values()))["curve"].update(value=[7.0] * 9),
+    r"curve\.low": lambda card: next(iter(card["downstream"].values()))["curve"].update(low=[0.5] * 10),
     r"\.kept": lambda card: next(iter(card["downstream"].values())).update(kept=1.5),
     r"cost\.score_ms": lambda card: card["cost"].update(score_ms_per_image=-1.0),
 }

@@ -37,7 +37,7 @@ Share = Annotated[float, msgspec.Meta(ge=-RESOLUTION, le=1 + RESOLUTION)]
 """An accuracy, an mAP or a fraction, 0 to 1."""
 Positive = Annotated[float, msgspec.Meta(ge=0)]
 Number = Annotated[int, msgspec.Meta(ge=0)]
-Points = Annotated[tuple[Share, ...], msgspec.Meta(min_length=POINTS_OF_A_CURVE, max_length=POINTS_OF_A_CURVE)]
+ON_A_CURVE = msgspec.Meta(min_length=POINTS_OF_A_CURVE, max_length=POINTS_OF_A_CURVE)
 Seeds = Annotated[tuple[Number, ...], msgspec.Meta(min_length=1)]
 
 
@@ -85,9 +85,10 @@ class Counts(Record, frozen=True, kw_only=True):
 class Curve(Record, frozen=True, kw_only=True):
     """Performance at each of `downstream.FRACTIONS` kept, with the ends of its 95 % intervals."""
 
-    value: Points
-    low: Points
-    high: Points
+    value: Annotated[tuple[Share, ...], ON_A_CURVE]
+    low: Annotated[tuple[float, ...], ON_A_CURVE]
+    """Ends of intervals that hold the spread between seeds may lie outside 0 to 1."""
+    high: Annotated[tuple[float, ...], ON_A_CURVE]
 
 
 class LevelGains(Record, frozen=True, kw_only=True):
