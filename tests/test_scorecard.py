@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from benchmark.core.errors import ResultError
+from benchmark.evaluation.card_parts import Measure
 from benchmark.evaluation.measure_table import MEASURES, describe, problem_with
 from benchmark.evaluation.results import read_scores
-from benchmark.evaluation.scorecard import Measure, read_card, sealed, write_card
+from benchmark.evaluation.scorecard import read_card, sealed, write_card
 from tests.tracked import SUITES, tracked
 
 CARDS = [path for suite in SUITES for path in tracked(f"results/{suite}/cards/*/*.json")]

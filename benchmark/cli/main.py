@@ -62,7 +62,7 @@ def run_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
     failed = []
     for labels, name in itertools.product(label_sets, args.predictor):
         try:
-            with file_errors():
+            with file_errors(None):
                 card = evaluate(
                     resolved(name),
                     suite,
@@ -223,7 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         device = getattr(args, "device", "")
         workspace = Workspace.named(data=args.data, networks=args.networks, results=args.results, device=device)
-        with file_errors():
+        with file_errors(None):
             VERBS[args.verb](args, workspace)
     except BenchmarkError as error:
         print(f"utilbench: {error}", file=sys.stderr)

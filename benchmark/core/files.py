@@ -29,7 +29,7 @@ OLD = 24 * 3600
 
 
 @contextlib.contextmanager
-def file_errors(path: Path | None = None) -> Iterator[None]:
+def file_errors(path: Path | None) -> Iterator[None]:
     """Turn what the operating system raises about files into a FileError.
 
     Args:

@@ -36,8 +36,8 @@ def write_table(path: Path, table: pl.DataFrame, metadata: dict[str, Any]) -> No
     Raises:
         FileError: the file cannot be written.
     """
-    known, file = {KEY: json.dumps(metadata, sort_keys=True, allow_nan=False), CHECKSUM: BLANK}, io.BytesIO()
-    table.write_parquet(file, compression="zstd", compression_level=9, metadata=known)
+    texts, file = {KEY: json.dumps(metadata, sort_keys=True, allow_nan=False), CHECKSUM: BLANK}, io.BytesIO()
+    table.write_parquet(file, compression="zstd", compression_level=9, metadata=texts)
     data = file.getvalue()
     write_bytes(path, stamped(data, checksum(data)))
 
@@ -96,8 +96,8 @@ def read_table(
     if stamp[1].decode() != checksum(data):
         raise ResultError(f"{path}: damaged (its content has another checksum than was recorded); {again}")
     try:
-        table, known = parse_table(data)
-        metadata = dict(json.loads(known[KEY], parse_constant=no_number))
+        table, texts = parse_table(data)
+        metadata = dict(json.loads(texts[KEY], parse_constant=no_number))
     except (ValueError, KeyError, TypeError) as error:
         raise ResultError(f"{path}: damaged or no Parquet file ({error}); {again}") from error
     expected: dict[str, Any] = dict(schema or {})

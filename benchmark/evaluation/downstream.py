@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from benchmark.core.digests import digest
 from benchmark.core.parquet import check_values, read_table, write_table
 from benchmark.core.progress import show_progress
+from benchmark.evaluation.card_parts import POINTS_OF_A_CURVE, Gains
 from benchmark.evaluation.measure_table import RESOLUTION
-from benchmark.evaluation.scorecard import POINTS_OF_A_CURVE, Gains
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap import Floats

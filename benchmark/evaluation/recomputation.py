@@ -64,10 +64,10 @@ def attempt(problem: Any) -> str:
 def card_problem(truth: GroundTruth, home: SuiteFolder, path: Path, curves: Curves) -> str:
     """In what a stored scorecard or its replicates differ from those that its scores give, or an empty text."""
     card = read_card(path)
-    scores, record = read_scores(home.scores(card.predictor, card.trained_on))
-    stored = read_result(home, path, card, read=lambda _: (scores, record))
-    again, replicates = make_card(truth, scores, record, card.labels, curves)
-    before, now = (flat(msgspec.to_builtins(one, order="deterministic")) for one in (card, again))
+    scores, scores_record = read_scores(home.scores(card.predictor, card.trained_on))
+    stored = read_result(home, path, card, read=lambda _: (scores, scores_record))
+    again, replicates = make_card(truth, scores, scores_record, card.labels, curves)
+    before, now = (flat(msgspec.to_builtins(record, order="deterministic"), "") for record in (card, again))
     differing = [key for key in before | now if not alike(before.get(key), rounded(now.get(key)))]
     if differing:
         key = differing[0]
@@ -81,7 +81,7 @@ def card_problem(truth: GroundTruth, home: SuiteFolder, path: Path, curves: Curv
     return ""
 
 
-def flat(tree: Any, name: str = "") -> dict[str, Any]:
+def flat(tree: Any, name: str) -> dict[str, Any]:
     """The values of nested dictionaries and lists by dotted names, but those that tell how scores were made."""
     if name in (".provenance", ".cost"):
         return {}

@@ -170,7 +170,9 @@ def read_replicates(path: Path, card: Scorecard) -> pl.DataFrame:
     if metadata["ground_truth"] != card.ground_truth:
         raise ResultError(f"{file}: not of the ground truth of {path}; run {card.predictor} again")
     measures = {name: (group, measure) for group in GROUPS for name, measure in card.measures(group).items()}
-    if missing := [name for name, (_, one) in measures.items() if one.low is not None and name not in table.columns]:
+    if missing := [
+        name for name, (_, measure) in measures.items() if measure.low is not None and name not in table.columns
+    ]:
         raise ResultError(f"{file}: column {missing[0]} is missing")
     for column in table:
         if column.name not in measures or column.dtype != pl.Float32:

@@ -28,7 +28,8 @@ from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.labelling.recorded import check_nothing_is_lost, read_outcomes_of
 from benchmark.labelling.shards import IMAGES, Shard, plan
-from benchmark.labelling.worker import Worker, WorkerConfig, bare_forward_seconds
+from benchmark.labelling.speed import report_speed
+from benchmark.labelling.worker import Worker, WorkerConfig
 from benchmark.plugins.distortions import find_distortion
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.spec import Suite
@@ -245,13 +246,3 @@ def in_order(table: pl.DataFrame, indexed: IndexedSuite) -> pl.DataFrame:
     order = pl.DataFrame({"source": list(indexed.sources)}).with_row_index("position")
     rows = table.unique(["source", "level"], keep="first").join(order, on="source")
     return rows.sort("position", "level").drop("position")
-
-
-def report_speed(worker: Worker, seconds: float) -> None:
-    """Tell images per second, the share of the time that the forwards alone would take, and the time spent on compiling."""
-    images = sum(worker.counts.values())
-    if images:
-        rate = f"{images} image x network in {seconds:.0f} s, {images / seconds:.0f}/s"
-        compiling = f"; compiling took {worker.compiling:.0f} s" if worker.compiling else ""
-        share = bare_forward_seconds(worker) / seconds
-        logger.info(f"labelled {rate}; bare forwards / total: {share:.2f}{compiling}")

@@ -239,20 +239,3 @@ def forward_of(worker: Worker, network: Network, ready: Any) -> Callable[[Any], 
         worker.forwards[network.name](ready)
         worker.compiling += time.perf_counter() - start
     return worker.forwards[network.name]
-
-
-@torch.inference_mode()
-def bare_forward_seconds(worker: Worker) -> float:
-    """Time of the forwards alone: each network's last batch is repeated from memory and scaled to the number of its images."""
-    total = 0.0
-    for name, batch in worker.last.items():
-        network, config = worker.networks[name], worker.config
-        ready = network.preprocessing.normalise(batch, config.device)
-        times = []
-        for _ in range(4):
-            start = time.perf_counter()
-            with autocast(config.device, config.execution.precision):
-                forward_of(worker, network, ready)(ready)
-            times.append(time.perf_counter() - start)
-        total += min(times) / len(batch) * worker.counts[name]
-    return total
