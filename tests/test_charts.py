@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from benchmark.evaluation.card_parts import Measure
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.evaluation.scorecard import Cost, Measure
+from benchmark.evaluation.scorecard import Cost
 from benchmark.leaderboard import figures, plot_data
 from benchmark.leaderboard.rank import read_ranked
 from benchmark.leaderboard.site import plots

@@ -16,6 +16,7 @@ from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard.comparison import as_table, compare
 from benchmark.leaderboard.rank import rank
 from benchmark.metrics import bootstrap
+from tests.edited import write_edited
 
 
 @pytest.fixture(autouse=True)
@@ -118,8 +119,9 @@ def test_scores_of_another_run_are_refused(tiny, judged):
         compare(tiny, "jpeg_quality", "ssim", "combined", workspace)
     card = workspace.results / "tiny" / "cards" / "zoo-resnet" / "ssim.json"
     card.parent.mkdir()
-    first = json.loads((workspace.results / "tiny" / "cards" / "combined" / "ssim.json").read_text())
-    card.write_text(json.dumps(first | {"labels": "zoo:resnet", "provenance": first["provenance"] | {"code": "other"}}))
+    shutil.copy(workspace.results / "tiny" / "cards" / "combined" / "ssim.json", card)
+    provenance = json.loads(card.read_text())["provenance"] | {"code": "other"}
+    write_edited(card, labels="zoo:resnet", provenance=provenance)
     with pytest.raises(ResultError, match="differ in code"):
         rank([], workspace)
 
@@ -173,8 +175,7 @@ def test_unknown_and_stale_results_are_refused(tiny, judged):
     with pytest.raises(ResultError, match="no scores of 'dists'; there are jpeg_quality, ssim"):
         compare(tiny, "dists", "ssim", "combined", workspace)
     file = workspace.results / "tiny" / "cards" / "combined" / "ssim.json"
-    card = json.loads(file.read_text())
-    file.write_text(json.dumps(card | {"ground_truth": "other"}))
+    write_edited(file, ground_truth="other")
     with pytest.raises(ResultError, match="of other images or labels"):
         compare(tiny, "jpeg_quality", "ssim", "combined", workspace)
     file.unlink()

@@ -140,10 +140,11 @@ def test_rivals_are_made_once(tiny, rivals, tmp_path, monkeypatch):
     for key, values in again.items():
         assert values == pytest.approx(rivals[key], abs=1e-6)
         assert values.shape == (31, 9)
-    table, _ = read_table(path)
-    write_table(path, table, {"held_out": "other"})
-    with pytest.raises(pytest.fail.Exception, match="made again"):
-        rival_curves(tiny, SuiteFolder(tmp_path))
+    table, metadata = read_table(path)
+    for outdated in ((table, {"held_out": "other"}), (table[:-3], metadata)):
+        write_table(path, *outdated)
+        with pytest.raises(pytest.fail.Exception, match="made again"):
+            rival_curves(tiny, SuiteFolder(tmp_path))
 
 
 def test_random_is_flat_and_the_oracle_never_rises(rivals):

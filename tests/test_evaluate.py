@@ -16,9 +16,11 @@ from benchmark.core.errors import PredictorError, ResultError
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.types import Source
 from benchmark.core.workspace import Workspace
+from benchmark.evaluation.card_parts import Measure
 from benchmark.evaluation.dataloading import lesson, training_rows
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.evaluation.scorecard import GROUPS, Measure, read_card
+from benchmark.evaluation.measure_table import GROUPS
+from benchmark.evaluation.scorecard import read_card
 from benchmark.metrics.classification import best_threshold, within_level_auroc
 from benchmark.plugins.predictors.base import track
 from benchmark.plugins.predictors.discovery import code_digest, find_predictor, predictor_names

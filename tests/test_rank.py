@@ -15,6 +15,7 @@ from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard.rank import rank
 from benchmark.suites.results_folder import Training, file_stem
+from tests.edited import write_edited
 from tests.tracked import ROOT, SUITES, copy_tracked
 
 PNG, SVG = b"\x89PNG", b"<?xml"
@@ -45,7 +46,9 @@ def renamed(workspace, labels, old, new, trained_on):
     stem = file_stem(new, trained_on)
     card = folder / "cards" / file_name(labels) / f"{old}.json"
     known = {"predictor": new, "trained_on": msgspec.to_builtins(trained_on)}
-    card.with_name(f"{stem}.json").write_text(json.dumps(json.loads(card.read_text()) | known))
+    if stem != old:
+        shutil.copy(card, card.with_name(f"{stem}.json"))
+    write_edited(card.with_name(f"{stem}.json"), **known)
     shutil.copy(card.with_suffix(".parquet"), card.with_name(f"{stem}.parquet"))
     table, metadata = read_table(folder / "scores" / f"{old}.parquet")
     write_table(folder / "scores" / f"{stem}.parquet", table, metadata | known)
@@ -122,8 +125,7 @@ def test_the_same_cards_give_the_same_bytes(copied):
 def test_stale_cards_do_not_mix(copied, key):
     """A card of another fingerprint or ground truth is refused, by its file's name."""
     path = copied.results / "tiny" / "cards" / "combined" / "ssim.json"
-    card = json.loads(path.read_text())
-    path.write_text(json.dumps(card | {key: "0123456789abcdef"}))
+    write_edited(path, **{key: "0123456789abcdef"})
     with pytest.raises(ResultError, match=rf"ssim\.json: stale: its {key} is 0123456789abcdef"):
         rank([], copied)
 
@@ -235,7 +237,7 @@ def test_a_predictor_that_looks_into_a_labelling_network_is_not_ranked(copied):
     card = json.loads(path.read_text())
     best = {"auroc": card["metrics"]["auroc"] | {"value": 1.0, "high": 1.0}}
     peeking = {"provenance": card["provenance"] | {"probe": "zoo:resnet", "peeks": True}}
-    path.write_text(json.dumps(card | peeking | {"metrics": card["metrics"] | best}))
+    write_edited(path, metrics=card["metrics"] | best, **peeking)
     rank(["tiny"], copied)
     section = (copied.results / "tiny" / "leaderboard.md").read_text().split("## Labels: ")[1]
     rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| ") and "---" not in line][1:]
@@ -247,8 +249,7 @@ def test_what_earlier_code_made_is_marked(copied):
     """A card of a baseline whose code has changed since is marked on the board, one of the present code is not."""
     for path in (copied.results / "tiny").glob("**/ssim.*"):
         if path.suffix == ".json":
-            card = json.loads(path.read_text())
-            path.write_text(json.dumps(card | {"provenance": card["provenance"] | {"code": "0" * 16}}))
+            write_edited(path, provenance=json.loads(path.read_text())["provenance"] | {"code": "0" * 16})
         elif path.parent.name == "scores":
             table, metadata = read_table(path)
             write_table(path, table, metadata | {"provenance": metadata["provenance"] | {"code": "0" * 16}})

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from benchmark.core.errors import ResultError
+from benchmark.evaluation.card_parts import Measure
 from benchmark.evaluation.measure_table import MEASURES, describe, problem_with
 from benchmark.evaluation.results import read_scores
-from benchmark.evaluation.scorecard import Measure, read_card, write_card
+from benchmark.evaluation.scorecard import read_card, sealed, write_card
 from tests.tracked import SUITES, tracked
 
 CARDS = [path for suite in SUITES for path in tracked(f"results/{suite}/cards/*/*.json")]
@@ -55,7 +56,7 @@ def test_what_is_no_card_is_refused_by_file_and_key(fault, tmp_path):
     """A card with a key too many or too few, of another format, or with a value out of range is refused by file and key."""
     spoil, message = SPOILT[fault]
     path = tmp_path / "mine.json"
-    path.write_text(json.dumps(spoil(json.loads(CARDS[0].read_text()))))
+    path.write_text(json.dumps(sealed(spoil(json.loads(CARDS[0].read_text())))))
     with pytest.raises(ResultError, match=rf"mine\.json: .*{message}"):
         read_card(path)
 
@@ -86,8 +87,8 @@ def test_directions_of_measures():
     assert describe("area of zoo:resnet").heading == "gain area ↑"
     assert describe("majority_accuracy").heading == "majority"
     assert describe("AUROC, level 10").higher_is_better
-    assert not problem_with("mcc", -1.0, None, 1.0)
-    assert problem_with("mcc", -1.1)
+    assert not problem_with("metrics", "mcc", -1.0, None, 1.0)
+    assert problem_with("metrics", "mcc", -1.1)
 
 
 def test_spread_is_that_of_the_seeds():

@@ -13,6 +13,7 @@ from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard.rank import rank
 from benchmark.leaderboard.site import write_assets
+from tests.edited import write_edited
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = (
@@ -37,7 +38,7 @@ def workspace(tiny, tiny_workspace, tmp_path_factory):
     known = json.loads(card.read_text())
     about = {"authors": [HOSTILE], "licence": HOSTILE, "trained_on": HOSTILE, "paper": HOSTILE}
     known["provenance"] |= {"submission": about, "notes": [{HOSTILE: HOSTILE}]}
-    card.write_text(json.dumps(known))
+    write_edited(card, **known)
     rank([], workspace)
     return workspace
 
@@ -251,6 +252,7 @@ def test_a_quick_look_says_that_it_is_one(workspace, tmp_path):
     shutil.copytree(workspace.results / "tiny", other.results / "tiny-limit7")
     file = other.results / "tiny-limit7" / "suite.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"limit": 7}))
+    (file.parent / "sources.parquet").unlink()  # whose fingerprint is that of the whole suite
     rank([], other)
     for page in ("index.html", "tiny-limit7/index.html"):
         assert told in (other.results / page).read_text()

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from benchmark.cli.parser import parser
 from benchmark.core.errors import BenchmarkError
-from benchmark.core.messages import show_messages
+from benchmark.core.files import file_errors
+from benchmark.core.messages import print_anything, show_messages
 
 if TYPE_CHECKING:
     import argparse
@@ -61,15 +62,16 @@ def run_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
     failed = []
     for labels, name in itertools.product(label_sets, args.predictor):
         try:
-            card = evaluate(
-                resolved(name),
-                suite,
-                labels=labels,
-                seeds=range(args.seeds),
-                train_on=args.train_on,
-                truth=truth,
-                workspace=workspace,
-            )
+            with file_errors(None):
+                card = evaluate(
+                    resolved(name),
+                    suite,
+                    labels=labels,
+                    seeds=range(args.seeds),
+                    train_on=args.train_on,
+                    truth=truth,
+                    workspace=workspace,
+                )
         except BenchmarkError as error:
             if len(label_sets) * len(args.predictor) == 1:
                 raise
@@ -126,12 +128,18 @@ def verify_what(args: argparse.Namespace, workspace: Workspace) -> None:
     from pathlib import Path
 
     from benchmark.core.errors import ResultError, SubmissionError
+    from benchmark.evaluation.recomputation import recompute
     from benchmark.evaluation.submission_check import verify
     from benchmark.labelling.reproducibility import reproduce
     from benchmark.suites.loading import load_suite
 
     submission = Path(args.what).is_dir()
-    checks = verify(args.what, workspace, run=args.run) if submission else reproduce(load_suite(args.what), workspace)
+    if submission and args.recompute:
+        raise SubmissionError(f"{args.what}: --recompute is for suites; --run executes a submission's predictor.py")
+    if submission:
+        checks = verify(args.what, workspace, run=args.run)
+    else:
+        checks = (recompute if args.recompute else reproduce)(load_suite(args.what), workspace)
     if failed := report_checks(({"check": check.name, "problem": check.problem} for check in checks), args.json):
         raise (SubmissionError if submission else ResultError)(failed)
 
@@ -217,6 +225,7 @@ VERBS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
+    print_anything()
     args = parser().parse_args(arguments)
     show_messages()
     from benchmark.core.workspace import Workspace
@@ -224,7 +233,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         device = getattr(args, "device", None) or ""
         workspace = Workspace.named(data=args.data, networks=args.networks, results=args.results, device=device)
-        VERBS[args.verb](args, workspace)
+        with file_errors(None):
+            VERBS[args.verb](args, workspace)
     except BenchmarkError as error:
         print(f"utilbench: {error}", file=sys.stderr)
         return 1

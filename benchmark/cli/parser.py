@@ -132,6 +132,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("what", metavar="SUITE|SUBMISSION", help="suite, or folder of a submission: submissions/NAME")
     text = "also execute a submission's predictor.py where it has tables of scores, and compare"
     command.add_argument("--run", action="store_true", help=text)
+    text = "instead, make a suite's scorecards again from the stored scores, and compare; needs no photographs"
+    command.add_argument("--recompute", action="store_true", help=text)
     command.add_argument("--json", action="store_true", help="for a machine to read")
     command = verb("score", "how useful are your own images, by a predictor that was evaluated before", machine)
     command.add_argument("predictor", help="name of a baseline, or path of a .py file")

@@ -1,6 +1,7 @@
 """The errors that the benchmark raises on purpose.
 
     BenchmarkError                 the command line prints it as one line and exits with 1
+    ├── FileError                  a file or folder: no space, no permission, a file where a folder should be, a name too long
     ├── SuiteError                 a suite file: unknown key, wrong value, no such suite
     ├── DataError                  photographs: missing, unreadable, wrong ground truth
     ├── NetworkError               a network: unknown name, wrong shape, no weights
@@ -18,6 +19,10 @@ A message names the culprit, its value and what is valid.
 
 class BenchmarkError(Exception):
     """Base of all errors below; catch it to catch them all."""
+
+
+class FileError(BenchmarkError):
+    """A file or folder cannot be read or written."""
 
 
 class SuiteError(BenchmarkError):

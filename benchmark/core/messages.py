@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 
@@ -19,6 +20,13 @@ class PlainLines(logging.Handler):
 
 
 PLAIN_LINES = PlainLines()
+
+
+def print_anything() -> None:
+    """Let standard output and error escape what their encoding lacks, such as arrows on a Windows code page, and not fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def show_messages() -> None:

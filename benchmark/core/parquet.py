@@ -1,57 +1,165 @@
-"""Parquet files with metadata, which are written completely or not at all and read with clear errors."""
+"""Parquet files with metadata and a checksum, which are written completely or not at all and read with clear errors.
+
+The checksum, in the metadata, covers all other bytes and is checked before any is parsed, so that not one bit can change
+unnoticed. Paths are never patterns: a file is read as bytes, and its table is parsed from these.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import logging
+import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import msgspec
 import polars as pl
 
 from benchmark.core.digests import digest
-from benchmark.core.errors import ResultError
-from benchmark.core.files import atomic
+from benchmark.core.errors import BenchmarkError, ResultError
+from benchmark.core.files import file_errors, write_bytes
 
-KEY = "utilbench"
+logger = logging.getLogger(__name__)
+
+KEY, CHECKSUM = "utilbench", "utilbench_checksum"
+BLANK = "0" * 32
+"""What stands in the place of the checksum in the bytes that it covers."""
+STAMP = re.compile(CHECKSUM.encode() + rb"\x18\x20([0-9a-f]{32})")
+"""The checksum in the footer of a file, where Thrift puts a type and the length before the text."""
 
 
 def write_table(path: Path, table: pl.DataFrame, metadata: dict[str, Any]) -> None:
-    """Write a table and its metadata, which must be JSON-serialisable; the same input gives the same bytes."""
-    with atomic(path) as temporary:
-        text = json.dumps(metadata, sort_keys=True)
-        table.write_parquet(temporary, compression="zstd", compression_level=9, metadata={KEY: text})
-
-
-def read_metadata(path: Path) -> dict[str, Any]:
-    """Read only the metadata of a table.
+    """Write a table and its metadata, which must be JSON-serialisable; the same input gives the same bytes.
 
     Raises:
-        ResultError: the file is missing or damaged; the message names it.
+        FileError: the file cannot be written.
     """
-    if not path.is_file():
-        raise ResultError(f"{path}: no such file")
+    texts, file = {KEY: json.dumps(metadata, sort_keys=True, allow_nan=False), CHECKSUM: BLANK}, io.BytesIO()
+    table.write_parquet(file, compression="zstd", compression_level=9, metadata=texts)
+    data = file.getvalue()
+    write_bytes(path, stamped(data, checksum(data)))
+
+
+def last_stamp(data: bytes) -> re.Match[bytes] | None:
+    """The checksum in the bytes of a file, which is the last one that looks like it, since the footer comes last."""
+    return STAMP.match(data, max(data.rfind(CHECKSUM.encode() + b"\x18\x20"), 0))
+
+
+def stamped(data: bytes, text: str) -> bytes:
+    """The bytes of a file with this text in the place of the checksum."""
+    stamp = last_stamp(data)
+    assert stamp, "every table is written with a checksum"
+    return data[: stamp.start(1)] + text.encode() + data[stamp.end(1) :]
+
+
+def checksum(data: bytes) -> str:
+    """Digest of all bytes of a file but its checksum, 32 hexadecimal digits."""
+    return hashlib.blake2b(stamped(data, BLANK), digest_size=16).hexdigest()
+
+
+def parse_table(data: bytes) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Parse the bytes of a Parquet file to its table and metadata; the only place where such files are parsed.
+
+    Raises:
+        ValueError: they are not those of a Parquet file, or damaged; the message is one line.
+    """
     try:
-        return dict(json.loads(pl.read_parquet_metadata(path).get(KEY, "{}")))
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        raise ResultError(f"{path}: damaged or no Parquet file ({error}); delete it to make it again") from error
+        return pl.read_parquet(io.BytesIO(data)), pl.read_parquet_metadata(io.BytesIO(data))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        raise ValueError(next(iter(str(error).splitlines()), type(error).__name__)) from error
 
 
-def read_table(path: Path, *, schema: pl.Schema | None = None) -> tuple[pl.DataFrame, dict[str, Any]]:
+def read_table(
+    path: Path, *, schema: pl.Schema | None = None, about: type | None = None
+) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Read a table and its metadata.
 
+    Args:
+        path: the file.
+        schema: columns that the table must have.
+        about: a TypedDict of the keys that the metadata must have, with their types and ranges as msgspec reads them.
+
     Raises:
-        ResultError: the file is missing, damaged, or lacks a column of the schema; the message names it.
+        ResultError: the file is missing, damaged, without checksum, or lacks a column of the schema or a key of its metadata;
+            the message names it.
+        FileError: the file cannot be read.
     """
-    metadata = read_metadata(path)
+    with file_errors(path):
+        if not path.is_file():
+            raise ResultError(f"{path}: no such file")
+        data = path.read_bytes()
+    again = "delete it to make it again"
+    if not (stamp := last_stamp(data)):
+        raise ResultError(f"{path}: damaged or no Parquet file of this version (it has no checksum); {again}")
+    if stamp[1].decode() != checksum(data):
+        raise ResultError(f"{path}: damaged (its content has another checksum than was recorded); {again}")
     try:
-        table = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        raise ResultError(f"{path}: damaged or no Parquet file ({error}); delete it to make it again") from error
+        table, texts = parse_table(data)
+        metadata = dict(json.loads(texts[KEY], parse_constant=no_number))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ResultError(f"{path}: damaged or no Parquet file ({error}); {again}") from error
     expected: dict[str, Any] = dict(schema or {})
     if wrong := [name for name, kind in expected.items() if table.schema.get(name) != kind]:
         raise ResultError(f"{path}: column {wrong[0]} is missing or not of type {expected[wrong[0]]}")
+    if about:
+        check_metadata(path, metadata, about)
     return table, metadata
+
+
+def no_number(text: str) -> None:
+    """Refuse NaN and infinities, which are no JSON."""
+    raise ValueError(f"{text} in its metadata")
+
+
+def check_metadata(path: Path, metadata: dict[str, Any], about: type) -> None:
+    """Raise ResultError, which names the file and the key, unless the metadata are such a TypedDict."""
+    try:
+        msgspec.convert(metadata, about)
+    except msgspec.ValidationError as error:
+        raise ResultError(f"{path}: metadata: {error}") from error
+
+
+def check_values(path: Path, table: pl.DataFrame, faults: dict[str, pl.Expr]) -> None:
+    """Raise ResultError, which names the file and the first faulty row, where the values of a table are not valid.
+
+    Args:
+        path: the file of the table.
+        table: the table.
+        faults: what is wrong with a row, in words -> whether it is so; null counts as wrong.
+    """
+    if not table.height:
+        return
+    for description, fault in faults.items():
+        faulty = table.with_row_index("row", 1).filter(fault.fill_null(True))
+        if faulty.height:
+            first = ", ".join(
+                f"{key} {value!r:.60}" for key, value in faulty.row(0, named=True).items() if key in SHOWN
+            )
+            raise ResultError(f"{path}: {faulty.height} rows {description}; the first: {first}")
+
+
+SHOWN = ("row", "source", "level", "network", "rival")
+"""Columns by which a faulty row is named."""
+
+
+def cached_table(path: Path, *, schema: pl.Schema | None = None) -> pl.DataFrame | None:
+    """The table of a file of the cache; None where there is none, or a damaged one, which is removed with a notice."""
+    if not path.is_file():
+        return None
+    try:
+        return read_table(path, schema=schema)[0]
+    except BenchmarkError as error:
+        discard(path, error)
+        return None
+
+
+def discard(path: Path, error: Exception) -> None:
+    """Remove a file of the cache that cannot be used, with a notice."""
+    logger.warning(f"{error}: removed from the cache, it is made again")
+    with file_errors(path):
+        path.unlink(missing_ok=True)
 
 
 def content_digest(table: pl.DataFrame) -> str:
@@ -66,9 +174,10 @@ def stored_bytes(column: pl.Series) -> list[bytes]:
     """The values of a column as bytes: the mask of nulls, the lengths of texts or lists, and the contents."""
     nulls = column.is_null().to_numpy().tobytes()
     if column.dtype == pl.String:
-        texts = [value or "" for value in column]
-        lengths = np.array([len(text) for text in texts], "<i4").tobytes()
-        return [nulls, lengths, "".join(texts).encode()]
+        texts = column.fill_null("")
+        return [nulls, texts.str.len_chars().to_numpy().astype("<i4").tobytes(), "".join(texts).encode()]
+    if isinstance(column.dtype, pl.Array):
+        return [nulls, *stored_bytes(column.drop_nulls().explode().rename(column.name))]
     if isinstance(column.dtype, pl.List):
         lengths = column.list.len().fill_null(0).to_numpy().astype("<i4").tobytes()
         return [nulls, lengths, *stored_bytes(column.drop_nulls().explode().drop_nulls())]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.core.errors import FileError
 from benchmark.core.storage import location
 
 if TYPE_CHECKING:
@@ -63,11 +64,16 @@ class Workspace:
         cache: str | None = None,
         device: str = "",
     ) -> Workspace:
-        """The given folders, else those of the environment, else the defaults; and the given device, else the best one."""
+        """The given folders, else those of the environment, else the defaults; and the given device, else the best one.
+
+        Raises:
+            DataError: the data's address is of no known kind.
+            FileError: a name cannot be that of a folder.
+        """
 
         def choose(given: str | None, variable: str) -> Path | None:
             value = given or os.environ.get(variable)
-            return Path(value).expanduser() if value else None
+            return named_path(value) if value else None
 
         source = data or os.environ.get("UTILBENCH_DATA")
         default = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "utilbench"
@@ -75,10 +81,17 @@ class Workspace:
             data=location(source) if source else None,
             networks=choose(networks, "UTILBENCH_NETWORKS"),
             cache=choose(cache, "UTILBENCH_CACHE") or default,
-            results=Path(results or "results").expanduser(),
+            results=named_path(results or "results"),
             published=published_results(),
             chosen_device=device,
         )
+
+
+def named_path(name: str) -> Path:
+    """The folder or file of this name; raises FileError if no path can have it."""
+    if "\0" in name:
+        raise FileError(f"{name!r}: a path cannot hold a NUL character")
+    return Path(name).expanduser()
 
 
 def published_results() -> Path:

@@ -20,7 +20,6 @@ import polars as pl
 from benchmark.core import storage
 from benchmark.core.errors import DataError, PredictorError, ResultError
 from benchmark.core.images import Pixels, decode, image_format, to_tensor
-from benchmark.core.parquet import read_table
 from benchmark.core.photographs import endings, find_photographs
 from benchmark.core.types import Sample
 from benchmark.core.workspace import Workspace
@@ -28,6 +27,7 @@ from benchmark.evaluation.dataloading import BATCH
 from benchmark.evaluation.results import check_same_run, read_scores
 from benchmark.evaluation.scorecard import Scorecard, read_card
 from benchmark.evaluation.training import load_trained
+from benchmark.labelling.recorded import read_labels, read_outcomes_of
 from benchmark.labelling.shards import IMAGES
 from benchmark.metrics.operating_points import OperatingPoint, operating_point
 from benchmark.plugins.distortions import Distortion, find_distortion
@@ -207,14 +207,14 @@ def validation_rows(
     """Columns source, score, label and bits of the validation part, from the tables that `run` and `label` stored."""
     file = folder.scores(card.predictor, card.trained_on)
     scores, record = read_scores(file)
-    answers, label_metadata = read_table(folder.labels)
+    answers, label_metadata = read_labels(folder.labels)
     check_same_run(file, record, card)
-    if label_metadata.get("fingerprint") != card.fingerprint:
+    if label_metadata["fingerprint"] != card.fingerprint:
         raise ResultError(
             f"{folder.labels} is not of the suite and images of the scorecard; run {card.predictor} again"
         )
     home = first_with(lambda candidate: candidate.outcomes(IMAGES), outcome_folders(workspace, suite))
-    images, _ = read_table(home.outcomes(IMAGES))
+    images, _ = read_outcomes_of(home, IMAGES, suite.task)
     rows = scores.filter(part="validation", seed=card.seeds[0])
     for table in (answers.with_columns(label=pl.col(labels)), images):
         rows = rows.join(table.drop("part", strict=False), on=["source", "level"], how="left", maintain_order="left")

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from benchmark.core.errors import PredictorError
-from benchmark.core.files import atomic
+from benchmark.core.files import atomic, check_writable
 from benchmark.core.types import Sample
 from benchmark.deployment.inference import InferencePredictor
 from benchmark.plugins.predictors.base import named
@@ -41,8 +41,10 @@ def to_onnx(ready: InferencePredictor, path: Path, metadata: dict[str, str]) -> 
         The largest difference between the file's scores and the predictor's, over the larger of 1 and the score.
 
     Raises:
+        FileError: the file cannot be written.
         PredictorError: the predictor has no graph, a package is missing, or the scores differ by more than 1e-4.
     """
+    check_writable(path.parent)
     module = ready.predictor.graph()
     if lacking := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
         raise PredictorError(f"ONNX needs {', '.join(lacking)}; pip install 'utilbench[onnx]'")

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypedDict
 
 import msgspec
 import numpy as np
@@ -20,9 +21,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.core.digests import digest
-from benchmark.core.parquet import read_table, write_table
+from benchmark.core.parquet import check_values, read_table, write_table
 from benchmark.core.progress import show_progress
-from benchmark.evaluation.scorecard import Gains
+from benchmark.evaluation.card_parts import POINTS_OF_A_CURVE, Gains
+from benchmark.evaluation.measure_table import RESOLUTION
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap import Floats
@@ -31,10 +33,21 @@ from benchmark.metrics.weighted import ratio
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.tasks import TASKS, classification, detection
 
+RIVALS_SCHEMA = pl.Schema(
+    {"network": pl.String(), "rival": pl.String(), "curve": pl.Array(pl.Float32, POINTS_OF_A_CURVE)}
+)
+
+
+class RivalsMetadata(TypedDict):
+    """The metadata of the rivals' curves."""
+
+    held_out: str
+
+
 Network = classification.Downstream | detection.Downstream
 Curves = dict[tuple[str, str], Floats]
 """(network, rival) -> performance at each of FRACTIONS, shape (1 + R, 9): on the test part, then in each resample of it."""
-FRACTIONS = np.arange(1, 10) / 10
+FRACTIONS = np.arange(1, POINTS_OF_A_CURVE + 1) / (POINTS_OF_A_CURVE + 1)
 RIVALS: dict[str, Callable[[pl.DataFrame], Floats]] = {
     "random": lambda rows: np.zeros(rows.height),
     "quality": lambda rows: rows["level"].to_numpy().astype(np.float64),
@@ -60,10 +73,12 @@ def redrawn(
 def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
     """The rivals' curves, read from the folder of the suite's results, or computed and stored there."""
     names, path = truth.suite.networks.held_out, folder.rivals
-    resampled = f"{truth.resamples['test'].shape}, {TASKS[truth.suite.task].Downstream.REPLICATES}"
+    replicates = TASKS[truth.suite.task].Downstream.REPLICATES
+    resampled = f"{truth.resamples['test'].shape}, {replicates}"
     expected = {"held_out": digest("rivals 2", truth.held_out_digest, resampled)}
-    table, metadata = read_table(path) if path.is_file() else (pl.DataFrame(), {})
-    if metadata == expected:
+    table, metadata = read_rivals(path) if path.is_file() else (pl.DataFrame(), {})
+    drawn = 1 + min(replicates, len(truth.resamples["test"]))
+    if metadata == expected and table.height == len(names) * len(RIVALS) * drawn:
         groups = table.group_by("network", "rival", maintain_order=True)
         return {
             (str(held_out_name), str(rival)): rows["curve"].to_numpy().astype(np.float64)
@@ -79,15 +94,30 @@ def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
                 made = redrawn(truth, network, rows, network.best, priority(rows), FRACTIONS)
                 curves[name, rival] = made.astype(np.float32).astype(np.float64)  # rounded as they are stored
                 advance(1)
-    kind = pl.Array(pl.Float32, len(FRACTIONS))
     parts = [
-        pl.DataFrame({"curve": pl.Series(values, dtype=kind)}).select(
+        pl.DataFrame({"curve": pl.Series(values, dtype=RIVALS_SCHEMA["curve"])}).select(
             pl.lit(name).alias("network"), pl.lit(rival).alias("rival"), "curve"
         )
         for (name, rival), values in curves.items()
     ]
     write_table(path, pl.concat(parts), expected)
     return curves
+
+
+def read_rivals(path: Path) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """The stored curves of the rivals, in columns network, rival and curve, and their metadata.
+
+    Raises:
+        ResultError: the file is missing or damaged, or a key or value is not valid; the message names it.
+    """
+    table, metadata = read_table(path, schema=RIVALS_SCHEMA, about=RivalsMetadata)
+    ends = pl.col("curve").arr.min() < -RESOLUTION, pl.col("curve").arr.max() > 1 + RESOLUTION
+    faults = {
+        f"are of no rival; there are {', '.join(RIVALS)}": ~pl.col("rival").is_in(list(RIVALS)),
+        "have a curve outside 0 to 1": pl.any_horizontal(*ends),
+    }
+    check_values(path, table, faults)
+    return table, metadata
 
 
 def operating_point(rows: pl.DataFrame, weights: Floats, network: Network, kept: NDArray[np.bool_]) -> Floats:

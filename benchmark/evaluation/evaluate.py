@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from benchmark.core.devices import prepare_process
 from benchmark.core.errors import ResultError, SubmissionError
+from benchmark.core.files import check_writable
 from benchmark.core.parquet import write_table
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.downstream import rival_curves
@@ -36,7 +37,7 @@ from benchmark.plugins.predictors.informed import InformedRival
 from benchmark.plugins.predictors.resolve import PredictorSpec, look_up, resolve_predictor
 from benchmark.plugins.predictors.submission import Submission
 from benchmark.suites.loading import load_suite
-from benchmark.suites.results_folder import SuiteFolder, file_stem, suite_folder
+from benchmark.suites.results_folder import SuiteFolder, check_folders, file_stem, suite_folder
 from benchmark.suites.spec import COMBINED, Suite
 
 SEEDS = 3
@@ -77,8 +78,10 @@ def evaluate(
     suite = load_suite(suite, limit=limit) if isinstance(suite, str) else suite
     predictor = look_up(predictor, hidden=workspace.private) if isinstance(predictor, str) else predictor
     submission = predictor if isinstance(predictor, Submission) else None
+    check_folders(workspace, suite)
     truth = truth or label(suite, workspace)
     folder = suite_folder(workspace, suite)
+    check_writable(folder.card(labels, "").parent)
     check_labelled(truth, labels, ("validation", "test"), workspace)
     if isinstance(predictor, InformedRival):
         values, record = informed_scores(truth, predictor, labels)

@@ -51,6 +51,24 @@ MEASURES = {
 
 A gain area may exceed 1, since the oracle of an mAP is no bound.
 """
+GROUPS = {
+    "metrics": (
+        "auroc",
+        "within_quality_auroc",
+        "within_quality_and_size_auroc",
+        "balanced_accuracy",
+        "accuracy",
+        "majority_accuracy",
+        "average_precision",
+        "mcc",
+        "overlap",
+        "overlap_permuted",
+        "label_coverage",
+    ),
+    "soft": ("srcc", "plcc", "krcc", "rmse"),
+    "gains": ("area", "gain", "over_random", "over_quality"),
+}
+"""Fields of a scorecard -> their measures: those of labels, of the utility and of held-out networks."""
 DIGITS = 6
 RESOLUTION = 10**-DIGITS
 """Stored values are rounded and may exceed their range by this much."""
@@ -68,10 +86,10 @@ def table_order(name: str) -> tuple[bool, int, str]:
     return bool(network), position, name
 
 
-def problem_with(name: str, *values: float | None) -> str:
-    """What is wrong with a stored measure, in words, or an empty text; None stands for an undefined value and is valid."""
-    if name.partition(" of ")[0] not in MEASURES:
-        return f"no such measure; there are {', '.join(MEASURES)}"
+def problem_with(group: str, name: str, *values: float | None) -> str:
+    """What is wrong with a measure of one of GROUPS, in words, or an empty text; None, an undefined value, is valid."""
+    if name.partition(" of ")[0] not in GROUPS[group]:
+        return f"no such measure; there are {', '.join(GROUPS[group])}"
     description = describe(name)
     for value in values:
         if value is not None and not description.least - RESOLUTION <= value <= description.most + RESOLUTION:

@@ -17,9 +17,10 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from benchmark.core.errors import MetricError, ResultError
+from benchmark.evaluation.card_parts import Counts, Measure
 from benchmark.evaluation.downstream import Curves, SeedGains, gains, mean_gains
-from benchmark.evaluation.measure_table import describe
-from benchmark.evaluation.scorecard import FORMAT, GROUPS, Counts, Measure, Scorecard, Scores
+from benchmark.evaluation.measure_table import GROUPS, describe
+from benchmark.evaluation.scorecard import FORMAT, Scorecard, Scores
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap, classification, correlation, weighted
 from benchmark.metrics.bootstrap import Floats

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.core.errors import ResultError
-from benchmark.core.parquet import read_metadata, read_table
+from benchmark.core.parquet import read_table
+from benchmark.evaluation.measure_table import GROUPS, problem_with
 from benchmark.evaluation.score_table import row_problems
 from benchmark.evaluation.scorecard import Scorecard, Scores, read_scores_record
 from benchmark.labelling.indexed_suite import rows_to_score
+from benchmark.labelling.recorded import read_sources
 from benchmark.plugins.predictors.discovery import baseline_code
 from benchmark.plugins.predictors.informed import INFORMED_TRACK
 from benchmark.suites.loading import read_suite
@@ -87,6 +89,12 @@ class SuiteResults:
         return next(iter(self.results.values()))[0].card
 
 
+class ReplicatesMetadata(TypedDict):
+    """The metadata of replicates."""
+
+    ground_truth: str
+
+
 ScoresTable = tuple[pl.DataFrame, Scores]
 
 
@@ -113,8 +121,10 @@ def expected_rows(path: Path, table: pl.DataFrame, fingerprint: str) -> pl.DataF
     Where no sources of this fingerprint are recorded beside the scores, they are all combinations of what the table has.
     """
     folder = SuiteFolder(path.parent.parent)
-    if folder.sources.is_file() and read_metadata(folder.sources).get("fingerprint") == fingerprint:
-        members, distortion = read_table(folder.sources)[0], read_suite(folder.choices).distortion
+    suite = read_suite(folder.choices) if folder.sources.is_file() else None
+    members, metadata = read_sources(folder, suite.task) if suite else (pl.DataFrame(), {})
+    if suite and metadata["fingerprint"] == fingerprint:
+        distortion = suite.distortion
         validation, test = (members.filter(part=part)["source"].to_list() for part in ("validation", "test"))
         return rows_to_score(validation, test, distortion.levels, distortion.held_out)
 
@@ -152,12 +162,25 @@ def read_replicates(path: Path, card: Scorecard) -> pl.DataFrame:
     """Read the replicates beside a scorecard: a column for each metric, a row for each resample of the sources.
 
     Raises:
-        ResultError: there are none, or they are of another ground truth.
+        ResultError: there are none, they are damaged or of another ground truth, or a column is missing, of no measure of the
+            card, or out of range; the message names the file.
     """
     file = path.with_suffix(".parquet")
-    table, metadata = read_table(file)
-    if metadata.get("ground_truth") != card.ground_truth:
+    table, metadata = read_table(file, about=ReplicatesMetadata)
+    if metadata["ground_truth"] != card.ground_truth:
         raise ResultError(f"{file}: not of the ground truth of {path}; run {card.predictor} again")
+    measures = {name: (group, measure) for group in GROUPS for name, measure in card.measures(group).items()}
+    if missing := [
+        name for name, (_, measure) in measures.items() if measure.low is not None and name not in table.columns
+    ]:
+        raise ResultError(f"{file}: column {missing[0]} is missing")
+    for column in table:
+        if column.name not in measures or column.dtype != pl.Float32:
+            raise ResultError(f"{file}: column {column.name} is no measure of {path}, or not of type Float32")
+        drawn = column.drop_nulls().drop_nans().to_numpy()
+        ends = (float(drawn.min()), float(drawn.max())) if len(drawn) else ()
+        if problem := problem_with(measures[column.name][0], column.name, *ends):
+            raise ResultError(f"{file}: column {column.name}: {problem}")
     return table
 
 

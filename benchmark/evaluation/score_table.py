@@ -8,7 +8,6 @@ A table has the columns source (text), level (integer) and score (finite; higher
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.core.digests import digest
+from benchmark.core.parquet import parse_table
 from benchmark.evaluation.scorecard import FORMAT, Cost, Provenance, Scores
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite
@@ -87,7 +87,7 @@ def parse(data: bytes, ending: str) -> tuple[pl.DataFrame, list[str]]:
     """Read a file as a table, where a value that is not a number is null; also the problems with its columns."""
     csv = ending == ".csv"
     try:
-        table = pl.read_csv(data, infer_schema=False).rename(str.strip) if csv else pl.read_parquet(io.BytesIO(data))
+        table = pl.read_csv(data, infer_schema=False).rename(str.strip) if csv else parse_table(data)[0]
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         return pl.DataFrame(), [f"not readable as {ending[1:]} ({str(error).splitlines()[0]})"]
     if sorted(table.columns) != sorted(COLUMNS):

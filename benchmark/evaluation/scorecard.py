@@ -4,115 +4,41 @@
     card.metrics["auroc"].value, card.metrics["auroc"].low      # `measure_table.MEASURES` describes the names
     card.downstream["timm:resnet18"].filtered
 
-Each file has this format or is refused: a key that is missing, unknown or of the wrong type is named with its file. Keys are
-written in one order, that of the fields below, and of the alphabet in dictionaries.
+Each file has this format or is refused: a key that is missing, unknown, of the wrong type or out of range is named with its
+file. Keys are written in one order, that of the fields below, and of the alphabet in dictionaries. A checksum comes last, so
+that a file that was edited is refused.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-import numpy as np
 
+from benchmark.core.digests import digest
 from benchmark.core.errors import ResultError
-from benchmark.core.files import write_text
-from benchmark.core.markdown import with_interval
+from benchmark.core.files import file_errors, write_text
 from benchmark.evaluation.canary import Canary
-from benchmark.evaluation.measure_table import problem_with, rounded, table_order
+from benchmark.evaluation.card_parts import Counts, Gains, Measure, Number, Positive, Record
+from benchmark.evaluation.measure_table import GROUPS, problem_with, rounded, table_order
 from benchmark.plugins.predictors.informed import INFORMED_TRACK
 from benchmark.plugins.predictors.sandbox import Sandbox
 from benchmark.suites.results_folder import Training
 
 FORMAT: Literal[2] = 2
 """Version of the stored records. In format 1, cards were dictionaries with the standard deviation over seeds alone."""
-GROUPS = ("metrics", "soft", "gains")
-"""Fields of a scorecard that hold the measures of labels, of the utility and of held-out networks."""
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a scorecard; a key that it has no field for is refused."""
-
-
-class Measure(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """One measure: its mean over seeds with a 95 % interval; None where it is not defined."""
-
-    value: float | None
-    low: float | None = None
-    """Lower end of the interval; None also where the measure has no interval."""
-    high: float | None = None
-    """Upper end of the interval."""
-    per_seed: tuple[float | None, ...] = ()
-    """Value of each seed where there are several, in the order of the card's seeds."""
-
-    @property
-    def text(self) -> str:
-        """The value with its standard deviation over seeds, if there are several, and its interval."""
-        return with_interval(self.value, self.low, self.high, spread=self.spread)
-
-    @property
-    def spread(self) -> float | None:
-        """Standard deviation over seeds; None with a single seed."""
-        values = [value for value in self.per_seed if value is not None]
-        return float(np.std(values, ddof=1)) if len(values) > 1 and len(values) == len(self.per_seed) else None
-
-
-class Counts(Record, frozen=True, kw_only=True):
-    """Numbers of rows (source, level) of the test part that the measures are made of."""
-
-    sources: int
-    """Sources with a labelled row."""
-    useful: int
-    non_useful: int
-    unlabelled: int
-    soft: int
-    """Rows with a continuous utility: all labelling networks are right on the pristine image."""
-    pairs_within_levels: int
-    """Pairs of a useful and a non-useful row of one level."""
-
-
-class Curve(Record, frozen=True, kw_only=True):
-    """Performance at each of `downstream.FRACTIONS` kept, with the ends of its 95 % intervals."""
-
-    value: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-
-
-class LevelGains(Record, frozen=True, kw_only=True):
-    """Performance of a held-out detector on the test images of one level."""
-
-    unfiltered: float | None
-    filtered: float | None
-    kept: float | None
-    random: float | None
-    pristine: float | None
-
-
-class Gains(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """Performance of a held-out network after a predictor's choice; the task's GAINS describes each field."""
-
-    unfiltered: float | None
-    kept: float | None
-    filtered: float | None
-    random: float | None
-    quality: float | None
-    oracle: float | None
-    area: float | None
-    curve: Curve
-    pristine: float | None = None
-    bits: float | None = None
-    bits_filtered: float | None = None
-    levels: dict[str, LevelGains] = {}
+CHECKSUM = "checksum"
+"""The key of the checksum, the last one of a file."""
+Seeds = Annotated[tuple[Number, ...], msgspec.Meta(min_length=1)]
 
 
 class Cost(Record, frozen=True, kw_only=True):
     """Time of a predictor, None where it is unknown."""
 
-    score_ms_per_image: float | None
-    fit_seconds: float | None
+    score_ms_per_image: Positive | None
+    fit_seconds: Positive | None
 
 
 class SubmissionNote(Record, frozen=True, kw_only=True):
@@ -143,7 +69,7 @@ class Provenance(Record, frozen=True, kw_only=True, omit_defaults=True):
     """How the code was run: in the process of the benchmark, in one of its own, or in one inside bubblewrap."""
     canary: tuple[Canary, ...] = ()
     """Of each seed, how the predictor fares on cropped images; only where it ran in a process of its own."""
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = msgspec.field(default_factory=dict)
     notes: tuple[dict[str, Any], ...] = ()
     """What the training of each seed recorded about itself."""
     submission: SubmissionNote | None = None
@@ -164,7 +90,7 @@ class Scores(Record, frozen=True, kw_only=True):
     predictor: str
     track: str
     trained_on: Training | None
-    seeds: tuple[int, ...]
+    seeds: Seeds
     cost: Cost
     provenance: Provenance
 
@@ -184,7 +110,7 @@ class Scorecard(Record, frozen=True, kw_only=True):
     predictor: str
     track: str
     trained_on: Training | None
-    seeds: tuple[int, ...]
+    seeds: Seeds
     counts: Counts
     threshold: tuple[float, ...]
     """For each seed, the score from which on an image is kept, frozen on validation."""
@@ -208,31 +134,67 @@ class Scorecard(Record, frozen=True, kw_only=True):
 
 
 def write_card(path: Path, card: Scorecard) -> None:
-    """Write a scorecard, numbers rounded to six digits; thresholds are exact, since scores are compared with them."""
+    """Write a scorecard, numbers rounded to six digits; thresholds are exact, since scores are compared with them.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
     tree = rounded(msgspec.to_builtins(card, order="deterministic")) | {"threshold": list(card.threshold)}
-    write_text(path, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(sealed(tree), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sealed(tree: dict[str, Any]) -> dict[str, Any]:
+    """The keys and values of a card with the checksum that belongs to them."""
+    content = {key: value for key, value in tree.items() if key != CHECKSUM}
+    return content | {CHECKSUM: digest("card 1", json.dumps(content, sort_keys=True))}
 
 
 def read_card(path: Path) -> Scorecard:
     """Read a scorecard.
 
     Raises:
-        ResultError: the file is not JSON, a key is missing, unknown or of another type, or a measure lies outside its range;
-            the message names the file and the key.
+        ResultError: the file is not JSON, a key is missing, unknown or of another type, a value lies outside its range, or the
+            content was edited; the message names the file and the key.
+        FileError: the file cannot be read.
     """
+    with file_errors(path):
+        data = path.read_bytes()
     try:
-        card = msgspec.json.decode(path.read_bytes(), type=Scorecard)
-    except OSError as error:
-        raise ResultError(f"{path}: not readable as a scorecard ({error})") from error
+        tree = msgspec.json.decode(data)
+        stored = tree.pop(CHECKSUM, None) if isinstance(tree, dict) else None
+        card = msgspec.convert(tree, Scorecard)
     except msgspec.ValidationError as error:
         raise ResultError(f"{path}: not a scorecard of format {FORMAT}: {error}") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ResultError(f"{path}: not JSON ({error})") from error
-    for group in GROUPS:
-        for name, measure in card.measures(group).items():
-            if problem := problem_with(name, measure.value, measure.low, measure.high):
-                raise ResultError(f"{path}: {group}.{name}: {problem}")
+    if problem := problem_of(card):
+        raise ResultError(f"{path}: {problem}")
+    if stored != sealed(tree)[CHECKSUM]:
+        origin = f"{card.suite}, {card.labels} labels"
+        raise ResultError(
+            f"{path}: {CHECKSUM} is {stored!r:.40}, that of the content another: edited or damaged; `utilbench verify SUITE "
+            f"--recompute` makes cards of the stored scores again, `utilbench run {card.predictor}` this one ({origin})"
+        )
     return card
+
+
+def problem_of(card: Scorecard) -> str:
+    """What is wrong with the values of a card, by key, or an empty text."""
+    for group in GROUPS:
+        measures = card.measures(group)
+        if missing := [name for name in GROUPS[group] if name not in measures]:
+            return f"{group}: lacks {missing[0]}"
+        for name, measure in measures.items():
+            values = (measure.value, measure.low, measure.high, *measure.per_seed)
+            if problem := problem_with(group, name, *values):
+                return f"{group}.{name}: {problem}"
+            if len(measure.per_seed) not in (0, len(card.seeds)):
+                return f"{group}.{name}: per_seed has {len(measure.per_seed)} values for {len(card.seeds)} seeds"
+            if measure.low is not None and measure.high is not None and measure.low > measure.high:
+                return f"{group}.{name}: low is {measure.low}, above high, {measure.high}"
+    if len(card.threshold) != len(card.seeds) or len(set(card.seeds)) != len(card.seeds):
+        return f"threshold: {len(card.threshold)} values for the seeds {list(card.seeds)}; each seed has one"
+    return ""
 
 
 def read_scores_record(path: Path, metadata: dict[str, Any]) -> Scores:

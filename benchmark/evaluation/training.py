@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.core.digests import digest
-from benchmark.core.errors import PredictorError
-from benchmark.core.files import atomic, file_name
+from benchmark.core.errors import PredictorError, ResultError
+from benchmark.core.files import file_errors, file_name, write_bytes
+from benchmark.core.parquet import discard
 from benchmark.core.types import Source
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.dataloading import lesson
@@ -52,8 +52,6 @@ def fit(
     predictor: LearnedPredictor, truth: GroundTruth, spec: PredictorSpec, trained_on: Training, workspace: Workspace
 ) -> float:
     """Train the predictor, or load its stored training; returns the seconds that the training took."""
-    from safetensors.torch import save_file
-
     labels = trained_on.labels
     seconds = load_trained(predictor, spec, trained_on, workspace)
     file = trained_file(predictor, spec, trained_on, workspace)
@@ -66,16 +64,16 @@ def fit(
         seconds = time.perf_counter() - start
         if wrong := [key for key, value in predictor.notes.items() if not isinstance(value, str)]:
             raise PredictorError(f"{spec.name}: notes[{wrong[0]!r}] is no string")
-        state: dict[str, Tensor] = {name: value.contiguous() for name, value in predictor.state().items()}
-        with atomic(file) as temporary:
-            save_file(state, temporary, predictor.notes | {"fit_seconds": repr(seconds), "key": file.stem})
+        notes = predictor.notes | {"fit_seconds": repr(seconds), "key": file.stem}
+        write_state(file, predictor.state(), notes)
     if file.is_file() and file.stat().st_size <= SMALL:
         beside = suite_folder(workspace, truth.suite).trained(file_stem(spec.name, trained_on), predictor.context.seed)
-        with atomic(beside) as temporary:
-            shutil.copyfile(file, temporary)
+        write_bytes(beside, file.read_bytes())
     return seconds
 
 
+CHECKSUM = "checksum"
+"""Key of the checksum among the notes of a trained state."""
 SMALL = 2**17
 """Largest size, in bytes, of a trained state that is also kept beside the results, and so is published with them."""
 
@@ -93,20 +91,68 @@ def load_trained(
 
     Returns:
         The seconds that the training took, or None where no training of this code, this seed and these labels is stored.
-    """
-    from safetensors.torch import safe_open
 
+    Raises:
+        ResultError: a stored training among the results is damaged; one in the cache is removed with a notice.
+    """
     cached, stem = trained_file(predictor, spec, trained_on, workspace), file_stem(spec.name, trained_on)
     folders = readable_folders(workspace, trained_on.suite)
     for file in (cached, *(folder.trained(stem, predictor.context.seed) for folder in folders)):
         if not file.is_file():
             continue
-        with safe_open(file, "pt") as stored:
-            notes = dict(stored.metadata())
-            if notes.pop("key", "") != cached.stem:
-                continue
+        try:
+            notes, state = read_state(file)
+        except ResultError as error:
+            if file != cached:
+                raise
+            discard(file, error)
+            continue
+        if notes.pop("key") == cached.stem:
             seconds = float(notes.pop("fit_seconds"))
             predictor.notes = notes
-            predictor.load_state({name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118 - not a mapping
-        return seconds
+            predictor.load_state(state)
+            return seconds
+        if file == cached:
+            discard(file, ResultError(f"{file}: holds another training"))
     return None
+
+
+def write_state(file: Path, state: dict[str, Tensor], notes: dict[str, str]) -> None:
+    """Write a trained state and notes with a checksum; raises FileError if that is not possible."""
+    from safetensors.torch import save
+
+    tensors = {name: value.contiguous() for name, value in state.items()}
+    write_bytes(file, save(tensors, notes | {CHECKSUM: checksum(tensors, notes)}))
+
+
+def read_state(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The notes and the tensors of a trained state.
+
+    Raises:
+        ResultError: the file is damaged, or has no checksum or another one; the message names it.
+        FileError: it cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with file_errors(file), safe_open(file, "pt") as stored:
+            notes = dict(stored.metadata() or {})
+            state = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a mapping
+    except SafetensorError as error:
+        raise ResultError(f"{file}: damaged or no trained state ({error}); delete it to train again") from error
+    if notes.pop(CHECKSUM, "") != checksum(state, notes):
+        raise ResultError(f"{file}: damaged or edited (its content has another checksum); delete it to train again")
+    if missing := {"key", "fit_seconds"} - notes.keys():
+        raise ResultError(f"{file}: its notes lack {', '.join(sorted(missing))}")
+    return notes, state
+
+
+def checksum(state: dict[str, Tensor], notes: dict[str, str]) -> str:
+    """Digest of the tensors and the notes of a trained state."""
+    import torch
+
+    parts: list[bytes | str] = [repr(sorted(notes.items()))]
+    for name, value in sorted(state.items()):
+        data = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        parts += [name, str(value.dtype), repr(tuple(value.shape)), data]
+    return digest("state 1", *parts)

@@ -15,16 +15,17 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.files import write_text
 from benchmark.core.images import Pixels
+from benchmark.core.json_cache import read_cached, write_cached
 from benchmark.core.progress import show_progress
 from benchmark.core.types import Source
 from benchmark.labelling.indexed_suite import IndexedSuite
@@ -43,6 +44,8 @@ TURNS: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     "transposed about the other diagonal": lambda pixels: np.rot90(np.transpose(pixels), 2),
 }
 """The versions of an image that are hashed, by what was done to it: all that keep a square a square; the first is the image."""
+Hashes = Annotated[list[int], msgspec.Meta(min_length=len(TURNS), max_length=len(TURNS))]
+"""The hashes of an image as they are cached, one for each of TURNS."""
 SIDE = 32
 """Height and width, in px, of the grey image that the hash is made of."""
 
@@ -79,10 +82,7 @@ def perceptual_hashes(image: Pixels) -> list[int]:
 def hashes(indexed: IndexedSuite, cache: Path) -> dict[str, list[int]]:
     """The hashes of every photograph of a suite, without augmented versions; the cache keeps them by its digest."""
     path = cache / "hashes" / f"{indexed.suite.dataset['name']}-{len(TURNS)}-turns.json"
-    try:
-        cached = json.loads(path.read_text())
-    except (OSError, ValueError):  # the file is missing or damaged
-        cached = {}
+    cached = read_cached(path, dict[str, Hashes]) or {}
     sources = [source for members in indexed.parts.values() for source in members if not source.parent]
     new = [source for source in sources if source.digest not in cached]
     with show_progress(f"{indexed.suite.folder}, audit", len(new), "photographs") as advance:
@@ -90,7 +90,7 @@ def hashes(indexed: IndexedSuite, cache: Path) -> dict[str, list[int]]:
             cached[source.digest] = perceptual_hashes(indexed.dataset.read(source.id))
             advance(1)
     if new:
-        write_text(path, json.dumps(cached))
+        write_cached(path, cached)
     return {source.id: cached[source.digest] for source in sources}
 
 

@@ -16,6 +16,7 @@ import torch
 
 from benchmark.core.devices import prepare_process
 from benchmark.core.errors import LabelError
+from benchmark.core.files import check_writable
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.precision import time_ratio
 from benchmark.core.provenance import versions
@@ -24,7 +25,8 @@ from benchmark.labelling.engines import find_engine
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.labelling.outcome_checks import Stored, WeightsHere, check_codec, check_same, check_weights
-from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA, Shard, plan
+from benchmark.labelling.recorded import check_nothing_is_lost, read_outcomes_of
+from benchmark.labelling.shards import IMAGES, Shard, plan
 from benchmark.labelling.speed import report_speed
 from benchmark.labelling.worker import Worker, WorkerConfig
 from benchmark.suites.results_folder import SuiteFolder
@@ -46,15 +48,17 @@ def table_names(suite: Suite) -> tuple[str, ...]:
 
 
 def read_outcomes(indexed: IndexedSuite, home: SuiteFolder) -> Stored:
-    """The recorded outcomes of images that this suite has with the same id and content."""
+    """The recorded outcomes of images that this suite has with the same id and content.
+
+    Raises:
+        ResultError: a file is damaged, of another network, or not valid; the message names it.
+    """
     suite, sources = indexed.suite, indexed.sources
     now = pl.DataFrame({"source": list(sources), "digest": [source.digest for source in sources.values()]})
     stored: Stored = {}
     for name in table_names(suite):
-        path = home.outcomes(name)
-        if path.is_file():
-            schema = IMAGES_SCHEMA if name == IMAGES else TASKS[suite.task].SCHEMA
-            table, metadata = read_table(path, schema=schema)
+        if home.outcomes(name).is_file():
+            table, metadata = read_outcomes_of(home, name, suite.task)
             stored[name] = (table.join(now, on=["source", "digest"], how="semi", maintain_order="left"), metadata)
     return stored
 
@@ -89,6 +93,7 @@ def adopt(
         return stored
     if weights:
         check_weights(fitting, weights, home)
+    check_nothing_is_lost(indexed, own, fitting)
     for name, (table, metadata) in fitting.items():
         write_table(own.outcomes(name), table, metadata)
     return stored | fitting
@@ -102,6 +107,7 @@ def complete(
     first, then = plan(indexed.suite, indexed.parts, recorded)
     if not first and not then:
         return stored
+    check_nothing_is_lost(indexed, home, {name for shard in (*first, *then) for name in shard.networks})
     prepare_process()
     device = workspace.device
     if execution.precision != "float32" and (ratio := time_ratio(device, execution.precision, training=False)) > 1:
@@ -109,7 +115,7 @@ def complete(
             f"{execution.precision} takes {ratio:.1f} times as long as float32 on this {device} (ResNet-18, "
             "measured); it is emulated here"
         )
-    announce(indexed.suite, [*first, *then])
+    announce(indexed.suite, [*first, *then], (workspace.cache, home.path))
     worker = open_worker(indexed, [*first, *then], stored, home, workspace=workspace, execution=execution)
     run = find_engine(execution.engine, address=execution.address)
     start = time.perf_counter()
@@ -212,12 +218,15 @@ def describe(name: str, suite: Suite, worker: Worker, stored: Stored) -> dict[st
     return described
 
 
-def announce(suite: Suite, shards: list[Shard]) -> None:
-    """Tell how many images and forward passes are to be computed."""
+def announce(suite: Suite, shards: list[Shard], folders: tuple[Path, ...]) -> None:
+    """Tell how many images and forward passes are to be computed; raises FileError if a folder has no space for them."""
     images = sum(shard.images for shard in shards)
     forwards = sum(shard.images * sum(name != IMAGES for name in shard.networks) for shard in shards)
-    disk = forwards * TASKS[suite.task].BYTES / 1e6
-    logger.info(f"{suite.folder}: to label {images} images, {forwards} forward passes, about {disk:.1f} MB of outcomes")
+    needed = forwards * TASKS[suite.task].BYTES
+    work = f"{images} images, {forwards} forward passes, about {needed / 1e6:.1f} MB of outcomes"
+    logger.info(f"{suite.folder}: to label {work}")
+    for folder in folders:
+        check_writable(folder, needed=needed)
 
 
 def in_order(table: pl.DataFrame, indexed: IndexedSuite) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmark.core.files import atomic
+from benchmark.core.files import atomic, check_writable
 from benchmark.core.progress import show_progress
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.indexed_suite import IndexedSuite
@@ -48,6 +48,7 @@ def schema(task: str) -> pa.Schema:
 
 def export(suite: Suite, label_set: str, workspace: Workspace, output: str) -> list[Path]:
     """Write the three parts of a label set and the test sources at the held-out levels; returns the shards in order."""
+    check_writable(Path(output))
     truth = label(suite, workspace)
     labels = truth.labels(label_set).select("part", "source", "level", "label", "utility")
     parts: dict[str, list[tuple[Any, ...]]] = {

@@ -11,13 +11,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import logging
+import shutil
 from typing import Any
 
 import polars as pl
 
-from benchmark.core.errors import ResultError
-from benchmark.core.files import write_text
-from benchmark.core.parquet import read_metadata, read_table, write_table
+from benchmark.core.errors import LabelError, ResultError, SuiteError
+from benchmark.core.files import file_errors, write_text
+from benchmark.core.parquet import read_table, write_table
 from benchmark.core.types import Source
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
@@ -25,15 +27,24 @@ from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
 from benchmark.labelling.outcome_checks import Stored, WeightsHere, check_codec, check_weights
 from benchmark.labelling.outcomes import adopt, complete, read_outcomes
+from benchmark.labelling.recorded import SOURCE_SCHEMA, read_labels, read_sources
+from benchmark.labelling.shards import plan
 from benchmark.plugins.datasets import Augmented, NoPhotographs
 from benchmark.plugins.networks import weights_here
-from benchmark.suites.results_folder import SuiteFolder, first_with, outcome_folders, readable_folders, suite_folder
+from benchmark.suites.loading import read_suite
+from benchmark.suites.results_folder import (
+    SuiteFolder,
+    check_folders,
+    first_with,
+    outcome_folders,
+    readable_folders,
+    suite_folder,
+)
 from benchmark.suites.spec import Suite
 from benchmark.suites.splits import PARTS, Parts
 from benchmark.suites.tasks import TASKS
 
-SOURCE_SCHEMA: dict[str, Any] = dict.fromkeys(("part", "source", "digest", "parent"), pl.String)
-"""Columns of `sources.parquet` beside those of the task's ground truth, and `copy_of` where there are copies."""
+logger = logging.getLogger(__name__)
 
 
 def label(suite: Suite, workspace: Workspace, *, execution: ExecutionConfig = PUBLISHED) -> GroundTruth:
@@ -48,12 +59,58 @@ def label(suite: Suite, workspace: Workspace, *, execution: ExecutionConfig = PU
     Raises:
         DataError: photographs are missing or unreadable.
         NetworkError: a network that must run cannot be run; published outcomes need no network.
-        LabelError: the recorded outcomes have other pixels, weights or precision, or a source is in two parts.
+        LabelError: the recorded outcomes have other pixels, weights or precision, or are of another suite of this name, or a
+            source is in two parts.
+        ResultError: what is recorded is damaged or not valid; that of a quick look is made again.
+        FileError: results or cache cannot be written.
     """
+    check_folders(workspace, suite)
+    check_definition(suite, workspace)
     weights = functools.partial(weights_here, folder=workspace.networks)
     truth = make_ground_truth(suite, workspace, execution=execution, weights=weights)
     save_labels(truth, suite_folder(workspace, suite))
     return truth
+
+
+def check_definition(suite: Suite, workspace: Workspace) -> None:
+    """Check that the results of this name are of this suite; those of a quick look that are not, or not readable, are removed.
+
+    Raises:
+        LabelError: they are of another definition, which would overwrite them.
+        SuiteError: the recorded choices are not those of a suite.
+    """
+    folders = dict.fromkeys((suite_folder(workspace, suite), outcome_folders(workspace, suite)[0]))
+    for folder in folders:
+        try:
+            check_choices(suite, folder)
+            for path in sorted(folder.path.rglob("*.parquet")) if suite.limit else ():
+                read_table(path)
+        except (LabelError, ResultError, SuiteError) as error:
+            if not suite.limit:
+                raise
+            logger.warning(f"{error}: the quick look {folder.path} is made again")
+            with file_errors(folder.path):
+                shutil.rmtree(folder.path)
+
+
+def check_choices(suite: Suite, folder: SuiteFolder) -> None:
+    """Raise LabelError if the choices that are recorded in a folder are of another suite than outcomes of this one are."""
+    if not folder.choices.is_file():
+        return
+    recorded = read_suite(folder.choices)
+    pairs: dict[str, tuple[Any, Any]] = {
+        "task": (recorded.task, suite.task),
+        "[dataset]": (recorded.dataset, suite.dataset),
+        "[distortion] name": (recorded.distortion.name, suite.distortion.name),
+    }
+    if folder.path.name == suite.folder:
+        pairs["version"] = (recorded.version, suite.version)
+    for key, (before, now) in pairs.items():
+        if before != now:
+            raise LabelError(
+                f"{folder.path}: belongs to another suite of the name {suite.name}: {key} is {before!r} there, {now!r} here; "
+                "give the suite another name, label into another folder (--results), or remove this one"
+            )
 
 
 def make_ground_truth(
@@ -82,28 +139,40 @@ def recorded_truth(suite: Suite, workspace: Workspace) -> GroundTruth:
     Raises:
         ResultError: sources or outcomes are not recorded anywhere; the message names the command that records them.
     """
-    folders = readable_folders(workspace, suite.folder)
-    home = first_with(lambda folder: folder.sources, folders)
+    home = first_with(lambda folder: folder.sources, readable_folders(workspace, suite.folder))
     hint = f"`utilbench label {suite.name}" + (f" --limit {suite.limit}`" if suite.limit else "`")
     if not home.sources.is_file():
         raise ResultError(f"{home.path}: no sources.parquet; {hint} records sources and labels")
-    task = TASKS[suite.task]
-    table, metadata = read_table(home.sources, schema=pl.Schema(SOURCE_SCHEMA | task.TRUTH_SCHEMA))
-    parts: Parts = {part: [] for part in PARTS}
-    for row in table.iter_rows(named=True):
-        source = Source(
-            row["source"], task.truth_of(row), row["digest"], parent=row["parent"], copy_of=row.get("copy_of", "")
-        )
-        parts[row["part"]].append(source)
-    indexed = IndexedSuite(suite, Augmented(NoPhotographs(metadata["classes"])), parts)
-    if indexed.fingerprint != metadata["fingerprint"]:
+    indexed, fingerprint = recorded_suite(suite, home)
+    if indexed.fingerprint != fingerprint:
         raise ResultError(f"{home.path}: recorded of other choices than {suite.name} has now; {hint} records them anew")
     stored: Stored = {}
     for folder in outcome_folders(workspace, suite):
         stored = read_outcomes(indexed, folder) | stored
     if missing := [name for name in (*suite.networks.labelling, *suite.networks.held_out) if name not in stored]:
         raise ResultError(f"{home.path}: no outcomes of {missing[0]}; {hint} records them")
+    recorded = {name: set(table.select("source", "level").iter_rows()) for name, (table, _) in stored.items()}
+    for shards in plan(suite, indexed.parts, recorded):
+        if lacking := [name for shard in shards for name in shard.networks if name in stored]:
+            raise ResultError(f"{home.path}: outcomes of {lacking[0]} lack images; {hint} records them")
     return with_outcomes(indexed, stored)
+
+
+def recorded_suite(suite: Suite, home: SuiteFolder) -> tuple[IndexedSuite, str]:
+    """A suite on the sources that are recorded in a folder, and the fingerprint that is recorded with them.
+
+    Raises:
+        ResultError: the sources are missing, damaged or not valid; the message names the file.
+    """
+    task = TASKS[suite.task]
+    table, metadata = read_sources(home, suite.task)
+    parts: Parts = {part: [] for part in PARTS}
+    for row in table.iter_rows(named=True):
+        source = Source(
+            row["source"], task.truth_of(row), row["digest"], parent=row["parent"], copy_of=row.get("copy_of", "")
+        )
+        parts[row["part"]].append(source)
+    return IndexedSuite(suite, Augmented(NoPhotographs(metadata["classes"])), parts), metadata["fingerprint"]
 
 
 def with_outcomes(indexed: IndexedSuite, stored: Stored) -> GroundTruth:
@@ -120,12 +189,12 @@ def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:
     suite, task = truth.suite, TASKS[truth.suite.task]
     write_text(folder.choices, json.dumps(dataclasses.asdict(suite), indent=1) + "\n")
     digests = {"fingerprint": truth.fingerprint, "labels": {name: truth.digest(name) for name in suite.label_sets}}
-    if not (folder.labels.is_file() and read_metadata(folder.labels) == digests):
+    if not (folder.labels.is_file() and read_labels(folder.labels)[1] == digests):
         tables = [truth.labels(name) for name in suite.label_sets]
         columns = [table["label"].alias(name) for name, table in zip(suite.label_sets, tables, strict=True)]
         write_table(folder.labels, tables[0].select("part", "source", "level").with_columns(columns), digests)
     metadata = {"fingerprint": truth.fingerprint, "classes": truth.indexed.dataset.classes}
-    if not (folder.sources.is_file() and read_metadata(folder.sources) == metadata):
+    if not (folder.sources.is_file() and read_sources(folder, suite.task)[1] == metadata):
         copies = any(source.copy_of for source in truth.indexed.sources.values())
         rows = [
             {"part": part, "source": source.id, "digest": source.digest, "parent": source.parent}

@@ -23,7 +23,6 @@ from benchmark.core.checks import Check
 from benchmark.core.devices import prepare_process
 from benchmark.core.digests import digest
 from benchmark.core.errors import LabelError, NetworkError, ResultError
-from benchmark.core.parquet import read_metadata, read_table
 from benchmark.core.provenance import versions
 from benchmark.core.types import Source
 from benchmark.core.workspace import Workspace
@@ -31,7 +30,8 @@ from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
 from benchmark.labelling.outcomes import table_names
 from benchmark.labelling.pipeline import make_ground_truth
-from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA
+from benchmark.labelling.recorded import read_labels, read_outcomes_of
+from benchmark.labelling.shards import IMAGES
 from benchmark.labelling.worker import Worker, WorkerConfig, judge_images, photograph, prepare
 from benchmark.plugins.networks import load
 from benchmark.suites.results_folder import SuiteFolder, first_with, outcome_folders, readable_folders
@@ -54,7 +54,7 @@ def reproduce(suite: Suite, workspace: Workspace) -> Iterator[Check]:
     """
     indexed = index_suite(suite, workspace)
     home = first_with(lambda folder: folder.outcomes(IMAGES), outcome_folders(workspace, suite))
-    images, metadata = read_table(home.outcomes(IMAGES), schema=IMAGES_SCHEMA)
+    images, metadata = read_outcomes_of(home, IMAGES, suite.task)
     yield photographs(indexed, images)
     drawn = [sorted(members, key=lambda source: digest("reproduce", source.id)) for members in indexed.parts.values()]
     sources = [source for members in drawn for source in members[:SOURCES]]
@@ -107,7 +107,7 @@ def same_pixels(worker: Worker, sources: list[Source], images: pl.DataFrame, enc
 def same_outcomes(worker: Worker, name: str, sources: list[Source], home: SuiteFolder, pixels: Check) -> Check:
     """Check that a network, run again, gives the recorded outcomes, or their decisions if the number of threads is another."""
     title = f"outcomes of {name}"
-    table, metadata = read_table(home.outcomes(name), schema=TASKS[worker.config.suite.task].SCHEMA)
+    table, metadata = read_outcomes_of(home, name, worker.config.suite.task)
     try:
         network = load(name, worker.config.weights, device=worker.config.device)
     except NetworkError as error:
@@ -199,7 +199,7 @@ def same_labels(suite: Suite, workspace: Workspace) -> Check:
     try:
         truth = make_ground_truth(suite, workspace)
         home = first_with(lambda folder: folder.labels, readable_folders(workspace, suite.folder))
-        recorded = read_metadata(home.labels)
+        _, recorded = read_labels(home.labels)
     except (LabelError, NetworkError) as error:
         return Check(title, str(error))
     except ResultError as error:

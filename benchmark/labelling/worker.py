@@ -23,9 +23,10 @@ import torch
 
 from benchmark.core.devices import all_cores, compiled
 from benchmark.core.digests import digest
+from benchmark.core.errors import ResultError
 from benchmark.core.files import file_name
 from benchmark.core.images import pixel_digest, to_tensor
-from benchmark.core.parquet import write_table
+from benchmark.core.parquet import cached_table, discard, write_table
 from benchmark.core.precision import autocast
 from benchmark.core.types import PRISTINE, Source, Truth
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
@@ -111,6 +112,18 @@ class Worker:
         key = digest("3", *judge, encoder, self.distortion.name, repr(shard.levels), *sources)
         return self.cache / "shards" / file_name(name) / f"{key}.parquet"
 
+    def holds(self, shard: Shard, name: str) -> bool:
+        """Whether the cache has the shard's outcomes of one network; a file that is damaged or not of it is removed."""
+        file, keys = self.file(shard, name), ["source", "digest", "level"]
+        table = cached_table(file)
+        if table is None:
+            return False
+        expected = [(source.id, source.digest, level) for source in shard.sources for level in shard.levels]
+        if not set(keys) <= set(table.columns) or table.select(keys).rows() != expected:
+            discard(file, ResultError(f"{file}: not of this shard"))
+            return False
+        return True
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -152,7 +165,7 @@ def prepare_shard(worker: Worker, shard: Shard) -> list[Prepared]:
     Raises:
         DataError: an image is unreadable, or the codec cannot encode it; the message names it.
     """
-    left = [name for name in shard.networks if not worker.file(shard, name).is_file()]
+    left = [name for name in shard.networks if not worker.holds(shard, name)]
     views = {worker.networks[name].preprocessing for name in left if name != IMAGES}
     if not left:
         return []

@@ -17,8 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.parquet import read_table
-from benchmark.evaluation.downstream import FRACTIONS
+from benchmark.evaluation.downstream import FRACTIONS, read_rivals
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.leaderboard import plot_data
 from benchmark.metrics.classification import auroc, overlap
@@ -179,7 +178,7 @@ def figure_2(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Chart:
 
 def gain_curves(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Chart:
     """Performance of each held-out network against the fraction kept, for these predictors and three rivals."""
-    table, _ = read_table(ranked.folder.rivals)
+    table, _ = read_rivals(ranked.folder.rivals)
     measure, panels = TASKS[ranked.suite.task].MEASURE, []
     rivals: tuple[tuple[str, str, Literal["dash", "dot"]], ...] = (
         ("oracle", GREEN, "dash"), ("quality", ORANGE, "dash"), ("random", GREY, "dot")

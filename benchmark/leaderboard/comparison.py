@@ -23,9 +23,9 @@ from benchmark.core.errors import ResultError
 from benchmark.core.markdown import markdown, number
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.downstream import redrawn
-from benchmark.evaluation.measure_table import describe
+from benchmark.evaluation.measure_table import GROUPS, describe
 from benchmark.evaluation.results import PredictorResult, read_result
-from benchmark.evaluation.scorecard import GROUPS, read_card
+from benchmark.evaluation.scorecard import read_card
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.leaderboard.plot_data import ENOUGH
 from benchmark.metrics import bootstrap, classification, weighted

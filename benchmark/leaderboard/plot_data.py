@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmark.core.parquet import read_table
 from benchmark.core.types import PRISTINE
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.evaluation.scorecard import Scorecard
+from benchmark.labelling.recorded import read_labels, read_outcomes_of
 from benchmark.metrics import classification
 from benchmark.suites.results_folder import SuiteFolder, named_folder
 from benchmark.suites.spec import COMBINED, Suite
@@ -49,7 +49,7 @@ def classes_of(ranked: SuiteResults) -> list[BinaryGroups]:
 def probe_decisions(folder: SuiteFolder, suite: Suite) -> pl.DataFrame:
     """Columns source, level and class; the class is 1 where the probe decides as on the pristine image, else 0."""
     home = named_folder(folder.root, suite.outcomes_folder) if suite.twin_of else folder
-    table, _ = read_table(home.outcomes(suite.networks.probe))
+    table, _ = read_outcomes_of(home, suite.networks.probe, suite.task)
     pristine = table.filter(level=PRISTINE).select("source", before="top")
     joined = table.filter(pl.col("level") != PRISTINE).join(pristine, on="source", maintain_order="left")
     return joined.select("source", "level", (pl.col("top") == pl.col("before")).cast(pl.Int8).alias("class"))
@@ -57,7 +57,7 @@ def probe_decisions(folder: SuiteFolder, suite: Suite) -> pl.DataFrame:
 
 def combined_labels(folder: SuiteFolder) -> pl.DataFrame:
     """Columns source, level and class; the class is the combined label, and rows without one are left out."""
-    table, _ = read_table(folder.labels)
+    table, _ = read_labels(folder.labels)
     return table.filter(pl.col(COMBINED) >= 0).select("source", "level", pl.col(COMBINED).alias("class"))
 
 

@@ -13,16 +13,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmark.core.errors import ResultError
-from benchmark.core.files import write_text
+from benchmark.core.files import check_writable, write_text
 from benchmark.core.markdown import number
-from benchmark.core.parquet import read_metadata
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.results import Results, SuiteResults, read_result, read_scores
 from benchmark.evaluation.scorecard import Scorecard, read_card
+from benchmark.labelling.pipeline import recorded_suite
+from benchmark.labelling.recorded import read_labels
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
 from benchmark.leaderboard.tables import board, short_board
 from benchmark.suites.loading import load_suite, read_suite
-from benchmark.suites.results_folder import SuiteFolder, boards_file, list_suite_folders, named_folder
+from benchmark.suites.results_folder import SuiteFolder, boards_file, file_stem, list_suite_folders, named_folder
 from benchmark.suites.spec import COMBINED
 
 
@@ -30,16 +31,15 @@ def read_results(folder: SuiteFolder) -> Results:
     """All results of a suite by label set, the combined labels first.
 
     Raises:
-        ResultError: there are none, one is stale, or two differ in images, suite, labels or code; the message names both files.
+        ResultError: one is stale, or two differ in images, suite, labels or code; the message names both files.
     """
-    files = folder.cards()
-    if not files:
-        raise ResultError(f"{folder.path}: no scorecards; `utilbench run PREDICTOR -s {folder.path.name}` makes them")
     results: Results = {}
     first: dict[tuple[str, str], tuple[str, Path]] = {}
     read = functools.cache(read_scores)
-    for path in files:
+    _, labels = read_labels(folder.labels)
+    for path in folder.cards():
         card = read_card(path)
+        check_name(folder, path, card)
         for key, value in digests(card).items():
             before, other = first.setdefault(key, (value, path))
             if value != before:
@@ -47,7 +47,11 @@ def read_results(folder: SuiteFolder) -> Results:
                     f"{path}: stale: its {key[0]} is {value}, that of {other} is {before}; they were made with different "
                     f"suites, images, labels or code and do not mix: run both predictors again, or delete the stale file"
                 )
-        check_labels(folder, path, card)
+        if labels["labels"].get(card.labels) != card.ground_truth:
+            raise ResultError(
+                f"{path}: stale: it was judged by the ground truth {card.ground_truth}, {folder.labels} is of "
+                f"{labels['labels'].get(card.labels)}; run {card.predictor} again"
+            )
         results.setdefault(card.labels, []).append(read_result(folder, path, card, read=read))
     for group in results.values():
         group.sort(key=lambda result: (-(result.card.metrics["auroc"].value or 0.0), result.card.predictor))
@@ -67,14 +71,10 @@ def digests(card: Scorecard) -> dict[tuple[str, str], str]:
     }
 
 
-def check_labels(folder: SuiteFolder, path: Path, card: Scorecard) -> None:
-    """Raise ResultError if a scorecard was not made from the labels that are stored beside it."""
-    stored = read_metadata(folder.labels)["labels"].get(card.labels)
-    if stored != card.ground_truth:
-        raise ResultError(
-            f"{path}: stale: it was judged by the ground truth {card.ground_truth}, {folder.labels} is of "
-            f"{stored}; run {card.predictor} again"
-        )
+def check_name(folder: SuiteFolder, path: Path, card: Scorecard) -> None:
+    """Raise ResultError if a scorecard stands under another name than its content has."""
+    if path != (own := folder.card(card.labels, file_stem(card.predictor, card.trained_on))):
+        raise ResultError(f"{path}: is the scorecard of {card.predictor} for {card.labels} labels, whose file is {own}")
 
 
 def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: str = "") -> list[str]:
@@ -88,11 +88,15 @@ def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: 
 
     Raises:
         ResultError: there are no results, or there are results that do not mix.
+        FileError: the results cannot be written.
     """
     from benchmark.leaderboard.figures import draw
     from benchmark.leaderboard.site import write_index, write_suite_pages
 
-    ranked = in_order(read_ranked(folder) for folder in folders_of(names, workspace, limit=limit))
+    folders = folders_of(names, workspace, limit=limit)
+    ranked = in_order(read_ranked(folder) for folder in folders)
+    for path in (workspace.results, *(path for folder in folders for path in folder.folders)):
+        check_writable(path)
     messages: list[str] = []
     for results in ranked:
         combined = COMBINED in results.results
@@ -142,9 +146,22 @@ def folders_of(names: Sequence[str], workspace: Workspace, *, limit: int) -> lis
 
 
 def read_ranked(folder: SuiteFolder) -> SuiteResults:
-    """Read the scorecards and the choices of one suite."""
-    results = read_results(folder)
-    return SuiteResults(folder, read_suite(folder.choices), results)
+    """Read the scorecards and the choices of one suite.
+
+    Raises:
+        ResultError: they are not readable, or do not belong together; the message names the file.
+    """
+    if not folder.cards():
+        raise ResultError(f"{folder.path}: no scorecards; `utilbench run PREDICTOR -s {folder.path.name}` makes them")
+    suite = read_suite(folder.choices)
+    if folder.sources.is_file():
+        indexed, fingerprint = recorded_suite(suite, folder)
+        if indexed.fingerprint != fingerprint:
+            raise ResultError(
+                f"{folder.choices}: gives the fingerprint {indexed.fingerprint}, {folder.sources.name} is of {fingerprint}: "
+                "edited, or of another version; `utilbench label` records it again"
+            )
+    return SuiteResults(folder, suite, read_results(folder))
 
 
 def write_tables(ranked: SuiteResults) -> list[Path]:

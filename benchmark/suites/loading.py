@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from benchmark.core.errors import SuiteError
+from benchmark.core.files import file_errors
 from benchmark.core.schema import typed, unknown
 from benchmark.suites.names import name_problem, title_problem
 from benchmark.suites.results_folder import names_problem
@@ -78,11 +79,16 @@ def read_suite(path: Path) -> Suite:
     Raises:
         SuiteError: the file is missing or does not hold the choices of a suite; the message names it.
     """
+    if not path.is_file():
+        raise SuiteError(f"{path}: no such file; `utilbench label` records the choices of a suite there")
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        with file_errors(path):
+            table = json.loads(path.read_text(encoding="utf-8"))
         twin_of, limit = table.pop("twin_of"), table.pop("limit")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise SuiteError(f"{path}: not the choices of a suite ({error!r})") from error
+    if not isinstance(twin_of, str) or type(limit) is not int or limit < 0:
+        raise SuiteError(f"{path}: twin_of is {twin_of!r} and limit {limit!r}; they are a text and a number of sources")
     return dataclasses.replace(build(table, path), twin_of=twin_of, limit=limit)
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from benchmark.core.files import file_name
+from benchmark.core.files import check_writable, file_name
 from benchmark.core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -135,6 +135,12 @@ class SuiteFolder:
         return self.path / "predictors"
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that verbs write to."""
+        names = ("outcomes", "scores", "cards", "trained", "figures", "tables", "predictors")
+        return (self.path, *(self.path / name for name in names))
+
+    @property
     def root(self) -> Path:
         """The folder of all suites' results."""
         return self.path.parent
@@ -183,8 +189,18 @@ def readable_folders(workspace: Workspace, name: str) -> list[SuiteFolder]:
 
 def outcome_folders(workspace: Workspace, suite: Suite) -> list[SuiteFolder]:
     """The folders from which outcomes of a suite may be read, best first; for a limited suite also those of the whole suite."""
-    names = dict.fromkeys((suite.outcomes_folder, suite.twin_of or suite.name))
-    return [folder for name in names for folder in readable_folders(workspace, name)]
+    whole = readable_folders(workspace, suite.twin_of or suite.name)
+    return [SuiteFolder(workspace.results / suite.outcomes_folder), *whole] if suite.limit else whole
+
+
+def check_folders(workspace: Workspace, suite: Suite) -> None:
+    """Raise FileError, before long work, unless the results of a suite and the cache can be written."""
+    for folder in (
+        workspace.cache,
+        *suite_folder(workspace, suite).folders,
+        *outcome_folders(workspace, suite)[0].folders,
+    ):
+        check_writable(folder)
 
 
 def first_with(file: Callable[[SuiteFolder], Path], folders: Sequence[SuiteFolder]) -> SuiteFolder:

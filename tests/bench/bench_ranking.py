@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from benchmark.core.parquet import read_table, write_table
+from benchmark.evaluation.scorecard import sealed
 from benchmark.leaderboard.rank import rank
 from tests.bench.conftest import ROOT
 from tests.studies import map_bootstrap
@@ -50,7 +51,7 @@ def many_cards(results):
         write_table(folder / "scores" / f"{name}.parquet", table, metadata | {"predictor": name})
         write_table(folder / "cards" / "combined" / f"{name}.parquet", *replicates)
         path = folder / "cards" / "combined" / f"{name}.json"
-        path.write_text(json.dumps(card | {"predictor": name}))
+        path.write_text(json.dumps(sealed(card | {"predictor": name})))
 
 
 def test_rank_fifty_predictors(lite, once, figure):

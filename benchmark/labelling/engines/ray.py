@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmark.core.devices import keep_freed_memory
 from benchmark.core.errors import LabelError
-from benchmark.core.files import atomic
+from benchmark.core.files import write_bytes
 from benchmark.core.messages import show_messages
 from benchmark.core.progress import show_progress
 from benchmark.labelling.shards import Shard
@@ -66,7 +66,7 @@ def run(worker: Worker, shards: Sequence[Shard], title: str, *, address: str = "
     left = {
         number: shard
         for number, shard in enumerate(shards)
-        if not all(worker.file(shard, name).is_file() for name in shard.networks)
+        if not all(worker.holds(shard, name) for name in shard.networks)
     }
     if left:
         collect(worker, left, title, address)
@@ -104,8 +104,7 @@ def collect(worker: Worker, shards: dict[int, Shard], title: str, address: str) 
     with show_progress(title, sum(shard.images for shard in shards.values()), "images") as advance:
         for row in results.iter_rows():
             shard = shards[row["number"]]
-            with atomic(worker.file(shard, row["name"])) as temporary:
-                temporary.write_bytes(row["file"])
+            write_bytes(worker.file(shard, row["name"]), row["file"])
             waiting[row["number"]].discard(row["name"])
             if not waiting[row["number"]]:
                 advance(shard.images)

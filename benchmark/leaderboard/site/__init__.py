@@ -21,8 +21,9 @@ import msgspec
 
 from benchmark.core.files import write_text
 from benchmark.core.markdown import milliseconds, number
+from benchmark.evaluation.measure_table import GROUPS
 from benchmark.evaluation.results import PredictorResult, SuiteResults
-from benchmark.evaluation.scorecard import GROUPS, Scorecard
+from benchmark.evaluation.scorecard import Scorecard
 from benchmark.leaderboard.board_rows import label_rows, trained_on
 from benchmark.leaderboard.charts import Chart, own_histograms
 from benchmark.leaderboard.figures import draw_panel, save

@@ -8,7 +8,6 @@ image = dataset.read(sources[0].id)                # uint8 (H, W, 3)
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from benchmark.core.digests import digest
 from benchmark.core.errors import BenchmarkError, DataError, SuiteError
-from benchmark.core.files import write_text
 from benchmark.core.images import Pixels
+from benchmark.core.json_cache import read_cached, write_cached
 from benchmark.core.types import Source
 from benchmark.plugins.datasets.augmented import Augmented as Augmented  # part of this interface
 from benchmark.plugins.datasets.coco import COCO
@@ -147,11 +146,10 @@ def index(dataset: Dataset, cache: Path) -> list[Source]:
     """
     cache_file = cache / "digests" / f"{dataset.signature()}.json"
     sources = dataset.sources()
-    try:
-        digests = json.loads(cache_file.read_text())
-    except (OSError, ValueError):  # the file is missing or damaged
+    digests = read_cached(cache_file, dict[str, str])
+    if digests is None or not digests.keys() >= {source.id for source in sources}:
         digests = {source.id: digest(dataset.content(source.id)) for source in sources}
-        write_text(cache_file, json.dumps(digests))
+        write_cached(cache_file, digests)
     return with_copies([dataclasses.replace(source, digest=digests[source.id]) for source in sources])
 
 

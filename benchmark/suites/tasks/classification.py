@@ -48,6 +48,17 @@ SCHEMA = pl.Schema(
     }
 )
 
+FAULTS = {
+    "are of no level": pl.col("level") < PRISTINE,
+    "have no class": pl.col("top") < 0,
+    "have no finite scores": ~(pl.col("score_true").is_finite() & pl.col("score_top").is_finite()),
+    "have a true class above the top one": pl.col("score_true") > pl.col("score_top"),
+    "have a log-sum-exp that is not finite": pl.any_horizontal(
+        pl.col(name).is_not_null() & ~pl.col(name).is_finite().fill_null(False) for name in ("logsumexp", "logsumexp_t")
+    ),
+    "have one log-sum-exp of two": pl.col("logsumexp").is_null() != pl.col("logsumexp_t").is_null(),
+}
+"""What is wrong with an outcome, in words -> whether it is so."""
 TOLERANCE = 1e-3
 """Largest difference of scores between machines, as a share of the largest score."""
 BYTES = 20

@@ -45,6 +45,13 @@ COLUMNS: dict[str, pl.DataType] = {
     "classes": pl.List(pl.UInt8),
 }
 SCHEMA = pl.Schema(COLUMNS)
+FAULTS = {
+    "are of no level": pl.col("level") < PRISTINE,
+    "have other numbers of boxes than of scores": pl.col("boxes").list.len() != 4 * pl.col("scores").list.len(),
+    "have other numbers of classes than of scores": pl.col("classes").list.len() != pl.col("scores").list.len(),
+    f"have a score above {SCORE}": pl.col("scores").list.max().fill_null(0) > SCORE,
+}
+"""What is wrong with an outcome -> whether it is so."""
 CLEAR, SCORE_TOLERANCE, BOX_TOLERANCE = 0.2, 0.002, 0.25
 """Least score of detections that are compared between machines, and the tolerances of their scores and, in px, of boxes."""
 BYTES = 500
