@@ -10,7 +10,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmark.core.errors import LabelError, MissingWeights, NetworkError, PluginError, SuiteError
-from benchmark.core.parquet import read_metadata, read_table, write_table
+from benchmark.core.parquet import read_table, write_table
 from benchmark.core.workspace import Workspace
 from benchmark.labelling import pipeline, worker
 from benchmark.labelling.execution import ExecutionConfig
@@ -442,8 +442,8 @@ def test_a_wrong_answer_stops_labelling_before_anything_is_written(tiny_file, fr
 def test_the_number_of_threads_is_recorded(tiny, tiny_workspace):
     """Outcomes of networks have it in their metadata; that of the images depends on none."""
     home = SuiteFolder(tiny_workspace.results / "tiny")
-    assert read_metadata(home.outcomes("zoo:resnet"))["threads"] == torch.get_num_threads()
-    assert "threads" not in read_metadata(home.outcomes("images"))
+    assert read_table(home.outcomes("zoo:resnet"))[1]["threads"] == torch.get_num_threads()
+    assert "threads" not in read_table(home.outcomes("images"))[1]
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, None), (7, None), (0, 0)], ids=["unknown", "another", "same"])
@@ -456,7 +456,7 @@ def test_rows_of_several_numbers_of_threads_have_none(before, after, tiny, fresh
     del metadata["threads"]
     write_table(path, table.head(80), metadata | ({} if before is None else {"threads": before or now}))
     complete(tiny.indexed, read_outcomes(tiny.indexed, home), home, workspace=fresh, execution=ExecutionConfig())
-    assert read_metadata(path).get("threads") == (after if after is None else now)
+    assert read_table(path)[1].get("threads") == (after if after is None else now)
 
 
 def test_adopted_outcomes_may_lack_the_number_of_threads(tiny, published, tmp_path):
