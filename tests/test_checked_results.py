@@ -214,7 +214,9 @@ TABLES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "known", "spoil", "message"), TABLES, ids=lambda value: "" if callable(value) else str(value)[:40])
+@pytest.mark.parametrize(
+    ("name", "known", "spoil", "message"), TABLES, ids=lambda value: "" if callable(value) else str(value)[:40]
+)
 def test_stored_tables_are_refused_by_file_and_key_or_row(name, known, spoil, message, tiny, stored, folder):
     """A table with a key or value that cannot be, though its checksum is right, is refused by its file's name."""
     from benchmark.leaderboard.charts import gain_curves

@@ -68,7 +68,8 @@ def test_a_copy_that_is_added_later_gets_outcomes_of_its_own(tiny_file, tmp_path
     suite, workspace = suite_of(tiny_file, tmp_path, monkeypatch, {})
     label(suite, workspace)
     suite, _ = suite_of(tiny_file, tmp_path, monkeypatch, COPIED)
-    truth = label(suite, workspace)
+    other = dataclasses.replace(workspace, results=tmp_path / "other", published=workspace.results)
+    truth = label(suite, other)
     images = truth.outcomes["images"]
     assert set(images["source"]) == set(truth.indexed.sources)
 

@@ -402,7 +402,7 @@ def test_weights_that_are_nowhere_are_none(name, tmp_path, monkeypatch):
     assert weights_here(name, tmp_path) is None
 
 
-def test_recorded_outcomes_of_other_weights_are_refused(tiny_file, fresh, monkeypatch):
+def test_recorded_outcomes_of_other_weights_are_refused(tiny, tiny_file, tiny_workspace, fresh, monkeypatch):
     """Where nothing is missing, other weights on this machine are told all the same, and nothing is written."""
     suite = load_suite(str(tiny_file), limit=8)
     label(suite, fresh)
@@ -411,9 +411,9 @@ def test_recorded_outcomes_of_other_weights_are_refused(tiny_file, fresh, monkey
     monkeypatch.setattr(pipeline, "weights_here", lambda name, folder: "0123" if name == "zoo:resnext" else None)
     with pytest.raises(LabelError, match=r"outcomes of zoo:resnext were recorded with weights \w+, now it is 0123"):
         label(suite, fresh)
-    other = dataclasses.replace(fresh, results=fresh.cache / "other", published=fresh.results)
+    other = dataclasses.replace(fresh, results=fresh.cache / "other", published=tiny_workspace.results)
     with pytest.raises(LabelError, match="zoo:resnext"):
-        label(suite, other)
+        label(tiny.suite, other)
     assert not other.results.exists()
     assert {path: path.read_bytes() for path in fresh.results.rglob("*.*")} == files
 

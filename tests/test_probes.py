@@ -117,7 +117,7 @@ def test_the_probe_is_the_suites():
     """The context opens the classifier that the suite names."""
     context = benchmark.Context(probe="zoo:vgg")
     assert energy.Energy(context).probe.name == "zoo:vgg"
-    assert fisher.last_layer(context.classifier()).out_features == 10
+    assert fisher.last_layer(context.classifier()).out_features == 11
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.core.errors import ResultError
 from benchmark.core.files import file_name
-from benchmark.core.markdown import markdown
+from benchmark.core.markdown import markdown, with_interval
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
@@ -84,9 +84,9 @@ def test_board_shows_the_cards_values_best_first(copied):
     for name, shown in cards.items():
         card = json.loads((copied.results / "tiny" / "cards" / "combined" / f"{name}.json").read_text())
         auroc = card["metrics"]["auroc"]
-        assert shown == pytest.approx(auroc["value"], abs=5e-4)
+        assert shown == pytest.approx(auroc["value"], abs=5e-3)
         assert auroc["low"] <= auroc["value"] <= auroc["high"]
-        assert f"({auroc['low']:.3f} to {auroc['high']:.3f})" in section
+        assert with_interval(auroc["value"], auroc["low"], auroc["high"]) in section
 
 
 def test_ranks_are_those_of_the_resamples(copied):
@@ -164,7 +164,7 @@ def test_the_board_tells_soft_track_and_gains(copied):
     text = (copied.results / "tiny" / "leaderboard.md").read_text()
     card = json.loads((copied.results / "tiny" / "cards" / "combined" / "ssim.json").read_text())
     for value in (card["soft"]["srcc"], card["soft"]["rmse"], card["gains"]["area"], card["gains"]["over_quality"]):
-        assert f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})" in text
+        assert with_interval(value["value"], value["low"], value["high"]) in text
     assert "RA-MIQA 0.700" in text
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.core.markdown import number
+from benchmark.core.markdown import number, with_interval
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard.rank import rank
@@ -137,7 +137,8 @@ def test_numbers_are_the_scorecards(workspace, visit):
             ("gain", "gains", "area"),
         ):
             for name, shown in zip(names, column(page, table, head), strict=True):
-                assert shown.split(" ")[0] == number(known[name][group][key]["value"])
+                shown = shown.split(" ")[0]
+                assert shown == number(known[name][group][key]["value"], decimals=len(shown.partition(".")[2]))
 
 
 def test_a_click_sorts_by_number(workspace, visit):
@@ -168,7 +169,8 @@ def test_a_name_leads_to_the_predictors_page(workspace, visit):
     assert page.get_by_role("heading", level=1).inner_text() == "jpeg_quality"
     card = cards(workspace)["jpeg_quality"]
     row = page.get_by_role("row", name=re.compile("^auroc")).inner_text()
-    assert number(card["metrics"]["auroc"]["low"]) in row
+    auroc = card["metrics"]["auroc"]
+    assert with_interval(auroc["value"], auroc["low"], auroc["high"]) in row
 
 
 def test_hostile_texts_are_shown_as_text(workspace, visit):

@@ -117,7 +117,7 @@ def test_a_network_of_the_other_task_is_refused(tiny_det, tmp_path):
     workspace = Workspace(
         data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results", chosen_device="cpu"
     )
-    with pytest.raises(LabelError, match="zoo:vgg does classification of 10 classes, tiny-det is detection of 10"):
+    with pytest.raises(LabelError, match="zoo:vgg does classification of 11 classes, tiny-det is detection of 10"):
         label(dataclasses.replace(tiny_det.suite, networks=networks), workspace)
 
 
@@ -154,8 +154,9 @@ def test_stored_detections_are_close_to_what_the_detector_said():
     assert after == pytest.approx(before, abs=1e-3)
 
 
-def test_classes_of_one_label_are_warned_of(tiny, tmp_path):
+def test_classes_of_one_label_are_warned_of(tiny, tmp_path, monkeypatch):
     """The summary counts the combined labels of each class, and warns where a class has hardly any row of one of them."""
+    monkeypatch.setattr("benchmark.labelling.label_report.ENOUGH_ROWS", 5)
     assert "| class | useful | non-useful |" in label_summary(tiny, tmp_path)
     rows = tiny.labels("combined").filter(pl.col("label") >= 0)
     ones = [name for name, source in tiny.indexed.sources.items() if source.truth == 3]

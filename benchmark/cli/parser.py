@@ -59,7 +59,7 @@ def device(text: str) -> str:
 
 def path(text: str) -> str:
     """A path, which is not empty."""
-    if not text.strip() or "\0" in text:
+    if not text.strip():
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is no path")
     return text
 

@@ -104,7 +104,7 @@ def checked_device(name: str) -> str:
 
     cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     available = ["cpu", *(["cuda", *cuda] if cuda else []), *(["mps"] if torch.backends.mps.is_available() else [])]
-    if name not in available:
+    if name.removesuffix(":0") not in available:
         raise BenchmarkError(f"no device {name!r} on this machine; there is {', '.join(available)}")
     return name
 

@@ -31,8 +31,8 @@ from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
 from benchmark.labelling.outcomes import table_names
 from benchmark.labelling.pipeline import make_ground_truth
 from benchmark.labelling.recorded import read_labels, read_outcomes_of
-from benchmark.labelling.shards import IMAGES
-from benchmark.labelling.worker import Worker, WorkerConfig, judge_images, photograph, prepare
+from benchmark.labelling.shards import IMAGES, photograph
+from benchmark.labelling.worker import Worker, WorkerConfig, judge_images, prepare
 from benchmark.plugins.networks import load
 from benchmark.suites.results_folder import SuiteFolder, first_with, outcome_folders, readable_folders
 from benchmark.suites.spec import Suite

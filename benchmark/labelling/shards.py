@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -71,3 +72,8 @@ def plan(suite: Suite, parts: Parts, recorded: dict[str, set[tuple[str, int]]]) 
                 if lacking:
                     (first if shard_levels == (PRISTINE,) else then).append(Shard(chunk, shard_levels, lacking))
     return first, then
+
+
+def photograph(row: dict[str, Any]) -> str:
+    """What messages call an image, by its row of `images`."""
+    return f"{row['source']}, " + ("pristine" if row["level"] == PRISTINE else f"level {row['level']}")

@@ -30,7 +30,7 @@ from benchmark.core.parquet import cached_table, discard, write_table
 from benchmark.core.precision import autocast
 from benchmark.core.types import PRISTINE, Source, Truth
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
-from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA, SOURCES_PER_SHARD, Shard
+from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA, SOURCES_PER_SHARD, Shard, photograph
 from benchmark.plugins.datasets import Augmented, open_dataset
 from benchmark.plugins.distortions import Distortion, decoded, encoded, find_distortion
 from benchmark.plugins.networks import load
@@ -227,11 +227,6 @@ def judge_images(
         schema = {name: kind for name, kind in task.SCHEMA.items() if name in columns} | extra
         tables.append(pl.DataFrame(columns, schema=schema))
     return pl.concat(tables)
-
-
-def photograph(row: dict[str, Any]) -> str:
-    """What messages call an image, by its row of `images`."""
-    return f"{row['source']}, " + ("pristine" if row["level"] == PRISTINE else f"level {row['level']}")
 
 
 def forward(worker: Worker, network: Network, squares: list[Tensor], names: list[str]) -> Any:
