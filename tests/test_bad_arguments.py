@@ -60,7 +60,7 @@ def test_png_is_not_read_as_jpeg(tmp_path, capsys):
 
 
 NAMES = [
-    "", " ", ".", "..", "../up", "/tmp/x", "a/b", "a\\\\b", "a.b", "-a", "two words", "line\\nbreak", "x\\u202ey", "x" * 65,
+    "", " ", ".", "..", "../up", "/absolute", "a/b", "a\\\\b", "a.b", "-a", "two words", "line\\nbreak", "x\\u202ey", "x" * 65,
     "mine-limit48", "glyphs", "Glyphs", "COCO-lite", *RESERVED,
 ]  # fmt: skip
 

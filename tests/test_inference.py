@@ -15,7 +15,7 @@ from benchmark.core.errors import DataError, PredictorError, ResultError
 from benchmark.core.workspace import Workspace
 from benchmark.deployment.inference import InferencePredictor, image_files
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.plugins.distortions import encode_jpeg, find_distortion
+from benchmark.plugins.distortions import encode_jpeg
 from benchmark.plugins.predictors.base import Context
 
 BRIGHT = """
@@ -163,7 +163,7 @@ class Letters(benchmark.Predictor):
 def test_the_file_that_a_predictor_fails_on_is_named(photos):
     """The message names predictor and file, not the others of the batch."""
     Image.new("RGB", (9, 9)).save(photos / "c.jpg")
-    ready = InferencePredictor("letters", Letters(Context()), 0.5, find_distortion("jpeg"), pytest.fail)
+    ready = InferencePredictor("letters", Letters(Context()), 0.5, "JPEG", pytest.fail)
     with pytest.raises(PredictorError, match=r"c\.jpg: letters: score\(\) raised RuntimeError") as error:
         list(ready.score_files(sorted(photos.glob("*.jpg"))))
     assert "a.jpg" not in str(error.value)

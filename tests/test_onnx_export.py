@@ -12,7 +12,6 @@ from benchmark.core.errors import PredictorError
 from benchmark.core.types import Sample
 from benchmark.deployment import onnx
 from benchmark.deployment.inference import InferencePredictor
-from benchmark.plugins.distortions import find_distortion
 from benchmark.plugins.predictors.base import Context, Predictor
 
 
@@ -25,9 +24,7 @@ def ready():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
-    return InferencePredictor(
-        "resnet18", predictor, 0.25, find_distortion("jpeg"), lambda: pytest.fail("not asked for")
-    )
+    return InferencePredictor("resnet18", predictor, 0.25, "JPEG", lambda: pytest.fail("not asked for"))
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +53,7 @@ def test_the_file_says_what_it_is(written):
 
 def test_a_predictor_without_a_network_is_refused(tmp_path):
     """SSIM has nothing to export, and says so."""
-    ready = InferencePredictor(
-        "ssim", SSIM(Context()), 0.5, find_distortion("jpeg"), lambda: pytest.fail("not asked for")
-    )
+    ready = InferencePredictor("ssim", SSIM(Context()), 0.5, "JPEG", lambda: pytest.fail("not asked for"))
     with pytest.raises(PredictorError, match="SSIM is no network"):
         onnx.to_onnx(ready, tmp_path / "ssim.onnx", {})
     assert not list(tmp_path.iterdir())
@@ -83,9 +78,7 @@ class Wrong(Predictor):
 
 def test_other_scores_leave_no_file(tmp_path):
     """A graph that computes something else than the predictor is found out before the file is there."""
-    wrong = InferencePredictor(
-        "wrong", Wrong(Context()), 0.5, find_distortion("jpeg"), lambda: pytest.fail("not asked for")
-    )
+    wrong = InferencePredictor("wrong", Wrong(Context()), 0.5, "JPEG", lambda: pytest.fail("not asked for"))
     with pytest.raises(PredictorError, match="wrong: scores in ONNX are off by"):
         onnx.to_onnx(wrong, tmp_path / "one.onnx", {})
     assert not list(tmp_path.iterdir())

@@ -77,9 +77,10 @@ class TestBubblewrap:
         assert not any(path.exists() for path in planted)
 
     def test_a_scratch_folder_is_its_own(self, tmp_path):
-        """What it writes to /tmp is not there for others."""
-        assert evaluated(tmp_path, "open('/tmp/planted', 'w').write('x')") == ["1"]
-        assert not Path("/tmp/planted").exists()
+        """What it writes where scratch files go is not there for others."""
+        planted = Path(sandbox.EMPTY[0]) / "planted"
+        assert evaluated(tmp_path, f"open({str(planted)!r}, 'w').write('x')") == ["1"]
+        assert not planted.exists()
 
 
 def test_it_is_told_no_folder(tmp_path, monkeypatch):

@@ -145,9 +145,9 @@ def image_format(data: bytes) -> str:
         ('PNG', '')
     """
     try:
-        with Image.open(io.BytesIO(data)) as opened:
-            return opened.format or ""
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        with opened(data, "bitstream") as image:
+            return image.format or ""
+    except DataError:
         return ""
 
 

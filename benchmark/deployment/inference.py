@@ -30,7 +30,7 @@ from benchmark.evaluation.training import load_trained
 from benchmark.labelling.recorded import read_labels, read_outcomes_of
 from benchmark.labelling.shards import IMAGES
 from benchmark.metrics.operating_points import OperatingPoint, operating_point
-from benchmark.plugins.distortions import Distortion, find_distortion
+from benchmark.plugins.distortions import find_distortion
 from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, checked_scores
 from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.suites.loading import load_suite
@@ -64,8 +64,8 @@ class InferencePredictor:
     predictor: Predictor
     threshold: float
     """Images are useful from this score on; it is frozen on the validation part of the suite of the evaluation."""
-    codec: Distortion
-    """The codec of that suite."""
+    bitstreams: str
+    """What Pillow calls the format of that suite's bitstreams, such as `JPEG`, or the name of its codec."""
     validation: Callable[[], pl.DataFrame]
     """Reads the stored scores of that part, with columns source, score, label and bits."""
 
@@ -114,10 +114,8 @@ class InferencePredictor:
                 raise DataError(f"{path} is {image.shape[:2]} px, its reference {tuple(pristine.shape[1:])}")
         if "bitstream" not in self.predictor.needs:
             return Sample(to_tensor(image), pristine)
-        blank = np.zeros((8, 8, 3), np.uint8)
-        needed, given = image_format(self.codec.encode(blank, self.codec.levels[-1])), image_format(data)
-        if given != needed:
-            raise DataError(f"{path}: {self.name} reads {needed or self.codec.name} only, and this is {given}")
+        if (given := image_format(data)) != self.bitstreams:
+            raise DataError(f"{path}: {self.name} reads {self.bitstreams} only, and this is {given}")
         return Sample(to_tensor(image), pristine, data)
 
     def scores(self, paths: Sequence[Path], samples: Sequence[Sample]) -> list[float]:
@@ -198,7 +196,8 @@ def load_predictor(
         raise ResultError(f"{spec.name} was not trained with its present code on this machine; {hint} trains it")
     rows = functools.partial(validation_rows, folder, workspace, chosen, labels, card)
     codec = find_distortion(chosen.distortion.name)
-    return InferencePredictor(spec.name, predictor, card.threshold[0], codec, rows)
+    bitstreams = image_format(codec.encode(np.zeros((8, 8, 3), np.uint8), codec.levels[-1])) or codec.name
+    return InferencePredictor(spec.name, predictor, card.threshold[0], bitstreams, rows)
 
 
 def validation_rows(

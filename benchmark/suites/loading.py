@@ -66,10 +66,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # such as integers of thousands of digits, and deep lists
+    except (ValueError, RecursionError) as error:  # also of long integers and of deep lists
         raise SuiteError(f"{path}: not TOML ({error})") from error
 
 

@@ -6,8 +6,6 @@ the variance of a source's mean utility that lies between families, by a one-way
 and outcomes, and writes results/studies/families.md.
 """
 
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 from scipy.stats import t as student
@@ -21,8 +19,8 @@ from benchmark.metrics.classification import auroc
 from benchmark.plugins.datasets.glyphs import family
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import suite_folder
+from tests.studies.table import write_table
 
-FOLDER = Path("results/studies")
 POOL = "test"
 
 
@@ -57,12 +55,8 @@ def main():
     number = {source: family(*numbered(source)) for source in {*rows["source"], *utility["source"]}}
     share = between(utility["utility"].to_numpy(), np.array([number[source] for source in utility["source"]]))
     head = ("predictor", "AUROC", "over sources", "over families", "width, families to sources")
-    lines = [
-        f"Of the variance of a source's mean utility, {100 * share:.0f} % lies between families of fonts.",
-        "",
-        f"| {' | '.join(head)} |",
-        "| --- " * len(head) + "|",
-    ]
+    text = f"Of the variance of a source's mean utility, {100 * share:.0f} % lies between families of fonts."
+    lines = []
     for path in folder.cards():
         card = read_card(path)
         if card.labels != "combined":
@@ -79,12 +73,9 @@ def main():
         ]
         first, last = bootstrap.interval(np.array(replicates))
         ratio = (high - low) / (last - first)
-        lines.append(
-            f"| {card.predictor} | {point:.3f} | {first:.3f} to {last:.3f} | {low:.3f} to {high:.3f} | {ratio:.2f} |"
-        )
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "families.md").write_text("\n".join(lines) + "\n")
-    print("\n".join(lines))
+        intervals = [f"{first:.3f} to {last:.3f}", f"{low:.3f} to {high:.3f}"]
+        lines.append([card.predictor, f"{point:.3f}", *intervals, f"{ratio:.2f}"])
+    write_table("families", head, lines, text)
 
 
 def numbered(source):

@@ -7,7 +7,6 @@ committed scores and outcomes, and writes results/studies/map_areas.md.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -19,8 +18,8 @@ from benchmark.labelling.pipeline import recorded_truth
 from benchmark.metrics import bootstrap, weighted
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import Training, suite_folder
+from tests.studies.table import write_table
 
-FOLDER = Path("results/studies")
 SUITE, SOURCES, REPLICATES = "glyphs-det", 60, 200
 PREDICTORS = ("dct_statistics", "ssim", "chance")
 LEARNED = ("dct_statistics",)
@@ -70,16 +69,15 @@ def study(area, trials):
 
 def main(trials=200):
     """Run the study and write its table."""
-    head = ("scores", "area", "percentile", "reflected", "bias in standard errors", "bias corrected")
-    lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
-    for name in PREDICTORS:
-        truth, held, errors = study(Areas(name), trials)
-        cells = [name, f"{truth:.2f}", *(f"{share:.3f}" for share in held), *(f"{error:+.2f}" for error in errors)]
-        lines.append(f"| {' | '.join(cells)} |")
-        print(lines[-1], flush=True)
+    head = ["scores", "area", "percentile", "reflected", "bias in standard errors", "bias corrected"]
     text = f"Share of {trials} trials of {SOURCES} sources in which a 95 % interval of the gain area in mAP holds the truth."
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "map_areas.md").write_text("\n".join([text, "", *lines, ""]), encoding="utf-8")
+    write_table("map_areas", head, (row(name, trials) for name in PREDICTORS), text)
+
+
+def row(name, trials):
+    """What the study of a predictor gives."""
+    truth, held, errors = study(Areas(name), trials)
+    return [name, f"{truth:.2f}", *(f"{share:.3f}" for share in held), *(f"{error:+.2f}" for error in errors)]
 
 
 if __name__ == "__main__":

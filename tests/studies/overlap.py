@@ -6,14 +6,13 @@ results/studies/overlap.md.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 
 from benchmark.metrics import bootstrap, weighted
 from tests.studies.coverage import draw
+from tests.studies.table import write_table
 
-FOLDER = Path("results/studies")
 STRENGTHS = {"weak": 0.05, "middling": 0.5, "strong": 2.0}
 """What the utility weighs in the score, beside noise of standard deviation 1."""
 
@@ -57,15 +56,14 @@ def main(trials=1000):
         "bias",
         "bias corrected",
     )
-    lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
-    for name, strength in STRENGTHS.items():
-        truth, held, errors = study(trials, strength)
-        cells = [name, f"{truth:.3f}", *(f"{share:.3f}" for share in held), *(f"{error:+.3f}" for error in errors)]
-        lines.append(f"| {' | '.join(cells)} |")
-        print(lines[-1], flush=True)
     text = f"Share of {trials} trials of 200 sources of nine rows in which a 95 % interval holds the truth, or its own point."
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "overlap.md").write_text("\n".join([text, "", *lines, ""]), encoding="utf-8")
+    write_table("overlap", head, (row(name, strength, trials) for name, strength in STRENGTHS.items()), text)
+
+
+def row(name, strength, trials):
+    """What the study of scores of one strength gives."""
+    truth, held, errors = study(trials, strength)
+    return [name, f"{truth:.3f}", *(f"{share:.3f}" for share in held), *(f"{error:+.3f}" for error in errors)]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ results/studies/power.md.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 
@@ -18,8 +17,8 @@ from benchmark.labelling.pipeline import recorded_truth
 from benchmark.metrics import bootstrap, weighted
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import suite_folder
+from tests.studies.table import write_table
 
-FOLDER = Path("results/studies")
 SUITES = ("glyphs", "imagenet-lite", "glyphs-det", "coco-lite")
 PAIR = ("dct_statistics", "jpeg_quality")
 PART = "validation"
@@ -57,7 +56,7 @@ def difference(truth, tables, levels):
 def main(*names):
     """Run the study and write its table."""
     head = ("suite", "levels", "labelled rows", "AUROC, " + " minus ".join(PAIR), "z", "z a hundred rows")
-    lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
+    lines = []
     for name in names or SUITES:
         suite, workspace = load_suite(name), Workspace.named()
         truth, folder = recorded_truth(suite, workspace), suite_folder(workspace, suite)
@@ -70,11 +69,9 @@ def main(*names):
         for title, levels in level_sets(suite.distortion.levels).items():
             gap, z, count = difference(truth, tables, levels)
             shown = ", ".join(map(str, levels))
-            values = f"{gap:.3f} | {z:.2f} | {10 * z / count**0.5:.2f}" if np.isfinite(z) else "- | - | -"
-            lines.append(f"| {name} | {title}: {shown} | {count} | {values} |")
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "power.md").write_text("\n".join(lines) + "\n")
-    print("\n".join(lines))
+            values = [f"{gap:.3f}", f"{z:.2f}", f"{10 * z / count**0.5:.2f}"] if np.isfinite(z) else 3 * ["-"]
+            lines.append([name, f"{title}: {shown}", str(count), *values])
+    write_table("power", head, lines)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ logit scale. Writes results/studies/seeds.md.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 from scipy.special import expit, logit
@@ -16,8 +15,8 @@ from scipy.stats import t as student
 from benchmark.metrics import bootstrap, weighted
 from benchmark.metrics.seeds import over_seeds
 from tests.studies.coverage import draw
+from tests.studies.table import write_table
 
-FOLDER = Path("results/studies")
 SPREADS = {"none": 0.0, "a third of the sources'": 0.05, "that of the sources": 0.15, "three times that": 0.45}
 """Standard deviation of a training's factor."""
 WAYS = ("sources alone", "with seeds", "Satterthwaite")
@@ -69,17 +68,18 @@ def study(trials, seeds, spread, sources=200, replicates=400, known=None):
 
 def main(trials=1000):
     """Run the study and write its table."""
-    lines = [f"| seeds | their spread | {' | '.join(WAYS)} |", "| --- | --- | --- | --- | --- |"]
+    error = np.sqrt(0.95 * 0.05 / trials)
+    text = f"Share of {trials} trials of 200 sources in which a 95 % interval holds the truth (standard error {error:.3f})."
+    write_table("seeds", ["seeds", "their spread", *WAYS], rows(trials), text)
+
+
+def rows(trials):
+    """What each number of seeds gives at each spread."""
     for name, spread in SPREADS.items():
         known = truth(spread)
         for seeds in (3, 5):
             shares = study(trials, seeds, spread, known=known)
-            lines.append(f"| {seeds} | {name} | {' | '.join(f'{share:.3f}' for share in shares)} |")
-            print(lines[-1], flush=True)
-    error = np.sqrt(0.95 * 0.05 / trials)
-    text = f"Share of {trials} trials of 200 sources in which a 95 % interval holds the truth (standard error {error:.3f})."
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "seeds.md").write_text("\n".join([text, "", *lines, ""]), encoding="utf-8")
+            yield [str(seeds), name, *(f"{share:.3f}" for share in shares)]
 
 
 if __name__ == "__main__":

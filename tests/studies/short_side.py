@@ -16,6 +16,7 @@ from benchmark.labelling.pipeline import recorded_truth
 from benchmark.metrics import bootstrap, weighted
 from benchmark.metrics.classification import within_level_auroc
 from benchmark.suites.loading import load_suite
+from tests.studies.table import write_table
 
 RESULTS = Path("results")
 SUITES = ("imagenet-lite", "imagenet-lite-256")
@@ -59,13 +60,15 @@ def main():
     before, after = (recorded_truth(load_suite(name), Workspace.named(results=str(RESULTS))) for name in SUITES)
     if [source.id for source in before.parts["test"]] != [source.id for source in after.parts["test"]]:
         raise ValueError("the two suites have other test parts, so nothing is paired")
-    lines = [f"| what predicts | {' | '.join(SUITES)} | difference |", "| --- | --- | --- | --- |"]
+    text = "AUROC within a quality, combined labels, with 95 % intervals over photographs, by which differences are paired."
+    write_table("short_side", ["what predicts", *SUITES, "difference"], rows(before, after), text)
+
+
+def rows(before, after):
+    """What each shape and each stored score says on the two suites."""
     for name in (*SHAPES, *STORED):
         first, second = (study(truth, name, before.resamples["test"]) for truth in (before, after))
-        lines.append(f"| {name} | {cell(first)} | {cell(second)} | {cell(second - first, '+.3f')} |")
-        print(lines[-1], flush=True)
-    text = "AUROC within a quality, combined labels, with 95 % intervals over photographs, by which differences are paired."
-    (RESULTS / "studies" / "short_side.md").write_text("\n".join([text, "", *lines, ""]), encoding="utf-8")
+        yield [name, cell(first), cell(second), cell(second - first, "+.3f")]
 
 
 if __name__ == "__main__":
