@@ -6,10 +6,11 @@ import shutil
 
 import msgspec
 import numpy as np
+import polars as pl
 import pytest
 
 from benchmark.core.workspace import Workspace
-from benchmark.evaluation.canary import MOST, TOLERANCE, Canary, crop, sing
+from benchmark.evaluation.canary import MOST, TOLERANCE, Canary, compared, crop, sing
 from benchmark.evaluation.dataloading import samples
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.results import title
@@ -114,3 +115,11 @@ def test_chance_alone_is_no_failure():
     assert not values.failed
     assert not msgspec.structs.replace(values, low=TOLERANCE / 2).failed
     assert msgspec.structs.replace(values, low=2 * TOLERANCE).failed
+
+
+def test_copies_of_one_photograph_count_as_one():
+    """Resampled are photographs: two sources of one are drawn together, as everywhere."""
+    rows = pl.DataFrame({"label": [0, 1] * 8, "score": np.linspace(0, 1, 16)})
+    apart, together = ([f"{number // size}" for number in range(16)] for size in (2, 4))
+    assert compared(rows, rows["score"].to_numpy(), apart).sources == 8
+    assert compared(rows, rows["score"].to_numpy(), together).sources == 4

@@ -207,10 +207,10 @@ def test_any_error_of_a_codec_names_photograph_and_codec(error):
         raise error
 
     codec = Distortion("mine", fail if error else webp, fail, lambda: "mine", range(1, 101))
-    with pytest.raises(DataError, match=r"^cat: mine cannot encode 16384 x 1 px at level 9 \(\w+: .*\)$"):
+    with pytest.raises(DataError, match=r"^cat: mine cannot encode 16384 x 1 px at level 9 \(\w+(: .+)?\)$"):
         compressed(codec, np.zeros((1, 16_384, 3), np.uint8), 9, photograph="cat")
     if error:
-        with pytest.raises(DataError, match=r"^cat: mine cannot decode what it encoded \(\w+: .*\)$"):
+        with pytest.raises(DataError, match=r"^cat: mine cannot decode what it encoded \(\w+(: .+)?\)$"):
             decoded(codec, b"", "cat")
 
 

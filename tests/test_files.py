@@ -155,8 +155,16 @@ def test_what_killed_processes_left_is_swept_by_the_next_run(tmp_path):
     for name in gone + kept:
         (deep / name).write_text("half")
     os.utime(deep / gone[1], (0, 0))
-    check_writable(tmp_path / "results")
+    sweep(tmp_path / "results")
     assert names(deep) == sorted(kept)
+
+
+def test_a_folder_of_the_users_is_tried_and_not_swept(tmp_path):
+    """Where an export goes, others may keep files of such names."""
+    name = f".theirs.{this_host()}.{ended_process()}.tmp"
+    (tmp_path / name).write_text("whole")
+    check_writable(tmp_path)
+    assert names(tmp_path) == [name]
 
 
 def test_a_killed_write_is_swept_and_ignored_by_git(tmp_path):

@@ -82,7 +82,7 @@ def this_host() -> str:
 
 
 def check_writable(folder: Path, *, needed: int = 0) -> None:
-    """Write a trial file where a folder is or will be, and sweep what killed processes have left in it; before long work.
+    """Write a trial file where a folder is or will be, before long work.
 
     Args:
         folder: the folder; it is not made.
@@ -102,11 +102,13 @@ def check_writable(folder: Path, *, needed: int = 0) -> None:
             trial.flush()
         if (free := shutil.disk_usage(existing).free) < needed:
             raise OSError(errno.ENOSPC, f"about {needed / 1e6:.1f} MB are needed, {free / 1e6:.1f} MB are free")
-        sweep(folder)
 
 
 def sweep(folder: Path) -> None:
-    """Remove the temporary files below a folder of processes of this machine that have ended, and all old ones."""
+    """Remove the temporary files below a folder of processes of this machine that have ended, and all old ones.
+
+    The folder is one that holds files of the benchmark alone, since others may give their files such names.
+    """
     for parent, _, names in os.walk(folder):
         for name in names:
             if match := TEMPORARY.fullmatch(name):

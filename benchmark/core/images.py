@@ -18,6 +18,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from benchmark.core.digests import digest
 from benchmark.core.errors import DataError
+from benchmark.core.messages import clean_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -99,7 +100,7 @@ def opened(data: bytes, name: str) -> Iterator[Image.Image]:
     except UnidentifiedImageError as error:  # its own message contains the address of a buffer
         raise DataError(f"{name}: not a readable image (of no kind that Pillow knows)") from error
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = clean_line(str(error)) or type(error).__name__
         raise DataError(f"{name}: not a readable image ({reason})") from error
 
 

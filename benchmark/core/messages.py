@@ -6,7 +6,7 @@ import io
 import logging
 import sys
 
-LONGEST = 500
+LONGEST = 400
 """Characters of a line of a text of unknown origin."""
 
 
@@ -34,6 +34,11 @@ def show_messages() -> None:
     package = logging.getLogger("benchmark")
     package.setLevel(logging.INFO)
     package.addHandler(PLAIN_LINES)  # once, however often this is called
+
+
+def cause(error: BaseException) -> str:
+    """Type and message, if any, of another library's error, as one printable line."""
+    return clean_line(f"{type(error).__name__}: {error}").removesuffix(":")
 
 
 def clean_line(text: str) -> str:

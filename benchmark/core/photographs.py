@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, overload
 from PIL import Image
 
 from benchmark.core.errors import DataError
+from benchmark.core.messages import cause
 from benchmark.core.storage import file_system
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def find_files(folder: Location, *, skip: Skip = lambda name: False) -> list[Loc
     try:
         below = [name.removeprefix(folder.path).lstrip("/") for name in system.find(folder.path)]
     except Exception as error:  # each file system has its own errors
-        raise DataError(f"{folder}: cannot be listed ({type(error).__name__}: {error})") from error
+        raise DataError(f"{folder}: cannot be listed ({cause(error)})") from error
     visible = (name for name in below if not any(passed_over(part, skip) for part in name.split("/")[:-1]))
     return sorted(folder.joinpath(name) for name in visible if not clutter(name.rpartition("/")[2]))
 

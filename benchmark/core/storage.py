@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import DataError
+from benchmark.core.messages import cause
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -52,7 +53,7 @@ def read(path: Location) -> bytes:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # each file system has its own errors
-        raise DataError(f"{path}: cannot be read ({type(error).__name__}: {error})") from error
+        raise DataError(f"{path}: cannot be read ({cause(error)})") from error
 
 
 def stamp(path: Location) -> str:

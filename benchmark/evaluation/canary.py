@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import secrets
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -85,7 +86,7 @@ def sing(predictor: Predictor, truth: GroundTruth, scores: pl.DataFrame, *, name
     ):
         names = [f"{images[index][0]}, cropped, at level {images[index][1]}" for index in indices]
         cropped[indices] = checked_scores(name, predictor, batch, names)
-    return compared(rows, cropped, chosen)
+    return compared(rows, cropped, [truth.indexed.sources[source].group for source in rows["source"]])
 
 
 def crop(secret: str, pixels: Pixels) -> Pixels:
@@ -102,13 +103,16 @@ def crop(secret: str, pixels: Pixels) -> Pixels:
     return np.ascontiguousarray(pixels[top : height - bottom, left : width - right])
 
 
-def compared(rows: pl.DataFrame, cropped: NDArray[np.float64], sources: list[str]) -> Canary | None:
-    """The comparison of scores (N,) of cropped images with those of rows; None where resamples lack one of the labels."""
+def compared(rows: pl.DataFrame, cropped: NDArray[np.float64], groups: Sequence[str]) -> Canary | None:
+    """The comparison of scores (N,) of cropped images with those of rows; None where resamples lack one of the labels.
+
+    Resampled are photographs, of which `groups` has the one of each row.
+    """
     labels, scores = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy()
-    positions = {source: position for position, source in enumerate(sources)}
-    clusters = [positions[source] for source in rows["source"]]
+    positions: dict[str, int] = {}
+    clusters = [positions.setdefault(group, len(positions)) for group in groups]
     counts = np.vstack([
-        np.ones(len(sources), np.int32), bootstrap.resamples(len(sources), "canary")
+        np.ones(len(positions), np.int32), bootstrap.resamples(len(positions), "canary")
     ])  # fmt: skip
     before, after = (
         bootstrap.replicate(weighted.auroc, counts, clusters, labels, values) for values in (scores, cropped)
@@ -117,4 +121,4 @@ def compared(rows: pl.DataFrame, cropped: NDArray[np.float64], sources: list[str
     if 2 * np.isfinite(differences).sum() < len(differences):
         return None
     low, high = bootstrap.interval(differences)
-    return Canary(cropped=float(after[0]), original=float(before[0]), low=low, high=high, sources=len(sources))
+    return Canary(cropped=float(after[0]), original=float(before[0]), low=low, high=high, sources=len(positions))

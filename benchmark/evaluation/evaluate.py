@@ -78,8 +78,10 @@ def evaluate(
     suite = load_suite(suite, limit=limit) if isinstance(suite, str) else suite
     predictor = look_up(predictor, hidden=workspace.private) if isinstance(predictor, str) else predictor
     submission = predictor if isinstance(predictor, Submission) else None
-    check_folders(workspace, suite)
-    truth = truth or label(suite, workspace)
+    if truth is None:
+        truth = label(suite, workspace)
+    else:
+        check_folders(workspace, suite)
     folder = suite_folder(workspace, suite)
     check_writable(folder.card(labels, "").parent)
     check_labelled(truth, labels, ("validation", "test"), workspace)

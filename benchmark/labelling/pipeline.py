@@ -13,23 +13,22 @@ import functools
 import json
 import logging
 import shutil
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from benchmark.core.errors import LabelError, ResultError, SuiteError
-from benchmark.core.files import file_errors, write_text
+from benchmark.core.files import file_errors, sweep, write_text
 from benchmark.core.parquet import read_table, write_table
-from benchmark.core.types import Source
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
 from benchmark.labelling.outcome_checks import Stored, WeightsHere, check_codec, check_weights
 from benchmark.labelling.outcomes import adopt, complete, read_outcomes
-from benchmark.labelling.recorded import SOURCE_SCHEMA, read_labels, read_sources
+from benchmark.labelling.recorded import SOURCE_SCHEMA, read_labels, read_sources, recorded_suite
 from benchmark.labelling.shards import plan
-from benchmark.plugins.datasets import Augmented, NoPhotographs
 from benchmark.plugins.networks import weights_here
 from benchmark.suites.loading import read_suite
 from benchmark.suites.results_folder import (
@@ -39,9 +38,9 @@ from benchmark.suites.results_folder import (
     outcome_folders,
     readable_folders,
     suite_folder,
+    written_folders,
 )
 from benchmark.suites.spec import Suite
-from benchmark.suites.splits import PARTS, Parts
 from benchmark.suites.tasks import TASKS
 
 logger = logging.getLogger(__name__)
@@ -65,6 +64,8 @@ def label(suite: Suite, workspace: Workspace, *, execution: ExecutionConfig = PU
         FileError: results or cache cannot be written.
     """
     check_folders(workspace, suite)
+    for path in (workspace.cache, *(home.path for home in written_folders(workspace, suite))):
+        sweep(path)
     check_definition(suite, workspace)
     weights = functools.partial(weights_here, folder=workspace.networks)
     truth = make_ground_truth(suite, workspace, execution=execution, weights=weights)
@@ -79,18 +80,20 @@ def check_definition(suite: Suite, workspace: Workspace) -> None:
         LabelError: they are of another definition, which would overwrite them.
         SuiteError: the recorded choices are not those of a suite.
     """
-    folders = dict.fromkeys((suite_folder(workspace, suite), outcome_folders(workspace, suite)[0]))
-    for folder in folders:
+    for folder in written_folders(workspace, suite):
         try:
             check_choices(suite, folder)
-            for path in sorted(folder.path.rglob("*.parquet")) if suite.limit else ():
+            for path in folder.tables_of_rows() if suite.limit else ():
                 read_table(path)
         except (LabelError, ResultError, SuiteError) as error:
             if not suite.limit:
                 raise
             logger.warning(f"{error}: the quick look {folder.path} is made again")
             with file_errors(folder.path):
-                shutil.rmtree(folder.path)
+                for path in filter(Path.is_dir, folder.folders[1:]):
+                    shutil.rmtree(path)
+                for path in folder.files:
+                    path.unlink(missing_ok=True)
 
 
 def check_choices(suite: Suite, folder: SuiteFolder) -> None:
@@ -156,23 +159,6 @@ def recorded_truth(suite: Suite, workspace: Workspace) -> GroundTruth:
         if lacking := [name for shard in shards for name in shard.networks if name in stored]:
             raise ResultError(f"{home.path}: outcomes of {lacking[0]} lack images; {hint} records them")
     return with_outcomes(indexed, stored)
-
-
-def recorded_suite(suite: Suite, home: SuiteFolder) -> tuple[IndexedSuite, str]:
-    """A suite on the sources that are recorded in a folder, and the fingerprint that is recorded with them.
-
-    Raises:
-        ResultError: the sources are missing, damaged or not valid; the message names the file.
-    """
-    task = TASKS[suite.task]
-    table, metadata = read_sources(home, suite.task)
-    parts: Parts = {part: [] for part in PARTS}
-    for row in table.iter_rows(named=True):
-        source = Source(
-            row["source"], task.truth_of(row), row["digest"], parent=row["parent"], copy_of=row.get("copy_of", "")
-        )
-        parts[row["part"]].append(source)
-    return IndexedSuite(suite, Augmented(NoPhotographs(metadata["classes"])), parts), metadata["fingerprint"]
 
 
 def with_outcomes(indexed: IndexedSuite, stored: Stored) -> GroundTruth:

@@ -11,12 +11,13 @@ from msgspec import Meta
 
 from benchmark.core.errors import LabelError, ResultError
 from benchmark.core.parquet import check_values, read_table
-from benchmark.core.types import PRISTINE
+from benchmark.core.types import PRISTINE, Source
 from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA
+from benchmark.plugins.datasets import Augmented, NoPhotographs
 from benchmark.suites.results_folder import SuiteFolder
-from benchmark.suites.spec import COMBINED
-from benchmark.suites.splits import PARTS
+from benchmark.suites.spec import COMBINED, Suite
+from benchmark.suites.splits import PARTS, Parts
 from benchmark.suites.tasks import TASKS
 
 SOURCE_SCHEMA: dict[str, Any] = dict.fromkeys(("part", "source", "digest", "parent"), pl.String)
@@ -100,6 +101,23 @@ def read_sources(home: SuiteFolder, task: str) -> tuple[pl.DataFrame, dict[str, 
     }
     check_values(home.sources, table, faults)
     return table, metadata
+
+
+def recorded_suite(suite: Suite, home: SuiteFolder) -> tuple[IndexedSuite, str]:
+    """A suite on the sources that are recorded in a folder, and the fingerprint that is recorded with them.
+
+    Raises:
+        ResultError: the sources are missing, damaged or not valid; the message names the file.
+    """
+    task = TASKS[suite.task]
+    table, metadata = read_sources(home, suite.task)
+    parts: Parts = {part: [] for part in PARTS}
+    for row in table.iter_rows(named=True):
+        source = Source(
+            row["source"], task.truth_of(row), row["digest"], parent=row["parent"], copy_of=row.get("copy_of", "")
+        )
+        parts[row["part"]].append(source)
+    return IndexedSuite(suite, Augmented(NoPhotographs(metadata["classes"])), parts), metadata["fingerprint"]
 
 
 def read_labels(path: Path) -> tuple[pl.DataFrame, dict[str, Any]]:

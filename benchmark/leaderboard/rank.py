@@ -13,13 +13,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmark.core.errors import ResultError
-from benchmark.core.files import check_writable, write_text
+from benchmark.core.files import check_writable, sweep, write_text
 from benchmark.core.markdown import number
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.results import Results, SuiteResults, read_result, read_scores
 from benchmark.evaluation.scorecard import Scorecard, read_card
-from benchmark.labelling.pipeline import recorded_suite
-from benchmark.labelling.recorded import read_labels
+from benchmark.labelling.recorded import read_labels, recorded_suite
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
 from benchmark.leaderboard.tables import board, short_board
 from benchmark.suites.loading import load_suite, read_suite
@@ -97,6 +96,8 @@ def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: 
     ranked = in_order(read_ranked(folder) for folder in folders)
     for path in (workspace.results, *(path for folder in folders for path in folder.folders)):
         check_writable(path)
+    for folder in folders:
+        sweep(folder.path)
     messages: list[str] = []
     for results in ranked:
         combined = COMBINED in results.results

@@ -21,6 +21,7 @@ from PIL import Image, features
 
 from benchmark.core.errors import BenchmarkError, DataError, PluginError, SuiteError
 from benchmark.core.images import Pixels, decode, to_tensor
+from benchmark.core.messages import cause
 from benchmark.core.types import Sample
 from benchmark.plugins.registry import extensions, resolve
 
@@ -65,7 +66,7 @@ def encoded(codec: Distortion, image: Pixels, level: int, photograph: str) -> by
     except BenchmarkError:
         raise
     except Exception as error:  # each codec has errors of its own, and a package may add any codec
-        raise DataError(f"{what} ({type(error).__name__}: {' '.join(str(error).split())})") from error
+        raise DataError(f"{what} ({cause(error)})") from error
 
 
 def decoded(codec: Distortion, bitstream: bytes, photograph: str) -> Pixels:
@@ -77,10 +78,7 @@ def decoded(codec: Distortion, bitstream: bytes, photograph: str) -> Pixels:
     try:
         return codec.decode(bitstream)
     except Exception as error:  # as above
-        reason = " ".join(str(error).split())
-        raise DataError(
-            f"{photograph}: {codec.name} cannot decode what it encoded ({type(error).__name__}: {reason})"
-        ) from error
+        raise DataError(f"{photograph}: {codec.name} cannot decode what it encoded ({cause(error)})") from error
 
 
 def compressed(

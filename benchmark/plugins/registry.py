@@ -15,6 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 from benchmark.core.errors import PluginError
+from benchmark.core.messages import cause
 
 T = TypeVar("T")
 
@@ -48,6 +49,6 @@ def resolve(kind: str, name: str, own: Mapping[str, T]) -> T | None:
         loaded: T = point.load()
     except Exception as error:  # a package may raise anything when it is imported
         raise PluginError(
-            f"entry point {name!r} of utilbench.{kind} ({point.value}) fails to load ({type(error).__name__}: {error})"
+            f"entry point {name!r} of utilbench.{kind} ({point.value}) fails to load ({cause(error)})"
         ) from error
     return loaded

@@ -101,9 +101,8 @@ def twin(table: dict[str, Any], path: Path) -> Suite:
     if sibling.resolve() == path.resolve():
         raise SuiteError(f"{path}: is a twin of itself")
     origin = sibling if sibling.is_file() else FOLDER / f"{other}.toml"
-    if origin.is_file() and "twin_of" in (
-        outer := read_toml(origin)
-    ):  # asked before it is loaded, since twins may be circular
+    outer = read_toml(origin) if origin.is_file() else {}
+    if "twin_of" in outer:  # asked before it is loaded, since twins may be circular
         raise SuiteError(f"{path}: {other} is itself a twin, of {outer['twin_of']}; name a suite that is none")
     parent = load_suite(str(origin) if origin.is_file() else other)
     values = typed(Suite, {key: value for key, value in table.items() if key != "labels"}, path, "at the top")

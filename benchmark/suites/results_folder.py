@@ -141,6 +141,11 @@ class SuiteFolder:
         return (self.path, *(self.path / name for name in names))
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that verbs write beside these folders."""
+        return (self.choices, self.sources, self.labels, self.rivals, self.board, self.page)
+
+    @property
     def root(self) -> Path:
         """The folder of all suites' results."""
         return self.path.parent
@@ -148,6 +153,11 @@ class SuiteFolder:
     def outcomes(self, network: str) -> Path:
         """The file with the outcomes of a network, or with `images`."""
         return self.path / "outcomes" / f"{file_name(network)}.parquet"
+
+    def tables_of_rows(self) -> list[Path]:
+        """All Parquet tables that are stored here, sorted; files that others put below the folder are not among them."""
+        patterns = ("*.parquet", "outcomes/*.parquet", "scores/*.parquet", "cards/*/*.parquet")
+        return sorted(path for pattern in patterns for path in self.path.glob(pattern))
 
     def networks(self) -> list[Path]:
         """The existing tables of networks, sorted."""
@@ -193,13 +203,14 @@ def outcome_folders(workspace: Workspace, suite: Suite) -> list[SuiteFolder]:
     return [SuiteFolder(workspace.results / suite.outcomes_folder), *whole] if suite.limit else whole
 
 
+def written_folders(workspace: Workspace, suite: Suite) -> list[SuiteFolder]:
+    """The folders of results that labelling writes: the suite's, and for a twin that of its outcomes."""
+    return list(dict.fromkeys((suite_folder(workspace, suite), outcome_folders(workspace, suite)[0])))
+
+
 def check_folders(workspace: Workspace, suite: Suite) -> None:
     """Raise FileError, before long work, unless the results of a suite and the cache can be written."""
-    for folder in (
-        workspace.cache,
-        *suite_folder(workspace, suite).folders,
-        *outcome_folders(workspace, suite)[0].folders,
-    ):
+    for folder in (workspace.cache, *(path for home in written_folders(workspace, suite) for path in home.folders)):
         check_writable(folder)
 
 

@@ -18,6 +18,7 @@ from benchmark.core.digests import digest
 from benchmark.core.errors import BenchmarkError, DataError, SuiteError
 from benchmark.core.images import Pixels
 from benchmark.core.json_cache import read_cached, write_cached
+from benchmark.core.messages import cause
 from benchmark.core.types import Source
 from benchmark.plugins.datasets.augmented import Augmented as Augmented  # part of this interface
 from benchmark.plugins.datasets.coco import COCO
@@ -120,7 +121,7 @@ def open_dataset(choice: Mapping[str, Any], data: Location | None) -> Dataset:
         if wrong and (wrong["option"] is None or wrong["option"] in options):
             raise SuiteError(f"dataset {name}: wrong options {options} ({wrong[0]})") from error
         where = "" if data is None or isinstance(data, Path) else f" at {data}"
-        raise DataError(f"dataset {name}{where}: cannot be opened ({type(error).__name__}: {error})") from error
+        raise DataError(f"dataset {name}{where}: cannot be opened ({cause(error)})") from error
 
 
 WRONG_OPTION = r"got an unexpected keyword argument '(?P<option>\w+)'|missing \d+ required .*"

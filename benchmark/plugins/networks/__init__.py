@@ -23,7 +23,7 @@ def load(name: str, folder: Path | None, *, device: str = "cpu", download: bool 
         MissingWeights: the weights are nowhere on this machine and cannot be downloaded.
         PluginError: a package's source gives no Network, one of another name, or one whose preprocessing is not of its task.
     """
-    from benchmark.plugins.networks.answers import cause
+    from benchmark.core.messages import cause
     from benchmark.plugins.networks.network import Network, Preprocessing
     from benchmark.plugins.networks.sources import LOADERS
 

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmark.core.errors import NetworkError
+from benchmark.core.messages import cause
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,8 +33,6 @@ MOST_LOGIT = 1e30
 """Largest absolute logit, so that its quotient by a temperature is finite in float32."""
 BEYOND = 2
 """How far a box may exceed its image on each side, in widths and heights of the image; real detectors exceed it by half."""
-LONGEST_CAUSE = 300
-"""Number of characters that are told of an error of another library."""
 
 
 class WrongAnswer(NetworkError):
@@ -64,12 +63,6 @@ def wrong_answers_named(network: str, photographs: Sequence[str]) -> Iterator[No
             else f"a batch of {len(photographs)} that begins with {photographs[0]}"
         )
         raise NetworkError(f"{network}: fails at {batch} ({cause(error)})") from error
-
-
-def cause(error: Exception) -> str:
-    """Type and message of another library's error, in one line of limited length."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return text if len(text) <= LONGEST_CAUSE else text[:LONGEST_CAUSE] + "..."
 
 
 def check_classification(answers: Any, count: int, classes: int, *, logits: bool) -> None:

@@ -19,7 +19,8 @@ import numpy as np
 import torch
 
 from benchmark.core.errors import MissingWeights, NetworkError
-from benchmark.plugins.networks.answers import Answer, cause, check_candidates
+from benchmark.core.messages import cause
+from benchmark.plugins.networks.answers import Answer, check_candidates
 from benchmark.plugins.networks.detector import LEAST_SCORE, suppress
 from benchmark.plugins.networks.network import Letterbox, Network, Preprocessing
 from benchmark.plugins.networks.weights import files_digest, local_file

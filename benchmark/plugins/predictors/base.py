@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import BenchmarkError, PredictorError
-from benchmark.core.messages import clean_line
+from benchmark.core.messages import cause
 from benchmark.core.types import Examples, Sample
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def named(name: str, what: str) -> Iterator[None]:
     except BenchmarkError:
         raise
     except (Exception, SystemExit) as error:  # third-party code may raise anything
-        raise PredictorError(f"{name}: {what} raised {type(error).__name__}: {clean_line(str(error))}") from error
+        raise PredictorError(f"{name}: {what} raised {cause(error)}") from error
 
 
 def as_numbers(values: Sequence[float]) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from PIL import Image
 
 from benchmark.core.checks import Check
 from benchmark.core.images import Pixels
+from benchmark.core.messages import cause
 from benchmark.core.types import Example, Examples, Sample
 from benchmark.plugins.datasets.glyphs import scene
 from benchmark.plugins.distortions import compressed, find_distortion
@@ -69,7 +70,7 @@ def attempt(test: Callable[..., str], *given: Any) -> str:
         with contextlib.redirect_stdout(io.StringIO()):
             return test(*given)
     except Exception as error:  # third-party code may raise anything
-        return f"{type(error).__name__}: {error}"
+        return cause(error)
 
 
 def trained(kind: type[Predictor], context: Context) -> Predictor:
@@ -186,7 +187,7 @@ def sizes(predictor: Predictor) -> str:
         try:
             scores(predictor, [sample])
         except Exception as error:
-            raise ValueError(f"an image of {size[0]} x {size[1]} px: {type(error).__name__}: {error}") from error
+            raise ValueError(f"an image of {size[0]} x {size[1]} px: {cause(error)}") from error
     scores(predictor, samples)
     return ""
 

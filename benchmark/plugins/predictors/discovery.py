@@ -22,6 +22,7 @@ from types import ModuleType
 
 from benchmark.core.digests import digest
 from benchmark.core.errors import PredictorError
+from benchmark.core.messages import cause
 from benchmark.core.workspace import Workspace
 from benchmark.plugins.predictors.base import NEEDS, TARGETS, LearnedPredictor, Predictor
 from benchmark.plugins.predictors.process import Origin
@@ -122,7 +123,7 @@ def load_file(name: str) -> type[Predictor]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # a third-party file may raise anything
-        raise PredictorError(f"{path}: fails to load ({type(error).__name__}: {error})") from error
+        raise PredictorError(f"{path}: fails to load ({cause(error)})") from error
     kinds = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Predictor)]
     defined = [kind for kind in kinds if kind.__module__ == module_name]
     if len(defined) != 1:
