@@ -89,9 +89,9 @@ class LabelChoice:
 
     def problem(self) -> str:
         """The error in the choice, or an empty text."""
-        if 0 <= self.low < self.high <= 1:
+        if 0 <= self.low <= self.high <= 1:
             return ""
-        return f"[labels] low is {self.low}, high is {self.high}; they must be 0 <= low < high <= 1"
+        return f"[labels] low is {self.low}, high is {self.high}; they must be 0 <= low <= high <= 1"
 
 
 TRUTH_SCHEMA: dict[str, Any] = {"class": pl.Int16}
