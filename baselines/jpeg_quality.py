@@ -25,6 +25,7 @@ class JPEGQuality(Predictor):
     """The quality, 1 to 100, whose standard luminance table is nearest to that in the bitstream. No training."""
 
     needs = {"bitstream"}
+    formats = {"JPEG"}
 
     def __init__(self, context):
         super().__init__(context)

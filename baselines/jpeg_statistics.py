@@ -14,6 +14,7 @@ class JPEGStatistics(Variant):
     """Ridge regression of utility on statistics of the DCT and bits per pixel. Bitstream, trained on the suite's labels."""
 
     needs = {"bitstream"}
+    formats = {"JPEG"}
     seeded = False
 
     def __init__(self, context):

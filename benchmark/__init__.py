@@ -26,7 +26,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 HOMES = {
     "BenchmarkError": "benchmark.core.errors",
     "Context": "benchmark.plugins.predictors.base",
-    "Distortion": "benchmark.plugins.distortions",
+    "Distortion": "benchmark.plugins.distortions.distortion",
     "Example": "benchmark.core.types",
     "Examples": "benchmark.core.types",
     "LearnedPredictor": "benchmark.plugins.predictors.base",

@@ -21,7 +21,7 @@ SPLIT_AND_LEVELS = """
 train = 0.5
 validation = 0.25
 test = 0.25
-[distortion]
+[[distortions]]
 name = "jpeg"
 levels = [50, 10, 3]
 held_out = [30, 5]"""

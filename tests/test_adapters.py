@@ -19,7 +19,9 @@ from benchmark.plugins.datasets.glyphs import scene
 from benchmark.plugins.distortions import compressed, find_distortion
 from benchmark.plugins.predictors import contract
 from benchmark.plugins.predictors.base import track
-from benchmark.plugins.predictors.discovery import ADAPTERS, code_digest, find_predictor, predictor_names
+from benchmark.plugins.predictors.code_digests import code_digest
+from benchmark.plugins.predictors.discovery import find_predictor
+from benchmark.plugins.predictors.names import ADAPTERS, predictor_names
 from benchmark.suites.results_folder import file_stem
 
 IQA, OOD = list(iqa.PREDICTORS), list(ood.PREDICTORS)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from benchmark.core.types import IMAGE
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.canary import MOST, TOLERANCE, Canary, compared, crop, sing
 from benchmark.evaluation.dataloading import samples
@@ -46,7 +47,7 @@ def workspace(tiny_workspace, tmp_path):
 def table(truth):
     """Label of each labelled image by the digest of its pixels, as published labels and photographs give it."""
     rows = truth.labelled("combined", "test")
-    pairs = rows.select("source", "level").rows()
+    pairs = rows.select(IMAGE).rows()
     labels = rows["label"].to_list()
     return {
         hashlib.blake2b(sample.image.numpy().tobytes()).hexdigest(): float(labels[index])

@@ -232,7 +232,7 @@ def test_stored_tables_are_refused_by_file_and_key_or_row(name, known, spoil, me
 
 
 SUITES = {
-    "a level": (lambda table: table["distortion"].update(levels=[50, 10]), "gives the fingerprint"),
+    "a level": (lambda table: table["distortions"][0].update(levels=[50, 10]), "gives the fingerprint"),
     "a threshold": (lambda table: table["labels"].update(high=0.9), "gives the fingerprint"),
     "a limit below 0": (lambda table: table.update(limit=-1), "limit -1"),
     "a limit that is true": (lambda table: table.update(limit=True), "limit True"),
@@ -311,7 +311,6 @@ def contents(folder):
 OTHERS = {
     "version": lambda suite: replace(suite, version=2),
     r"\[dataset\]": lambda suite: replace(suite, dataset=suite.dataset | {"train": 90}),
-    r"\[distortion\] name": lambda suite: replace(suite, distortion=replace(suite.distortion, name="webp")),
 }
 
 
@@ -328,9 +327,10 @@ def test_outcomes_of_other_photographs_stay(tiny, stored, folder, no_networks):
     """Labelling other photographs, where a folder holds outcomes of more, is refused and changes nothing."""
     (folder / "suite.json").unlink()
     before = contents(folder)
-    fewer = replace(tiny.suite, dataset=tiny.suite.dataset | {"train": 70}, distortion=replace(
-        tiny.suite.distortion, held_out=(30, 20)
-    ))  # fmt: skip
+    (jpeg,) = tiny.suite.distortions
+    fewer = replace(
+        tiny.suite, dataset=tiny.suite.dataset | {"train": 70}, distortions=(replace(jpeg, held_out=(30, 20)),)
+    )
     with pytest.raises(LabelError, match=r"holds outcomes of \d+ images that tiny does not have here, the first is"):
         label(fewer, stored)
     assert contents(folder) == before

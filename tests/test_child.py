@@ -18,7 +18,7 @@ from benchmark.core.types import Example
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.plugins.predictors import exchange
-from benchmark.plugins.predictors.base import checked_scores
+from benchmark.plugins.predictors.answers import checked_scores
 from benchmark.plugins.predictors.contract import letter
 from benchmark.plugins.predictors.discovery import find_predictor
 from benchmark.plugins.predictors.process import LIMITS, Child, Origin
@@ -127,12 +127,12 @@ CALLS = {
     "raise benchmark.BenchmarkError('no data folder')": "score() raised BenchmarkError: no data folder",
     "return ['1.0' for _ in samples]": "scores are numbers, not str",
     "return [True for _ in samples]": "scores are numbers, not bool",
-    "return [True, 0.5, 0.5, 0.5]": "scores are numbers, not bool, float",
+    "return [True, 0.5, 0.5, 0.5]": "TypeError: scores are numbers, not bool",
     "return [datetime.datetime.now() for _ in samples]": "scores are numbers, not datetime",
     "return np.full(len(samples), np.datetime64('2020'))": "scores are numbers, not datetime64",
     "return [1j for _ in samples]": "scores are numbers, not complex",
     "return [None for _ in samples]": "scores are numbers, not NoneType",
-    "return None": "returned () scores for 4 samples",
+    "return None": "scores are numbers, not NoneType",
     "return np.zeros((len(samples) - 1))": "returned (3,) scores for 4 samples",
     "return [[1.0] for _ in samples]": "returned (4, 1) scores for 4 samples",
     "return [[1.0], [1.0, 2.0], [], []]": "score() raised ValueError",

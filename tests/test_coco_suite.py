@@ -23,7 +23,9 @@ from benchmark.suites.loading import load_suite
 def test_the_papers_suite_labels_and_says_that_nothing_is_useful(coco_data, tmp_path):
     """Six detectors of torchvision record outcomes; by the paper's text all rows are non-useful, which training refuses."""
     suite = load_suite("coco", limit=5)
-    suite = dataclasses.replace(suite, distortion=dataclasses.replace(suite.distortion, levels=(30,), held_out=(12,)))
+    suite = dataclasses.replace(
+        suite, distortions=(dataclasses.replace(suite.distortions[0], levels=(30,), held_out=(12,)),)
+    )
     (tmp_path / "networks").mkdir()
     for name in (*suite.networks.labelling, *suite.networks.held_out):
         model = name.partition(":")[2]

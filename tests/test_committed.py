@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from benchmark.core.images import to_tensor
-from benchmark.core.types import PRISTINE
+from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.pipeline import make_ground_truth, recorded_truth
 from benchmark.leaderboard.rank import in_order, in_short, read_ranked
 from benchmark.plugins.datasets import index, open_dataset
-from benchmark.plugins.distortions import find_distortion
+from benchmark.plugins.distortions import decoded, encoded, find_distortion
 from benchmark.plugins.networks import load
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import SuiteFolder
@@ -84,7 +84,9 @@ def test_committed_outcomes_of_glyphs_are_reproduced(truths):
         rows = truth.outcomes[name].sample(40, seed=0).to_dicts()
         images = [truth.indexed.dataset.read(row["source"]) for row in rows]
         seen = [
-            image if row["level"] == PRISTINE else codec.decode(codec.encode(image, row["level"]))
+            image
+            if row["distortion"] == PRISTINE.distortion
+            else decoded(codec, encoded(codec, image, row["level"], "a scene"), "a scene")
             for image, row in zip(images, rows, strict=True)
         ]
         squares = torch.stack([network.preprocessing.square(to_tensor(image)) for image in seen])
@@ -105,9 +107,11 @@ def test_committed_outcomes_of_glyphs_det_are_reproduced(truths):
         network = load(name, None)
         rows = truth.outcomes[name].sample(12, seed=0)
         images = []
-        for source, level in rows.select("source", "level").iter_rows():
+        for source, *condition in rows.select(IMAGE).iter_rows():
             pristine = truth.indexed.dataset.read(source)
-            image = pristine if level == PRISTINE else codec.decode(codec.encode(pristine, level))
+            image = pristine
+            if tuple(condition) != PRISTINE:
+                image = decoded(codec, encoded(codec, pristine, condition[1], source), source)
             images.append(to_tensor(image))
         with torch.inference_mode():
             answers = network.answer(images, "cpu")

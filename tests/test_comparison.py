@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from benchmark.cli.main import main
 from benchmark.core.errors import ResultError
 from benchmark.core.parquet import read_table, write_table
+from benchmark.core.types import IMAGE
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard.comparison import compare
@@ -45,7 +46,7 @@ def test_values_are_those_of_the_scorecards(tiny, judged):
     """Metrics and gains stand in the comparison as on the cards."""
     workspace, cards = judged
     found = {row.measure: row for row in compare(tiny, "jpeg_quality", "ssim", "combined", workspace)}
-    for name in ("auroc", "within_quality_auroc", "overlap", "mcc"):
+    for name in ("auroc", "within_condition_auroc", "overlap", "mcc"):
         assert found[name].first == pytest.approx(cards["jpeg_quality"].metrics[name].value, abs=1e-6)
         assert found[name].second == pytest.approx(cards["ssim"].metrics[name].value, abs=1e-6)
     for network, gains in cards["ssim"].downstream.items():
@@ -61,8 +62,7 @@ def test_intervals_are_those_of_scikit_learn_on_redrawn_sources(tiny, judged):
         read_table(workspace.results / "tiny" / "scores" / f"{name}.parquet")[0] for name in ("jpeg_quality", "ssim")
     ]
     scores = [
-        test.join(table.filter(part="test"), on=["source", "level"], how="left", maintain_order="left")["score"]
-        for table in tables
+        test.join(table.filter(part="test"), on=IMAGE, how="left", maintain_order="left")["score"] for table in tables
     ]
     names = [source.id for source in tiny.parts["test"]]
     places = np.array([names.index(source) for source in test["source"]])
@@ -85,10 +85,10 @@ def test_groups_are_those_of_scikit_learn(tiny, judged, monkeypatch):
     workspace, _ = judged
     found = {row.measure: row for row in compare(tiny, "jpeg_quality", "ssim", "combined", workspace)}
     table = read_table(workspace.results / "tiny" / "scores" / "ssim.parquet")[0].filter(part="test")
-    test = tiny.labelled("combined", "test").join(table, on=["source", "level"], maintain_order="left")
+    test = tiny.labelled("combined", "test").join(table, on=IMAGE, maintain_order="left")
     truths = {source.id: source.truth for source in tiny.parts["test"]}
     test = test.with_columns(kind=pl.Series([truths[source] for source in test["source"]]))
-    groups = {f"level {level}": rows for (level,), rows in test.group_by("level")}
+    groups = {f"jpeg {level}": rows for (level,), rows in test.group_by("level")}
     groups |= {f"class {kind}": rows for (kind,), rows in test.group_by("kind")}
     told = [name for name in groups if f"AUROC, {name}" in found]
     assert told
@@ -104,7 +104,7 @@ def test_levels_and_classes_stand_in_order(tiny, judged, monkeypatch):
     monkeypatch.setattr("benchmark.leaderboard.comparison.ENOUGH", 1)
     workspace, _ = judged
     told = [row.measure for row in compare(tiny, "jpeg_quality", "ssim", "combined", workspace)]
-    levels = [int(name.rsplit(" ", 1)[1]) for name in told if name.startswith("AUROC, level")]
+    levels = [int(name.rsplit(" ", 1)[1]) for name in told if name.startswith("AUROC, jpeg")]
     assert levels == sorted(levels, reverse=True)
     assert any(name.startswith("AUROC, class") for name in told)
 
@@ -194,4 +194,4 @@ def test_the_verb_tells_all_as_a_table_or_json(tiny, tiny_file, judged, monkeypa
     assert text.count("\n") == len(rows) + 3
     assert all(f"| {row['measure']} |" in text for row in rows)
     assert all(row["first"] - row["second"] == row["difference"] for row in rows)
-    assert {"auroc", "within_quality_auroc", "srcc", "area"} <= {row["measure"] for row in rows}
+    assert {"auroc", "within_condition_auroc", "srcc", "area"} <= {row["measure"] for row in rows}

@@ -6,7 +6,8 @@ import pytest
 
 from benchmark.cli.main import main
 from benchmark.plugins.predictors.contract import CHECKS, UNTRAINED, check_predictor
-from benchmark.plugins.predictors.discovery import find_predictor, predictor_names
+from benchmark.plugins.predictors.discovery import find_predictor
+from benchmark.plugins.predictors.names import predictor_names
 
 SLOW = {"resnet18_paper", "resnet18_small"}
 """The same code as `resnet18`, with other numbers."""

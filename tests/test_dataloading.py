@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from baselines._squares import DRAWN, Draws, Squares, batches, some_of
-from benchmark.core.types import Example, Examples, Source
+from benchmark.core.types import IMAGE, Example, Examples, Source
 from benchmark.evaluation.dataloading import BATCH, lesson, made, samples, shuffled
+from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.plugins.datasets import Augmented
 from benchmark.plugins.datasets.glyphs import scene
 from benchmark.plugins.distortions import compressed, find_distortion
@@ -41,7 +42,7 @@ def train(tiny):
 
 def test_every_row_is_made_once_and_every_photograph_read_once(tiny, reads):
     """Batches hold each row once, with the pixels of its source and level."""
-    rows = tiny.indexed.scored_rows.select("source", "level").rows()
+    rows = tiny.indexed.scored_rows.select(IMAGE).rows()
     found = {}
     for places, some in samples(tiny.indexed, rows, {"reference", "bitstream"}, "any"):
         assert len(places) == len(some) <= BATCH
@@ -49,7 +50,7 @@ def test_every_row_is_made_once_and_every_photograph_read_once(tiny, reads):
     assert sorted(found) == list(range(len(rows)))
     assert set(reads.values()) == {1}
     for place in range(0, len(rows), 37):
-        source, level = rows[place]
+        source, _, level = rows[place]
         pristine = tiny.indexed.dataset.read(source)
         assert (found[place].reference.permute(1, 2, 0).numpy() == pristine).all()
         assert found[place].bitstream[:2] == b"\xff\xd8"
@@ -65,7 +66,7 @@ def test_the_order_tells_neither_level_nor_part_nor_photograph(tiny):
 
     order = ordered("one")
     count = np.arange(len(rows))
-    parts, sources, levels = (np.array([rows[place][column] for place in order]) for column in range(3))
+    parts, sources, levels = (np.array([rows[place][column] for place in order]) for column in (0, 1, 3))
     for column in (levels, parts == "test", parts == "validation"):
         assert abs(np.corrcoef(count, column)[0, 1]) < 0.15
     assert (sources[1:] == sources[:-1]).mean() < 0.1
@@ -151,18 +152,19 @@ def test_versions_of_a_photograph_are_made_of_one_reading():
     photograph = scene("train", 3)
     indexed = SimpleNamespace(
         suite=suite,
+        bitstreams=Bitstreams(0),
         dataset=Augmented(
             SimpleNamespace(classes=10, sources=list, read=lambda name: reads.append(name) or photograph)
         ),
         sources={name: Source(name, 0, parent=parent) for name, parent in (("a", ""), ("a~aug1", "a"), ("a~aug2", "a"))},
     )  # fmt: skip
     reads = []
-    rows = [(name, level, 1, 0.5) for name in ("a", "a~aug1", "a~aug2") for level in (90, 5)]
+    rows = [(name, "jpeg", level, 1, 0.5) for name in ("a", "a~aug1", "a~aug2") for level in (90, 5)]
     found = made(indexed, rows, np.ones(len(rows)), (), range(len(rows)), groups=[4] * len(rows))
     assert reads == ["a"]
     assert {example.group for example in found} == {4}
     codec = find_distortion("jpeg")
-    for (name, level, *_), example in zip(rows, found, strict=True):
+    for (name, _, level, *_), example in zip(rows, found, strict=True):
         assert torch.equal(example.sample.image, compressed(codec, indexed.dataset.read(name), level).image)
 
 

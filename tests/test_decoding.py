@@ -13,7 +13,7 @@ from torchvision.transforms.v2 import functional
 from benchmark.core.errors import DataError
 from benchmark.core.images import decode, stored_size
 from benchmark.plugins.datasets.resized import Resized
-from benchmark.plugins.distortions import Distortion, compressed, decoded, encoded, find_distortion
+from benchmark.plugins.distortions import Distortion, compressed, decoded
 from benchmark.plugins.networks.network import LONGEST, Preprocessing, middle
 
 RAMP = np.tile(np.linspace(0, 65535, 256).astype(np.uint16), (8, 1))
@@ -178,23 +178,7 @@ def test_every_type_of_error_is_caught(error, monkeypatch):
         decode(data, "a.png")
 
 
-@pytest.mark.parametrize("size", [(65_501, 1), (1, 70_000)])
-def test_a_photograph_beyond_jpegs_limit_is_named(size):
-    """The message names photograph, codec, size and limit."""
-    expected = rf"long: jpeg cannot encode {size[1]} x {size[0]} px at level 30; a side may have at most 65500 px"
-    with pytest.raises(DataError, match=expected):
-        encoded(find_distortion("jpeg"), np.zeros((*size, 3), np.uint8), 30, "long")
-
-
-def test_the_limit_of_jpeg_is_that_of_the_encoder():
-    """A side of 65,500 px is encoded, one more is not."""
-    jpeg = find_distortion("jpeg")
-    assert encoded(jpeg, np.zeros((1, jpeg.longest_side, 3), np.uint8), 30, "long")
-    with pytest.raises(OSError, match=r"encoder error|broken data stream"):
-        jpeg.encode(np.zeros((1, jpeg.longest_side + 1, 3), np.uint8), 30)
-
-
-def webp(image, level):
+def webp(image, level, random):
     """WebP without a declared limit."""
     return file(Image.fromarray(image), "WEBP", quality=level)
 

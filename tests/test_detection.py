@@ -9,7 +9,7 @@ import pytest
 from pycocotools.cocoeval import COCOeval
 
 from benchmark.core.errors import LabelError
-from benchmark.core.types import Objects
+from benchmark.core.types import IMAGE, PRISTINE, Objects
 from benchmark.metrics.image_utility import retention_labels
 from benchmark.metrics.mean_ap import coco_tables, match, mean_ap
 from benchmark.suites.tasks import detection
@@ -26,6 +26,7 @@ def outcome(source, level, *found):
     return {
         "source": source,
         "digest": "",
+        "distortion": "jpeg" if level >= 0 else "pristine",
         "level": level,
         "boxes": [round(8 * value) for box, _, _ in found for value in box],
         "scores": [round(10_000 * score) for _, score, _ in found],
@@ -59,7 +60,7 @@ def test_hand_worked_cases(name):
     table = outcomes(outcome("a", -1, *pristine), outcome("a", 30, *distorted))
     choices = [LabelChoice(), LabelChoice(retained="half"), LabelChoice(pristine_must_succeed=False)]
     judged = [judge(table, {"a": TRUTH}, 1.0, choice) for choice in choices]
-    assert judged[0].select("source", "level", "right", "kept").rows() == [("a", 30, right, kept)]
+    assert judged[0].select(*IMAGE, "right", "kept").rows() == [("a", "jpeg", 30, right, kept)]
     assert judged[0]["utility"][0] == pytest.approx(utility)
     assert [one["label"][0] for one in judged] == labels
 
@@ -94,14 +95,15 @@ def pooled(seed=0, sources=12, levels=(30, 10)):
         outcome(name, level, *zip(one.boxes.tolist(), one.scores, one.classes, strict=True))
         for (name, level), one in zip(names, found, strict=True)
     ]
-    images = [(name, level, 1000 if level < 0 else level) for name, level in names]
-    return outcomes(*rows), truths, pl.DataFrame(images, schema=["source", "level", "bits"], orient="row")
+    table = outcomes(*rows)
+    bits = [1000 if level < 0 else level for _, level in names]
+    return table, truths, table.select(*IMAGE, bits=pl.Series(bits))
 
 
 def downstream_of(table, truths, images):
     """The detector's downstream performance, and the rows of its distorted images."""
     downstream = detection.Downstream(table, truths, judge(table, truths, 1.0, LabelChoice()), images)
-    return downstream, downstream.placed(table.filter(pl.col("level") != -1).select("source", "level"))
+    return downstream, downstream.placed(table.filter(pl.col("level") != -1).select(IMAGE))
 
 
 def test_replacement_is_an_evaluation_of_other_images():
@@ -111,18 +113,18 @@ def test_replacement_is_an_evaluation_of_other_images():
     kept = np.arange(rows.height) >= 10
     once = np.ones((1, rows.height))
     found, objects = unpack(table), [truths[name] for name in table["source"]]
-    place = {key: number for number, key in enumerate(table.select("source", "level").iter_rows())}
-    keys = rows.select("source", "level").rows()
-    chosen = [place[name, level if stays else -1] for (name, level), stays in zip(keys, kept, strict=True)]
+    place = {key: number for number, key in enumerate(table.select(IMAGE).iter_rows())}
+    keys = rows.select(IMAGE).rows()
+    chosen = [place[key if stays else (key[0], *PRISTINE)] for key, stays in zip(keys, kept, strict=True)]
     expected = mean_ap(match([objects[c] for c in chosen], [found[c] for c in chosen], 4), np.arange(len(chosen)))
     assert downstream.chosen(rows, once, kept) == pytest.approx([expected], abs=1e-12)
     extras = downstream.extras(rows, kept)
     assert extras["bits"] == pytest.approx(20)
     assert extras["bits_filtered"] == pytest.approx(
-        np.mean([level if stays else 1000 for (_, level), stays in zip(keys, kept, strict=True)])
+        np.mean([level if stays else 1000 for (*_, level), stays in zip(keys, kept, strict=True)])
     )
     assert extras["pristine"] == downstream.best(rows, once, np.arange(rows.height, dtype=float), [0.0]).item()
-    assert set(extras["levels"]) == {"30", "10"}
+    assert set(extras["conditions"]) == {"jpeg 30", "jpeg 10"}
 
 
 def test_a_replicate_is_the_map_of_copies():
@@ -194,3 +196,24 @@ def test_outcomes_that_are_not_the_recorded_ones_are_told():
         assert detection.disagree(same, outcomes(outcome("a", 30, *found))).all(), name
     faint = outcomes(outcome("a", 30, (LEFT, 0.9, 3), (RIGHT, 0.15, 4)))
     assert not detection.disagree(same, faint).any()
+
+
+SATISFIED = {
+    # name: (pristine, distorted, satisfied)
+    "the same": ([(LEFT, 0.9, 3), (RIGHT, 0.7, 5)], [(LEFT, 0.8, 3), (RIGHT, 0.6, 5)], True),
+    "one of two": ([(LEFT, 0.9, 3), (RIGHT, 0.7, 5)], [(LEFT, 0.8, 3)], True),
+    "none of two": ([(LEFT, 0.9, 3), (RIGHT, 0.7, 5)], [(LEFT, 0.4, 3)], False),
+    "no object of the ground truth": ([((0, 40, 20, 60), 0.9, 7)], [((0, 40, 20, 60), 0.9, 7)], True),
+    "another class": ([(LEFT, 0.9, 3)], [(LEFT, 0.9, 4)], False),
+    "another place": ([(LEFT, 0.9, 3)], [((12, 12, 32, 32), 0.9, 3)], False),
+    "nothing to find": ([(LEFT, 0.4, 3)], [], True),
+    "one of three": ([(LEFT, 0.9, 3), (RIGHT, 0.9, 5), ((0, 40, 20, 60), 0.9, 7)], [(LEFT, 0.9, 3)], False),
+}
+
+
+@pytest.mark.parametrize("name", SATISFIED)
+def test_a_detector_is_satisfied_with_half_of_its_own_objects(name):
+    """What counts are a detector's own clear detections of the pristine version, not the ground truth."""
+    pristine, distorted, satisfied = SATISFIED[name]
+    table = outcomes(outcome("a", -1, *pristine), outcome("a", 30, *distorted))
+    assert judge(table, {"a": TRUTH}, 1.0, LabelChoice())["satisfied"].to_list() == [satisfied]

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from benchmark.core.parquet import read_table, write_table
+from benchmark.core.types import IMAGE
 from benchmark.evaluation import downstream
 from benchmark.evaluation.downstream import FRACTIONS, gains, mean_gains, rival_curves
 from benchmark.suites.results_folder import SuiteFolder
@@ -34,7 +35,7 @@ def held_out(truth, **columns):
     """The test images at the held-out levels as a table of scores, with a score from the network's own answers."""
     right = truth.judgement(truth.suite.networks.held_out[0])
     names = {source.id for source in truth.parts["test"]}
-    chosen = pl.col("level").is_in(truth.suite.distortion.held_out) & pl.col("source").is_in(names)
+    chosen = pl.col("level").is_in(truth.suite.distortions[0].held_out) & pl.col("source").is_in(names)
     return right.filter(chosen).with_columns(**columns)
 
 
@@ -42,7 +43,7 @@ def some_scores(truth):
     """Distinct scores that know a little of the network's answers."""
     rows = held_out(truth)
     noise = np.random.default_rng(0).normal(size=rows.height)
-    return rows.select("source", "level", score=pl.Series(rows["right"].to_numpy() + noise))
+    return rows.select(*IMAGE, score=pl.Series(rows["right"].to_numpy() + noise))
 
 
 def test_the_area_is_1_for_the_oracle_and_0_for_random(tiny, rivals):
@@ -54,7 +55,7 @@ def test_the_area_is_1_for_the_oracle_and_0_for_random(tiny, rivals):
     }
     areas = {}
     for name, score in scores.items():
-        rows = held_out(tiny, score=score).select("source", "level", "score")
+        rows = held_out(tiny, score=score).select(*IMAGE, "score")
         areas[name] = gained(tiny, rows, 0.5, rivals)[1]["area"][0]
     assert areas["oracle"] == pytest.approx(1, abs=1e-6)
     assert areas["reverse"] < 0
@@ -65,7 +66,7 @@ def test_curve_and_area_are_what_sorting_gives(tiny, rivals):
     """Each point is the accuracy of the share with the highest scores; the area is their mean on the rivals' scale."""
     scores = some_scores(tiny)
     found, measured = gained(tiny, scores, 0.5, rivals)
-    table = scores.join(held_out(tiny), on=["source", "level"]).sort("score", descending=True)
+    table = scores.join(held_out(tiny), on=IMAGE).sort("score", descending=True)
     right = table["right"].to_numpy().astype(float)
     exact = [right[: round(share * len(right))].mean() for share in FRACTIONS]
     assert len(right) % 10 == 0
@@ -81,7 +82,7 @@ def test_replicates_are_gains_of_repeated_sources(tiny, rivals):
     """In a resample every source counts as often as it was drawn."""
     scores = some_scores(tiny)
     _, measured = gained(tiny, scores, 0.5, rivals)
-    table = scores.join(held_out(tiny), on=["source", "level"], maintain_order="left")
+    table = scores.join(held_out(tiny), on=IMAGE, maintain_order="left")
     names = [source.id for source in tiny.parts["test"]]
     for number in range(10):
         times = dict(zip(names, tiny.resamples["test"][number].tolist(), strict=True))
@@ -95,14 +96,14 @@ def test_replicates_are_gains_of_repeated_sources(tiny, rivals):
 def test_the_operating_point_by_hand(tiny, rivals):
     """Unfiltered, kept and filtered are means over rows; quality keeps the higher levels first; gains are differences."""
     rows = held_out(tiny, score=pl.col("level").cast(pl.Float64))
-    found, measured = gained(tiny, rows.select("source", "level", "score"), 20.0, rivals)
+    found, measured = gained(tiny, rows.select(*IMAGE, "score"), 20.0, rivals)
     point = found["zoo:resnext"]
     high = rows.filter(level=30)
     assert point.kept == 0.5
     assert point.unfiltered == pytest.approx(rows["right"].mean())
-    assert point.filtered == point.quality == pytest.approx(high["right"].mean())
+    assert point.filtered == point.condition == pytest.approx(high["right"].mean())
     assert point.random == pytest.approx(rows["right"].mean())
-    assert measured["over_quality"] == pytest.approx(np.zeros(31))
+    assert measured["over_condition"] == pytest.approx(np.zeros(31))
     assert measured["gain"][0] == pytest.approx(point.filtered - point.unfiltered)
 
 
@@ -118,9 +119,7 @@ def test_what_keeps_nothing_has_no_gain(tiny, rivals):
 def test_detection_keeps_every_image(tiny_det, tmp_path):
     """With nothing kept all images are replaced, with all kept none; the curve lies between, its area on the rivals' scale."""
     rivals = rival_curves(tiny_det, SuiteFolder(tmp_path))
-    rows = held_out(tiny_det, score=pl.col("utility") + 1e-6 * pl.int_range(pl.len())).select(
-        "source", "level", "score"
-    )
+    rows = held_out(tiny_det, score=pl.col("utility") + 1e-6 * pl.int_range(pl.len())).select(*IMAGE, "score")
     (name,) = tiny_det.suite.networks.held_out
     none, _ = gained(tiny_det, rows, 1e9, rivals)
     every, measured = gained(tiny_det, rows, -1e9, rivals)
@@ -170,7 +169,7 @@ def test_curves_hold_the_spread_between_seeds(tiny, rivals):
     rows = held_out(tiny)
     random = np.random.default_rng(3)
     seeds = [
-        gains(tiny, rows.select("source", "level", score=pl.Series(weight * rows["right"].cast(pl.Float64).to_numpy()
+        gains(tiny, rows.select(*IMAGE, score=pl.Series(weight * rows["right"].cast(pl.Float64).to_numpy()
               + random.normal(size=rows.height))), thresholds, rivals)
         for weight in (-1, 0, 2)
     ]  # fmt: skip

@@ -1,3 +1,4 @@
+import ast
 import dataclasses
 import json
 import shutil
@@ -14,22 +15,24 @@ from sklearn import metrics as reference
 import benchmark
 from benchmark.core.errors import PredictorError, ResultError
 from benchmark.core.parquet import read_table, write_table
-from benchmark.core.types import Source
+from benchmark.core.types import IMAGE, Source
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.card_parts import Measure
 from benchmark.evaluation.dataloading import lesson, training_rows
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.measure_table import GROUPS
 from benchmark.evaluation.scorecard import read_card
-from benchmark.metrics.classification import best_threshold, within_level_auroc
+from benchmark.metrics.classification import best_threshold, stratified_auroc
 from benchmark.plugins.predictors.base import track
-from benchmark.plugins.predictors.discovery import code_digest, find_predictor, predictor_names
+from benchmark.plugins.predictors.code_digests import code_digest, written
+from benchmark.plugins.predictors.discovery import find_predictor
+from benchmark.plugins.predictors.names import baselines_folder, predictor_names
 
 METRICS = {
-    "accuracy", "balanced_accuracy", "auroc", "within_quality_auroc", "average_precision", "mcc", "overlap",
+    "accuracy", "balanced_accuracy", "auroc", "within_condition_auroc", "average_precision", "mcc", "overlap",
     "label_coverage",
 }  # fmt: skip
-GAINS = {"unfiltered", "filtered", "kept", "random", "quality", "oracle", "area", "curve"}
+GAINS = {"unfiltered", "filtered", "kept", "random", "condition", "oracle", "area", "curve"}
 
 
 @pytest.fixture
@@ -84,7 +87,7 @@ def test_metrics_follow_from_raw_scores_by_hand(tiny, workspace):
     card = evaluate(Contrast, tiny.suite, workspace=workspace, truth=tiny)
     scores, _ = read_table(workspace.results / "tiny" / "scores" / "contrast.parquet")
     labels = tiny.labels("combined").filter(pl.col("label") >= 0).drop("part")
-    both = {part: scores.filter(part=part).join(labels, on=["source", "level"]) for part in ("validation", "test")}
+    both = {part: scores.filter(part=part).join(labels, on=IMAGE) for part in ("validation", "test")}
     threshold = best_threshold(both["validation"]["label"], both["validation"]["score"])
     y, s = both["test"]["label"].to_numpy(), both["test"]["score"].to_numpy()
     value = {name: metric.value for name, metric in card.metrics.items()}
@@ -92,8 +95,8 @@ def test_metrics_follow_from_raw_scores_by_hand(tiny, workspace):
     assert value["auroc"] == pytest.approx(reference.roc_auc_score(y, s))
     assert value["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(y, s >= threshold))
     assert value["label_coverage"] == pytest.approx(len(y) / (60 * 3))
-    right = tiny.judgement("zoo:resnext").select("source", "level", "right")
-    held = scores.filter(part="held_out").join(right, on=["source", "level"])
+    right = tiny.judgement("zoo:resnext").select(*IMAGE, "right")
+    held = scores.filter(part="held_out").join(right, on=IMAGE)
     gains = card.downstream["zoo:resnext"]
     assert held.height == 60 * 2
     assert gains.unfiltered == pytest.approx(held["right"].mean())
@@ -107,7 +110,7 @@ def test_random_keeps_the_unfiltered_accuracy(tiny, workspace):
     """A random filter leaves the accuracy as it was, whatever it keeps; the oracle is at least as good as any."""
     gains = evaluate(Contrast, tiny.suite, workspace=workspace, truth=tiny).downstream["zoo:resnext"]
     assert gains.random == pytest.approx(gains.unfiltered)
-    assert gains.oracle >= max(gains.filtered, gains.quality, gains.random) - 1e-12
+    assert gains.oracle >= max(gains.filtered, gains.condition, gains.random) - 1e-12
 
 
 def test_samples_are_shuffled_and_hold_only_what_is_asked_for(tiny, workspace):
@@ -210,17 +213,17 @@ def test_class_weights_balance_the_classes(tiny):
 
 def test_augmentation_does_not_give_the_label_away(tiny):
     """Balanced by augmentation, both classes have as many originals and as many augmented rows."""
-    rows = [(f"s{i}{'~aug1' if a else ''}", 5, int(i % 7 > 2 + 2 * a)) for i in range(200) for a in (0, 1)]
+    rows = [(f"s{i}{'~aug1' if a else ''}", "jpeg", 5, int(i % 7 > 2 + 2 * a)) for i in range(200) for a in (0, 1)]
 
     class Truth:
         suite = type("S", (), {"training": type("T", (), {"balance": "augmentation"})})
         indexed = SimpleNamespace(
-            sources={name: Source(name, 0, parent=name.partition("~")[0] if "~" in name else "") for name, _, _ in rows}
+            sources={name: Source(name, 0, parent=name.partition("~")[0] if "~" in name else "") for name, *_ in rows}
         )
 
         def labelled(self, label_set, part):
             assert part == "train"
-            return pl.DataFrame(rows, schema=["source", "level", "label"], orient="row")
+            return pl.DataFrame(rows, schema=[*IMAGE, "label"], orient="row")
 
     chosen = training_rows(Truth(), "combined").with_columns(augmented=pl.col("source").str.contains("~aug"))
     counts = chosen.group_by("augmented", "label").len().sort("augmented", "label")["len"].to_list()
@@ -235,8 +238,8 @@ def test_baselines_that_need_no_training_run_on_the_small_suite(name, tiny, work
     card = evaluate(name, tiny.suite, workspace=workspace, truth=tiny)
     value = {key: metric.value for key, metric in card.metrics.items()}
     if name == "jpeg_quality":
-        assert value["within_quality_auroc"] == 0.5
-        assert card.downstream["zoo:resnext"].filtered == pytest.approx(card.downstream["zoo:resnext"].quality)
+        assert value["within_condition_auroc"] == 0.5
+        assert card.downstream["zoo:resnext"].filtered == pytest.approx(card.downstream["zoo:resnext"].condition)
         assert value["auroc"] > 0.6
     if name == "chance":
         assert 0.25 < value["auroc"] < 0.75
@@ -289,7 +292,7 @@ def test_resnet18_cuts_squares_on_the_grid_of_compression():
 def test_code_digest_follows_imported_baselines(monkeypatch, tmp_path):
     """A predictor that wraps a baseline has another digest when that baseline changes."""
     (tmp_path / "inner.py").write_text("x = 1\n")
-    monkeypatch.setattr("benchmark.plugins.predictors.discovery.baselines_folder", lambda: tmp_path)
+    monkeypatch.setattr("benchmark.plugins.predictors.code_digests.baselines_folder", lambda: tmp_path)
     text = "from baselines.inner import x\n"
     before = code_digest(text)
     (tmp_path / "inner.py").write_text("x = 1  # one\n")
@@ -300,13 +303,11 @@ def test_code_digest_follows_imported_baselines(monkeypatch, tmp_path):
 
 def find_baseline(name):
     """The file of a baseline."""
-    from benchmark.plugins.predictors.discovery import baselines_folder
-
     return baselines_folder() / f"{name}.py"
 
 
 @pytest.mark.parametrize(
-    ("method", "told"), [("__init__", "constructor"), ("fit", r"fit\(\)"), ("score", r"score\(\)")]
+    ("method", "told"), [("__init__", "the constructor"), ("fit", r"fit\(\)"), ("score", r"score\(\)")]
 )
 def test_what_a_predictor_raises_is_told_with_its_name(tiny, workspace, method, told):
     """An error inside a predictor stops the run with the predictor's name, the place and the cause."""
@@ -366,7 +367,7 @@ def test_the_card_tells_the_mean_and_the_spread_over_seeds(tiny, workspace):
     labels = tiny.labelled("combined", "test").drop("part")
     each = []
     for seed in range(3):
-        both = scores.filter(part="test", seed=seed).join(labels, on=["source", "level"])
+        both = scores.filter(part="test", seed=seed).join(labels, on=IMAGE)
         each.append(reference.roc_auc_score(both["label"], both["score"]))
     assert card.metrics["auroc"].value == pytest.approx(np.mean(each))
     assert card.metrics["auroc"].spread == pytest.approx(np.std(each, ddof=1))
@@ -398,7 +399,7 @@ def test_predictors_of_utility_learn_from_unlabelled_images_too(tiny, workspace)
     right = tiny.judgement("zoo:resnet").filter(pl.col("pristine_right"))
     for part, examples_of in seen.items():
         names = {source.id for source in tiny.parts[part]}
-        levels = pl.col("level").is_in(tiny.suite.distortion.levels)
+        levels = pl.col("level").is_in(tiny.suite.distortions[0].levels)
         wanted = right.filter(pl.col("source").is_in(names), levels)
         assert sorted(one.utility for one in examples_of) == pytest.approx(sorted(wanted["utility"]))
         assert {one.label for one in examples_of} == {-1, 0, 1}
@@ -410,7 +411,7 @@ def test_soft_metrics_are_scipys(tiny, workspace):
     card = evaluate(Contrast, tiny.suite, labels="zoo:resnet", workspace=workspace, truth=tiny)
     scores, _ = read_table(workspace.results / "tiny" / "scores" / "contrast.parquet")
     judged = tiny.judgement("zoo:resnet").filter(pl.col("pristine_right"))
-    both = scores.filter(part="test").join(judged, on=["source", "level"])
+    both = scores.filter(part="test").join(judged, on=IMAGE)
     assert card.counts.soft == both.height
     assert card.soft["srcc"].value == pytest.approx(spearmanr(both["score"], both["utility"]).statistic)
     assert card.soft["krcc"].value == pytest.approx(kendalltau(both["score"], both["utility"]).statistic)
@@ -487,6 +488,16 @@ def test_code_digest_ignores_what_does_not_run():
     assert code_digest(one) != code_digest("def f(x):\n    return x + 2\n")
 
 
+def test_code_digest_is_that_of_every_python():
+    """Fields of a syntax tree that only some versions of Python have, and leave empty, do not count."""
+    tree = ast.parse("def f(x): return x[1:]\nclass A: pass\n")
+    before = written(tree)
+    for node in ast.walk(tree):
+        node._fields = (*node._fields, "fresh", "others")
+        node.fresh, node.others = None, []
+    assert written(tree) == before
+
+
 def test_unknown_predictor_lists_the_known():
     """An unknown name is answered with the names there are."""
     with pytest.raises(PredictorError, match="chance, dct_statistics, energy, fisher"):
@@ -500,10 +511,10 @@ def test_suite_choices_stand_beside_the_results(tiny, workspace):
     assert kept["networks"]["probe"] == "zoo:resnet_wide"
 
 
-def test_within_quality_and_size_compares_like_sizes_alone(tiny, workspace):
+def test_within_condition_and_size_compares_like_sizes_alone(tiny, workspace):
     """With three sizes, pairs are those of one level and one third of the sizes; with one size, those of one level."""
     one = evaluate(Contrast, tiny.suite, workspace=workspace, truth=tiny).metrics
-    assert one["within_quality_and_size_auroc"].value == one["within_quality_auroc"].value
+    assert one["within_condition_and_size_auroc"].value == one["within_condition_auroc"].value
     names = {source.id: number for number, source in enumerate(tiny.parts["test"])}
     images = tiny.outcomes["images"].with_columns(
         height=pl.col("source").replace_strict(names, default=0, return_dtype=pl.Int32) % 3 * 100 + 50,
@@ -511,10 +522,10 @@ def test_within_quality_and_size_compares_like_sizes_alone(tiny, workspace):
     )
     sized = dataclasses.replace(tiny, outcomes=tiny.outcomes | {"images": images})
     scores, _ = read_table(workspace.results / "tiny" / "scores" / "contrast.parquet")
-    rows = sized.labelled("combined", "test").join(scores.filter(part="test"), on=["source", "level"])
-    groups = [f"{level} {names[source] % 3}" for source, level in rows.select("source", "level").iter_rows()]
-    expected, _ = within_level_auroc(rows["label"], rows["score"], np.unique(groups, return_inverse=True)[1])
+    rows = sized.labelled("combined", "test").join(scores.filter(part="test"), on=IMAGE)
+    groups = [f"{level} {names[source] % 3}" for source, _, level in rows.select(IMAGE).iter_rows()]
+    expected, _ = stratified_auroc(rows["label"], rows["score"], np.unique(groups, return_inverse=True)[1])
     shutil.rmtree(workspace.results / "tiny" / "cards")
     card = evaluate(Contrast, tiny.suite, workspace=workspace, truth=sized)
-    assert card.metrics["within_quality_and_size_auroc"].value == pytest.approx(expected)
-    assert card.metrics["within_quality_auroc"].value == one["within_quality_auroc"].value
+    assert card.metrics["within_condition_and_size_auroc"].value == pytest.approx(expected)
+    assert card.metrics["within_condition_auroc"].value == one["within_condition_auroc"].value

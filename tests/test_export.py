@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from benchmark.core.types import IMAGE
 from benchmark.labelling import parquet_export as module
 from benchmark.labelling.parquet_export import export
 
@@ -24,12 +25,12 @@ def test_shards_hold_every_row_once(shards, tiny):
         "test-00001-of-00002.parquet",
     ]
     rows = [row for path in shards for row in pq.read_table(path).to_pylist()]
-    keys = [(row["source"], row["level"]) for row in rows]
+    keys = [(row["source"], row["distortion"], row["level"]) for row in rows]
     labels = tiny.labels("combined")
-    held_out = [(source.id, level) for source in tiny.parts["test"] for level in (30, 5)]
-    assert sorted(keys) == sorted([*labels.select("source", "level").rows(), *held_out])
-    expected = {(s, x): None if y < 0 else y for s, x, y in labels.select("source", "level", "label").rows()}
-    assert {(row["source"], row["level"]): row["label"] for row in rows} == expected | dict.fromkeys(held_out)
+    held_out = [(source.id, "jpeg", level) for source in tiny.parts["test"] for level in (30, 5)]
+    assert sorted(keys) == sorted([*labels.select(IMAGE).rows(), *held_out])
+    expected = {(*image,): None if y < 0 else y for *image, y in labels.select(*IMAGE, "label").rows()}
+    assert {key: row["label"] for key, row in zip(keys, rows, strict=True)} == expected | dict.fromkeys(held_out)
 
 
 def test_held_out_rows_have_no_label(shards, tiny):
@@ -40,7 +41,11 @@ def test_held_out_rows_have_no_label(shards, tiny):
     }
     assert len(rows["held_out"]) == 60 * 2
     assert all(row["label"] is None and row["utility"] is None and row["image"]["bytes"] for row in rows["held_out"])
-    judged = [(part, row["source"], row["level"]) for part in ("validation", "test", "held_out") for row in rows[part]]
+    judged = [
+        (part, row["source"], row["distortion"], row["level"])
+        for part in ("validation", "test", "held_out")
+        for row in rows[part]
+    ]
     assert sorted(judged) == sorted(tiny.indexed.scored_rows.rows())
 
 

@@ -17,6 +17,8 @@ from benchmark.core.errors import BenchmarkError, FileError
 from benchmark.core.files import atomic, check_writable, file_errors, sweep, temporary_name, this_host
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.workspace import Workspace
+from benchmark.evaluation.evaluate import evaluate
+from benchmark.labelling.parquet_export import export
 from benchmark.labelling.pipeline import label
 from benchmark.leaderboard.rank import rank
 from tests.tracked import ROOT
@@ -157,6 +159,24 @@ def test_what_killed_processes_left_is_swept_by_the_next_run(tmp_path):
     os.utime(deep / gone[1], (0, 0))
     sweep(tmp_path / "results")
     assert names(deep) == sorted(kept)
+
+
+def test_what_killed_verbs_left_beside_files_of_others_is_swept(tiny, workspace, tmp_path):
+    """`rank` and `export` remove temporaries of the files that they write, and no others, from folders that others use."""
+    evaluate("chance", tiny.suite, workspace=workspace, truth=tiny)
+    results, output, end = workspace.results, tmp_path / "out", f".{this_host()}.{ended_process()}.tmp"
+    left = [
+        results / "assets" / f".page.css{end}",
+        *(results / f".{name}{end}" for name in ("boards.md", "index.html")),
+    ]
+    left += [output / f".{part}-00000-of-00001.parquet{end}" for part in ("train", "held_out")]
+    kept = [results / f".theirs{end}", output / f".theirs{end}"]
+    for path in (*left, *kept):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("half")
+    rank([], workspace)
+    export(tiny.suite, "combined", workspace, str(output))
+    assert [path for path in (*left, *kept) if path.exists()] == kept
 
 
 def test_a_folder_of_the_users_is_tried_and_not_swept(tmp_path):

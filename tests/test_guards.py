@@ -14,6 +14,7 @@ import torch
 
 import benchmark
 from benchmark.core.errors import PredictorError
+from benchmark.core.types import IMAGE
 from benchmark.evaluation.dataloading import lesson, samples
 from benchmark.evaluation.scoring import score_rows
 
@@ -115,7 +116,9 @@ def run(kind, truth):
 @pytest.mark.parametrize("kind", [Ranked, Following, Remembering, Behaving, Filling, Sticking, Faint])
 def test_scores_that_depend_on_other_images_are_refused(kind, tiny):
     """Some images are scored again, alone and in other company; the message names one whose score differs, and by how much."""
-    told = rf"{kind.__name__.lower()}: the score of (validation|test|train)-\d+ at level \d+ is .* standard deviation apart"
+    told = (
+        rf"{kind.__name__.lower()}: the score of (validation|test|train)-\d+, jpeg \d+ is .* standard deviation apart"
+    )
     with pytest.raises(PredictorError, match=told):
         run(kind, tiny)
 
@@ -168,7 +171,7 @@ def test_the_order_of_a_run_is_its_secret(tiny):
     for _ in range(2):
         orders.append([])
         tables.append(run(Noting, tiny))
-    rows = tiny.indexed.scored_rows.select("source", "level").rows()
+    rows = tiny.indexed.scored_rows.select(IMAGE).rows()
     public = [known(sample) for _, batch in samples(tiny.indexed, rows, (), tiny.fingerprint) for sample in batch]
     first, second = (order[: len(rows)] for order in orders)
     assert sorted(first) == sorted(second) == sorted(public)

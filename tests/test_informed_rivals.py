@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 
 from benchmark.core.errors import PredictorError
+from benchmark.evaluation.condition_shares import PRIOR
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.evaluation.informed_rivals import PRIOR, informed_scores
+from benchmark.evaluation.informed_rivals import informed_scores
 from benchmark.leaderboard.rank import rank
 from benchmark.plugins.predictors.informed import CONDITION, CONDITION_AND_CLASS
 from benchmark.plugins.predictors.resolve import resolve_predictor
@@ -30,7 +31,7 @@ def test_shares_are_those_counted_by_hand(tiny):
     """At training levels the score is the share; at held-out levels it lies between those of the neighbours."""
     scores, record = informed_scores(tiny, CONDITION, "combined")
     levels = tiny.indexed.scored_rows["level"].to_numpy()
-    expected = by_hand(tiny, tiny.suite.distortion.levels)
+    expected = by_hand(tiny, tiny.suite.distortions[0].levels)
     for level, share in expected.items():
         assert scores[levels == level] == pytest.approx(share, abs=1e-4)
     between = scores[levels == 30]
@@ -84,7 +85,7 @@ def test_boards_show_and_do_not_rank_them(tiny, workspace):
     board = (workspace.results / "tiny" / "leaderboard.md").read_text()
     line = next(line for line in board.splitlines() if "| condition § |" in line)
     assert line.startswith("| - |")
-    assert "condition" not in (workspace.results / "tiny" / "figures" / "gain_curves.svg").read_text()
+    assert "condition_and_class" not in (workspace.results / "tiny" / "figures" / "gain_curves.svg").read_text()
     pages = {page.stem.partition("@")[0]: page.read_text() for page in workspace.results.glob("tiny/predictors/*.html")}
     assert {name: "<h2>Fig. 1</h2>" in text for name, text in pages.items()} == {
         "condition": False,

@@ -19,7 +19,7 @@ from PIL import Image
 from benchmark.core.errors import DataError, LabelError, NetworkError, ResultError
 from benchmark.core.images import pixel_digest, to_tensor
 from benchmark.core.parquet import read_table
-from benchmark.core.types import PRISTINE
+from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.core.workspace import Workspace
 from benchmark.labelling import shards, worker
 from benchmark.labelling.execution import ExecutionConfig
@@ -29,7 +29,7 @@ from benchmark.labelling.pipeline import label
 from benchmark.metrics.image_utility import fit_temperature, unanimous
 from benchmark.plugins.datasets import DATASETS, open_dataset
 from benchmark.plugins.datasets.imagenet import ImageNet
-from benchmark.plugins.distortions import DISTORTIONS
+from benchmark.plugins.distortions import DISTORTIONS, decoded, encoded
 from benchmark.plugins.networks import load
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import SuiteFolder
@@ -78,7 +78,7 @@ def test_an_indexed_suite_holds_no_outcomes_and_runs_nothing(tiny, tiny_file, tm
     """A suite is indexed without results or networks, and has the fingerprint and parts that its ground truth has."""
     workspace = elsewhere(tmp_path)
     indexed = index_suite(load_suite(str(tiny_file)), workspace)
-    assert {field.name for field in dataclasses.fields(indexed)} == {"suite", "dataset", "parts"}
+    assert {field.name for field in dataclasses.fields(indexed)} == {"suite", "dataset", "parts", "cache"}
     assert (indexed.fingerprint, indexed.parts) == (tiny.fingerprint, tiny.parts)
     assert indexed.scored_rows.equals(tiny.indexed.scored_rows)
     assert not workspace.results.exists()
@@ -89,7 +89,10 @@ def test_scored_rows_stand_in_the_order_of_parts_sources_and_levels(tiny):
     """Every predictor scores validation and test at the training levels, then test at the held-out levels."""
     parts = [("validation", "validation", (50, 10, 3)), ("test", "test", (50, 10, 3)), ("held_out", "test", (30, 5))]
     expected = [
-        (name, source.id, level) for name, part, levels in parts for source in tiny.parts[part] for level in levels
+        (name, source.id, "jpeg", level)
+        for name, part, levels in parts
+        for source in tiny.parts[part]
+        for level in levels
     ]
     assert tiny.indexed.scored_rows.rows() == expected
     assert tiny.indexed.scored_rows is tiny.indexed.scored_rows
@@ -112,8 +115,8 @@ def test_outcomes_are_what_the_network_says(tiny):
     codec = DISTORTIONS["jpeg"]
     for row in tiny.outcomes["zoo:resnet"].sample(12, seed=0).iter_rows(named=True):
         image = tiny.indexed.dataset.read(row["source"])
-        if row["level"] != PRISTINE:
-            image = codec.decode(codec.encode(image, row["level"]))
+        if row["distortion"] != PRISTINE.distortion:
+            image = decoded(codec, encoded(codec, image, row["level"], "it"), "it")
         batch = network.preprocessing.normalise(network.preprocessing.square(to_tensor(image))[None], "cpu")
         with torch.inference_mode():
             logits = network.forward(batch)[0]
@@ -127,17 +130,18 @@ def test_outcomes_are_what_the_network_says(tiny):
 
 def test_all_that_is_needed_is_recorded_and_nothing_else(tiny):
     """Labelling networks judge every source at the training levels, held-out ones the test sources at theirs."""
-    levels, held_out = {PRISTINE, 50, 10, 3}, {PRISTINE, 30, 5}
+    training = {PRISTINE, *tiny.suite.training_conditions}
+    held_out = {PRISTINE, *tiny.suite.held_out_conditions}
     everyone, test = set(tiny.indexed.sources), {source.id for source in tiny.parts["test"]}
     wanted = {
-        "zoo:densenet": (everyone, levels),
-        "zoo:resnet": (everyone, levels),
-        "zoo:resnet_wide": (test, levels),
+        "zoo:densenet": (everyone, training),
+        "zoo:resnet": (everyone, training),
+        "zoo:resnet_wide": (test, training),
         "zoo:resnext": (test, held_out),
     }
     for name, (sources, some) in wanted.items():
         table = tiny.outcomes[name]
-        assert set(table.select("source", "level").iter_rows()) == {(s, x) for s in sources for x in some}
+        assert set(table.select(IMAGE).iter_rows()) == {(s, *x) for s in sources for x in some}
         assert table.height == len(sources) * len(some)
 
 
@@ -145,7 +149,7 @@ def test_images_table_holds_bits_and_pixels(tiny):
     """Recorded bits and pixel digests are those of a bitstream made anew."""
     codec = DISTORTIONS["jpeg"]
     for row in tiny.outcomes["images"].filter(pl.col("level") > 0).sample(8, seed=1).iter_rows(named=True):
-        bitstream = codec.encode(tiny.indexed.dataset.read(row["source"]), row["level"])
+        bitstream = encoded(codec, tiny.indexed.dataset.read(row["source"]), row["level"], row["source"])
         assert row["bits"] == 8 * len(bitstream)
         assert row["pixels"] == int(pixel_digest(codec.decode(bitstream)), 16)
 
@@ -163,8 +167,8 @@ def test_temperature_is_fitted_on_pristine_training_images(tiny):
 
 def test_combined_labels_are_unanimous(tiny):
     """The combined label is that on which all labelling networks agree."""
-    tables = [tiny.labels(name).select("source", "level", "label") for name in tiny.suite.networks.labelling]
-    both = tables[0].join(tables[1], on=["source", "level"], maintain_order="left")
+    tables = [tiny.labels(name).select(*IMAGE, "label") for name in tiny.suite.networks.labelling]
+    both = tables[0].join(tables[1], on=IMAGE, maintain_order="left")
     expected = unanimous([both["label"], both["label_right"]])
     assert tiny.labels("combined")["label"].to_list() == expected.tolist()
     assert set(expected.tolist()) == {-1, 0, 1}
@@ -223,7 +227,7 @@ def test_a_new_network_costs_only_itself(tiny, tiny_file, published, monkeypatch
     wider.write_text(tiny_file.read_text().replace('["zoo:resnext"]', '["zoo:resnext", "zoo:nfnet"]'))
     truth = label(load_suite(str(wider)), published)
     assert loaded == ["zoo:nfnet"]
-    assert set(truth.outcomes["zoo:nfnet"]["level"]) == {PRISTINE, 30, 5}
+    assert set(truth.outcomes["zoo:nfnet"]["level"]) == {PRISTINE.level, 30, 5}
 
 
 def test_completing_leaves_what_was_stored_as_it_was(tiny, published, tmp_path):
@@ -280,7 +284,7 @@ def test_calibration_uses_the_fitted_temperature(tiny, tiny_file, published, tmp
     truth = label(load_suite(str(twin)), published)
     t = truth.temperatures["zoo:resnet"]
     rows = truth.outcomes["zoo:resnet"].with_columns(p=(pl.col("score_true") / t - pl.col("logsumexp_t")).exp())
-    pristine = rows.filter(level=PRISTINE).select("source", before="p")
+    pristine = rows.filter(distortion=PRISTINE.distortion).select("source", before="p")
     joined = rows.filter(level=10).join(pristine, on="source").sort("source")
     expected = (joined["p"] - 0.5) / (1.5 - joined["before"])
     found = truth.judgement("zoo:resnet").filter(level=10).sort("source")["utility"]
@@ -367,21 +371,21 @@ def test_plan_covers_each_pair_once():
     parts = split(list(dataset.sources()), suite.split)
     first, then = shards.plan(suite, parts, {})
     triples = [
-        (name, source.id, level)
+        (name, source.id, condition)
         for shard in (*first, *then)
         for name in shard.networks
         for source in shard.sources
-        for level in shard.levels
+        for condition in shard.conditions
     ]
     assert len(triples) == len(set(triples))
     assert len([x for x in triples if x[0] == "zoo:vgg"]) == 100 * 10
     assert len([x for x in triples if x[0] == "zoo:resnext"]) == 30 * 6
     known = {
         name: {
-            (source.id, level)
+            (source.id, *condition)
             for members in parts.values()
             for source in members
-            for level in (PRISTINE, *suite.distortion.levels)
+            for condition in (PRISTINE, *suite.training_conditions)
         }
         for name in ("zoo:vgg", "images")
     }

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from benchmark.core.errors import DataError
 from benchmark.core.messages import show_messages
 from tests.test_public_names import MODULES
 
@@ -53,3 +54,15 @@ def test_a_script_decides_what_is_shown():
     assert (quiet.stdout, quiet.stderr) == ("", "slow\n")
     assert not told.stdout
     assert "INFO:benchmark.core.progress:scores: 2/2 images" in told.stderr
+
+
+@pytest.mark.parametrize("text", ["a\0b", "two\nlines", "\x1b[31mred", "a\u202eb", "\udcff", "a\u2028b"])
+def test_messages_are_one_printable_line(text, capsys):
+    """Whatever texts of files and names an error or a message holds, it is one line, in which they can be recognised."""
+    show_messages()
+    with pytest.raises(DataError) as caught:
+        raise DataError(f"no photograph {text}, ä")
+    logging.getLogger("benchmark.labelling").warning(f"no photograph {text}, ä")
+    for line in (str(caught.value), capsys.readouterr().err.removesuffix("\n")):
+        assert line.isprintable()
+        assert line.endswith(f"no photograph {text.encode('unicode_escape').decode()}, ä")

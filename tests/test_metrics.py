@@ -78,23 +78,23 @@ def test_decisions_agree_with_scikit_learn_and_counts(data, threshold):
 
 @light
 @given(rows(), st.data())
-def test_within_level_auroc_pools_pairs_of_one_level(data, draw):
+def test_stratified_auroc_pools_pairs_of_one_level(data, draw):
     """The within-level AUROC equals brute force over the pairs that share a level."""
     labels, scores = data
     levels = np.array([5, 5, *(draw.draw(st.sampled_from([5, 30, 90])) for _ in labels[2:])])
     counts = [concordance(labels[levels == one], scores[levels == one]) for one in (5, 30, 90)]
-    value, pairs = classification.within_level_auroc(labels, scores, levels)
+    value, pairs = classification.stratified_auroc(labels, scores, levels)
     assert pairs == sum(count for _, count in counts)
     assert value == pytest.approx(sum(concordant for concordant, _ in counts) / pairs)
 
 
 @light
 @given(rows(), st.data())
-def test_within_level_auroc_gives_the_level_nothing(data, draw):
+def test_stratified_auroc_gives_the_level_nothing(data, draw):
     """A score that is a function of the level alone earns .5 within levels, however good its AUROC."""
     labels, _ = data
     levels = np.array([5, 5, *(draw.draw(st.sampled_from([5, 30, 90])) for _ in labels[2:])])
-    assert classification.within_level_auroc(labels, np.sqrt(levels), levels)[0] == 0.5
+    assert classification.stratified_auroc(labels, np.sqrt(levels), levels)[0] == 0.5
 
 
 @light
@@ -102,22 +102,22 @@ def test_within_level_auroc_gives_the_level_nothing(data, draw):
 def test_within_one_level_it_is_auroc(data):
     """With a single level the within-level AUROC is scikit-learn's AUROC."""
     labels, scores = data
-    value, pairs = classification.within_level_auroc(labels, scores, np.full(len(labels), 30))
+    value, pairs = classification.stratified_auroc(labels, scores, np.full(len(labels), 30))
     assert value == pytest.approx(reference.roc_auc_score(labels, scores))
     assert pairs == labels.sum() * (1 - labels).sum()
 
 
-def test_within_level_auroc_needs_a_pair():
+def test_stratified_auroc_needs_a_pair():
     """Where each level has one class only there is no pair to measure."""
     with pytest.raises(MetricError, match="no pair"):
-        classification.within_level_auroc([0, 0, 1, 1], [1, 2, 3, 4], [5, 5, 90, 90])
+        classification.stratified_auroc([0, 0, 1, 1], [1, 2, 3, 4], [5, 5, 90, 90])
 
 
 @pytest.mark.parametrize("levels", [[5], [5, 5, 5], 5, [[5, 5]]])
-def test_within_level_auroc_needs_a_level_for_each_row(levels):
+def test_stratified_auroc_needs_a_level_for_each_row(levels):
     """Levels that do not stand beside the rows one by one raise MetricError."""
     with pytest.raises(MetricError):
-        classification.within_level_auroc([0, 1], [0.0, 1.0], levels)
+        classification.stratified_auroc([0, 1], [0.0, 1.0], levels)
 
 
 HALVES = np.arange(-9.5, 10, 1.0)
@@ -267,7 +267,7 @@ def test_best_threshold_separates_close_and_huge_scores(low, step):
 METRICS = {
     "auroc": classification.auroc,
     "average_precision": classification.average_precision,
-    "within_level_auroc": lambda labels, scores: classification.within_level_auroc(
+    "stratified_auroc": lambda labels, scores: classification.stratified_auroc(
         labels, scores, np.zeros(np.shape(labels))
     ),
     "overlap": classification.overlap,

@@ -57,6 +57,18 @@ def test_cuda_is_asked_without_emulation(native, expected, monkeypatch):
     assert training_precision("cuda:0") == expected
 
 
+@pytest.mark.parametrize(
+    ("device", "kind"), [("cuda", "bf16"), ("cuda:0", "fp16"), ("cuda", "float32"), ("cpu", "bf16")]
+)
+@pytest.mark.parametrize("native", [True, False])
+def test_only_what_is_emulated_is_told_to_be(device, kind, native, monkeypatch):
+    """On a GPU that multiplies half precision natively, a small network is no faster in it, which is no fault."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
+    monkeypatch.setattr(precision, "time_ratio", lambda *_, **__: 1.04)
+    told = kind == "bf16" and (device == "cpu" or not native)
+    assert precision.emulated_ratio(device, kind) == (1.04 if told else 1.0)
+
+
 @pytest.mark.parametrize("name", PRECISIONS)
 def test_a_precision_that_was_chosen_is_kept(name):
     """Only `auto` is decided."""
@@ -72,7 +84,7 @@ def test_the_ratio_is_that_of_real_work(training):
 def test_labelling_warns_where_a_precision_is_emulated(tiny_file, tmp_path, monkeypatch, caplog):
     """Before the work, `label` in bf16 tells how much longer it takes than float32 where that is so, and only there."""
     for ratio in (6.04, 0.6):
-        monkeypatch.setattr("benchmark.labelling.outcomes.time_ratio", lambda *_, ratio=ratio, **__: ratio)
+        monkeypatch.setattr("benchmark.core.precision.time_ratio", lambda *_, ratio=ratio, **__: ratio)
         monkeypatch.setattr(
             "benchmark.labelling.outcomes.open_worker", lambda *_, **__: pytest.fail("stop here", pytrace=False)
         )
@@ -107,14 +119,16 @@ import os, torch
 from benchmark.core.devices import cores, prepare_process
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 prepare_process()
-print(cores(), torch.get_num_threads())
+print(cores(), torch.get_num_threads(), torch.backends.cudnn.allow_tf32)
+prepare_process(threads=3)
+print(torch.get_num_threads())
 """
 
 
 def test_threads_are_as_many_as_the_cores_of_the_process():
-    """Affinity counts, not what the machine has; what a person has set stays."""
-    assert run(THREADS) == "1 1"
-    assert run(THREADS, OMP_NUM_THREADS="2") == "1 2"
+    """Affinity counts, not what the machine has; what a person has set stays, except for a number that is asked for."""
+    assert run(THREADS) == "1 1 False\n3"
+    assert run(THREADS, OMP_NUM_THREADS="2") == "1 2 False\n3"
 
 
 def test_processes_that_share_a_training_share_the_cores(monkeypatch):

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from benchmark.evaluation.scorecard import read_card
-from benchmark.plugins.predictors.discovery import baselines_folder
+from benchmark.plugins.predictors.names import baselines_folder
 
 STEP = """
 import sys

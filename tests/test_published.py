@@ -53,7 +53,7 @@ def test_a_quick_look_uses_what_a_person_has_labelled(tiny, tiny_file, tiny_work
 @pytest.mark.parametrize("execution", [ExecutionConfig(precision="bf16"), ExecutionConfig(compiled=True)])
 def test_other_arithmetic_is_computed(execution, tiny_file, elsewhere, monkeypatch):
     """Published outcomes of float32 do not stand for another arithmetic."""
-    monkeypatch.setattr("benchmark.labelling.outcomes.time_ratio", lambda *_, **__: 1.0)
+    monkeypatch.setattr("benchmark.labelling.outcomes.emulated_ratio", lambda *_: 1.0)
     monkeypatch.setattr(
         "benchmark.labelling.outcomes.open_worker", lambda *_, **__: pytest.fail("computed", pytrace=False)
     )
@@ -203,7 +203,7 @@ def test_digests_depend_on_the_stored_outcomes(tiny):
     """One recorded logit of a labelling network changes the ground truth; so does a temperature."""
     name = tiny.suite.networks.labelling[0]
     table = tiny.outcomes[name]
-    row = pl.int_range(pl.len()) == table["level"].index_of(PRISTINE)
+    row = pl.int_range(pl.len()) == table["level"].index_of(PRISTINE.level)
     other = table.with_columns(score_true=pl.when(row).then(pl.col("score_true") + 1e-6).otherwise("score_true"))
     assert not other.equals(table)
     changed = dataclasses.replace(tiny, outcomes=tiny.outcomes | {name: other})

@@ -163,7 +163,7 @@ def test_the_board_tells_soft_track_and_gains(copied):
     rank(["tiny"], copied)
     text = (copied.results / "tiny" / "leaderboard.md").read_text()
     card = json.loads((copied.results / "tiny" / "cards" / "combined" / "ssim.json").read_text())
-    for value in (card["soft"]["srcc"], card["soft"]["rmse"], card["gains"]["area"], card["gains"]["over_quality"]):
+    for value in (card["soft"]["srcc"], card["soft"]["rmse"], card["gains"]["area"], card["gains"]["over_condition"]):
         assert with_interval(value["value"], value["low"], value["high"]) in text
     assert "RA-MIQA 0.700" in text
 

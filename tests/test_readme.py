@@ -50,7 +50,9 @@ def test_your_own_images(tiny, tmp_path, monkeypatch):
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
     """The network, dataset and distortion of the README as an installed package, and folders for it."""
-    code = [block for block in BLOCKS if any(word in block for word in ("def classifier", "Photographs:", "WEBP ="))]
+    code = [
+        block for block in BLOCKS if any(word in block for word in ("def classifier", "Photographs:", "FAST_WEBP ="))
+    ]
     assert len(code) == 3
     for block in code:
         assert len([line for line in block.splitlines() if line and "import" not in line]) <= 16

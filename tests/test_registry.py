@@ -6,11 +6,16 @@ import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmark.core.errors import PluginError
+from benchmark.core.errors import BenchmarkError, PluginError
 from benchmark.evaluation.scorecard import read_card
 from benchmark.plugins import registry
+from benchmark.plugins.datasets import open_dataset
+from benchmark.plugins.distortions import Distortion, decoded, encoded
+from benchmark.plugins.networks import load
+from benchmark.plugins.networks.answers import wrong_answers_named
 
 EXAMPLE = Path(__file__).parent / "extension"
 UTILBENCH = [sys.executable, "-m", "benchmark"]
@@ -75,6 +80,39 @@ def test_a_name_that_is_taken_is_refused(monkeypatch, points):
     monkeypatch.setattr(registry, "entry_points", lambda group: found)
     with pytest.raises(PluginError, match="name is taken"):
         registry.extensions("predictors", own=["ssim"])
+
+
+def exits(*given, **options):
+    """End the program, as if its work were done."""
+    sys.exit(0)
+
+
+EXITS = {
+    "a module": lambda: registry.resolve("datasets", "mine", {}),
+    "a dataset": lambda: open_dataset({"name": "mine"}, None),
+    "a network": lambda: load("mine:net", None),
+    "a network's answer": lambda: ask(),
+    "an encoder": lambda: encoded(CODEC, np.zeros((2, 2, 3), np.uint8), 5, "cat"),
+    "a decoder": lambda: decoded(CODEC, b"", "cat"),
+}
+CODEC = Distortion("mine", encode=exits, decode=exits, encoder=lambda: "none", levels=range(1, 9))
+
+
+def ask():
+    """Ask a network that ends the program."""
+    with wrong_answers_named("mine:net", ["cat"]):
+        exits()
+
+
+@pytest.mark.parametrize("name", EXITS)
+def test_no_package_ends_the_program(monkeypatch, name):
+    """What a package raises to end the program is an error with its name and the cause, wherever its code is called."""
+    point = EntryPoint("mine", "mine:X", "utilbench")
+    loaded = exits if name == "a module" else lambda: exits
+    monkeypatch.setattr(EntryPoint, "load", lambda self: loaded())
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    with pytest.raises(BenchmarkError, match=r"(mine|cat).*SystemExit: 0"):
+        EXITS[name]()
 
 
 def test_what_is_ours_needs_no_package():

@@ -55,7 +55,7 @@ def test_another_codec_is_the_cause_of_other_pixels(tiny, recorded):
     spoil(home / "zoo-resnet.parquet", lambda old: old.with_columns(score_top=pl.col("score_top") + 1))
     found = list(problems(tiny.suite, recorded).values())
     assert "recorded with Pillow 1.0, here it is Pillow" in found[0]
-    assert "at level" in found[0]
+    assert ", pristine; likely cause" in found[0]
     assert "the images have other pixels" in found[1]
 
 
@@ -89,6 +89,16 @@ def test_other_photographs_are_named(tiny, recorded):
     assert f"1 have another content, the first is {first}" in next(iter(problems(tiny.suite, recorded).values()))
     spoil(path, lambda old: old.filter(pl.col("source") != first))
     assert f"1 were not recorded, the first is {first}" in next(iter(problems(tiny.suite, recorded).values()))
+
+
+def test_damaged_labels_are_told(tiny, recorded):
+    """A damaged file of labels is a problem, and a missing one is none."""
+    path = recorded.results / "tiny" / "labels.parquet"
+    data = path.read_bytes()
+    path.write_bytes(b"\0" + data[1:])
+    assert "labels.parquet: damaged" in problems(tiny.suite, recorded)["outcomes give the recorded labels"]
+    path.unlink()
+    assert problems(tiny.suite, recorded) == {}
 
 
 def test_other_labels_are_told(tiny, recorded):

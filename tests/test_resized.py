@@ -168,7 +168,7 @@ def test_all_images_of_the_suite_have_one_short_side(recorded):
 def test_thirds_are_of_the_short_side_or_of_the_pixels(name, size, recorded):
     """Images of a lower third are smaller: in their short side, or in their number of pixels where short sides are equal."""
     truth = recorded[name]
-    images = truth.outcomes["images"].filter(level=PRISTINE)
+    images = truth.outcomes["images"].filter(distortion=PRISTINE.distortion)
     sizes = {source: int(size(sides)) for source, *sides in images.select("source", "height", "width").iter_rows()}
     thirds = [[sizes[source] for source, third in truth.size_thirds.items() if third == number] for number in range(3)]
     assert sum(map(len, thirds)) == len(truth.parts["test"])

@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.core.errors import ResultError
 from benchmark.evaluation.card_parts import Measure
-from benchmark.evaluation.measure_table import MEASURES, describe, problem_with
+from benchmark.evaluation.measure_table import MEASURES, describe, problem_with, whole
 from benchmark.evaluation.results import read_scores
 from benchmark.evaluation.scorecard import read_card, sealed, write_card
 from tests.tracked import SUITES, tracked
@@ -19,7 +19,7 @@ SPOILT = {
         lambda card: {key: value for key, value in card.items() if key != "cost"},
         "required field `cost`",
     ),
-    "another format": (lambda card: card | {"format": 1}, "format 2: .*format"),
+    "another format": (lambda card: card | {"format": 1}, "format 3: .*format"),
     "no format": (
         lambda card: {key: value for key, value in card.items() if key != "format"},
         "required field `format`",
@@ -68,7 +68,7 @@ def test_scores_of_another_format_are_refused(tmp_path):
     (path,) = tracked("results/glyphs/scores/ssim.parquet")
     table, metadata = read_table(path)
     write_table(tmp_path / "ssim.parquet", table, metadata | {"format": 1})
-    with pytest.raises(ResultError, match=r"ssim\.parquet: not scores of format 2"):
+    with pytest.raises(ResultError, match=r"ssim\.parquet: not scores of format 3"):
         read_scores(tmp_path / "ssim.parquet")
 
 
@@ -78,7 +78,7 @@ def test_every_measure_of_a_card_is_described():
         card = read_card(path)
         for group in ("metrics", "soft", "gains"):
             for name in card.measures(group):
-                assert name.partition(" of ")[0] in MEASURES
+                assert whole(name) in MEASURES
 
 
 def test_directions_of_measures():
@@ -86,7 +86,7 @@ def test_directions_of_measures():
     assert describe("overlap").heading == "overlap ↓"
     assert describe("area of zoo:resnet").heading == "gain area ↑"
     assert describe("majority_accuracy").heading == "majority"
-    assert describe("AUROC, level 10").higher_is_better
+    assert describe("AUROC, jpeg 10").higher_is_better
     assert not problem_with("metrics", "mcc", -1.0, None, 1.0)
     assert problem_with("metrics", "mcc", -1.1)
 

@@ -74,9 +74,9 @@ def test_within_level_replicates_equal_the_metric_on_repeated_rows(seed):
     """The pairs of one level are counted as the metric counts them."""
     labels, scores, levels, cluster = data(seed)
     counts = bootstrap.resamples(15, "any", replicates=50)
-    values = bootstrap.replicate(weighted.within_level_auroc, counts, cluster, labels, scores, levels)
+    values = bootstrap.replicate(weighted.stratified_auroc, counts, cluster, labels, scores, levels)
     for value, count in zip(values, counts, strict=True):
-        known, _ = classification.within_level_auroc(*repeated(labels, scores, levels, cluster, count))
+        known, _ = classification.stratified_auroc(*repeated(labels, scores, levels, cluster, count))
         assert value == pytest.approx(known, abs=1e-12)
 
 

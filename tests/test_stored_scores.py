@@ -28,7 +28,7 @@ FAULTS = {
     ),
     "a row missing": (
         lambda table: pl.concat([table[:3], table[4:]]),
-        "1 rows of 420 are missing; .* the first: '.*' at level",
+        "1 rows of 420 are missing; .* the first: '.*', jpeg",
     ),
     "a photograph missing": (
         lambda table: table.filter(pl.col("source") != table["source"][-1]),

@@ -1,3 +1,4 @@
+import io
 import json
 import re
 import shutil
@@ -9,16 +10,18 @@ import polars as pl
 import pytest
 
 from benchmark.cli.main import main
-from benchmark.core.errors import BenchmarkError, SubmissionError
+from benchmark.core.errors import BenchmarkError, PredictorError, SubmissionError
 from benchmark.core.markdown import markdown
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.evaluation.score_table import read_submitted_scores
+from benchmark.evaluation.score_table import parse, read_submitted_scores
 from benchmark.evaluation.submission_check import largest_gap, verify
 from benchmark.labelling.parquet_export import export
 from benchmark.leaderboard.rank import rank
-from benchmark.plugins.distortions import find_distortion
-from benchmark.plugins.predictors.submission import code_problems, find_submission, read_submission
+from benchmark.plugins.distortions import decoded, encoded, find_distortion
+from benchmark.plugins.predictors.base import Predictor
+from benchmark.plugins.predictors.source import code_problems
+from benchmark.plugins.predictors.submission import find_submission, read_submission
 from benchmark.suites.results_folder import Training
 
 ROOT = Path(__file__).parents[1]
@@ -51,10 +54,10 @@ def contrasts(tiny):
     """A whole table: the contrast of every image that is asked for."""
     codec = find_distortion("jpeg")
     found = []
-    for _, source, level in tiny.indexed.scored_rows.iter_rows():
-        pixels = codec.decode(codec.encode(tiny.indexed.dataset.read(source), level))
-        found.append((source, level, float(pixels.std(ddof=1))))
-    return pl.DataFrame(found, schema=["source", "level", "score"], orient="row")
+    for _, source, distortion, level in tiny.indexed.scored_rows.iter_rows():
+        pixels = decoded(codec, encoded(codec, tiny.indexed.dataset.read(source), level, source), source)
+        found.append((source, distortion, level, float(pixels.std(ddof=1))))
+    return pl.DataFrame(found, schema=["source", "distortion", "level", "score"], orient="row")
 
 
 @pytest.fixture
@@ -152,19 +155,22 @@ def edit(column, value, row=4):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.slice(1), r"1 rows of 420 are missing; validation .* first: '\S+' at level 50"),
-        (lambda t: pl.concat([t, t[3:5]]), r"2 rows repeat an earlier one; the first: row 421, '\S+' at level 50"),
+        (lambda t: t.slice(1), r"1 rows of 420 are missing; validation .* first: '\S+', jpeg 50"),
+        (lambda t: pl.concat([t, t[3:5]]), r"2 rows repeat an earlier one; the first: row 421, '\S+', jpeg 50"),
         (edit("score", float("nan")), "1 rows have no finite score; the first: row 5, '"),
         (edit("score", float("inf")), "1 rows have no finite score; the first: row 5, '"),
         (edit("score", None), "1 rows have no finite score; the first: row 5, '"),
         (
             edit("source", "a|b\n<i>"),
-            r"1 rows are not asked for; validation and test at levels 50, 10, 3, test also at",
+            r"1 rows are not asked for; validation and test at jpeg 50 10 3, test also at",
         ),
         (edit("level", 30, 0), "1 rows are not asked for"),
         (edit("level", None), "1 rows have no whole number as level; the first: row 5"),
-        (lambda t: t.drop("score"), r"its columns are \['source', 'level'\]; needed are source, level, score"),
-        (lambda t: t.with_columns(part=pl.lit("test")), "needed are source, level, score and no other"),
+        (
+            lambda t: t.drop("score"),
+            r"its columns are \['source', 'distortion', 'level'\]; needed are source, distortion, level, score",
+        ),
+        (lambda t: t.with_columns(part=pl.lit("test")), "needed are source, distortion, level, score and no other"),
         (lambda t: t.head(0), "420 rows of 420 are missing"),
     ],
 )
@@ -200,6 +206,16 @@ def test_damaged_tables_are_one_line(submit, workspace, data, ending):
     (found,) = problems(submit(table=data, ending=ending), workspace)
     assert f"tiny{ending}: " in found
     assert "\n" not in found
+
+
+def test_a_damaged_parquet_table_prints_nothing(contrasts, capfd):
+    """Whichever byte of a table is another one, it is read or refused, and no library prints its stack."""
+    buffer = io.BytesIO()
+    contrasts.write_parquet(buffer)
+    data = buffer.getvalue()
+    for place in range(4, len(data), 29):
+        parse(data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :], ".parquet", most_rows=1000)
+    assert capfd.readouterr().err == ""
 
 
 def test_every_problem_is_told(submit, workspace, contrasts):
@@ -276,7 +292,7 @@ def test_where_nothing_is_to_be_found(submit, tiny, workspace, tmp_path):
     assert "there are both" in problems(twice, workspace)[0]
     linked = submit("linked", table=None)
     (linked / "scores" / "tiny.csv").symlink_to(ROOT / "README.md")
-    assert "scores/'tiny.csv' is no table that the card names: a file" in problems(linked, workspace)[0]
+    assert "'scores/tiny.csv' is a link out of the folder" in problems(linked, workspace)[0]
     other = submit("d", CARD.replace("tiny", "small"), table=None)
     assert "there is no such suite; there are tiny" in problems(other, workspace)[0]
     with pytest.raises(SubmissionError, match=r"has tables of scores for small, and no predictor\.py"):
@@ -335,6 +351,42 @@ def test_self_reported_is_shown_on_the_board(tiny, workspace, submit):
     assert rows[-1].endswith("|")
 
 
+def test_results_of_a_name_that_looks_alike_are_kept(tiny, workspace, submit, contrasts):
+    """A table or a predictor whose name looks like that of stored results is refused before any work, by both names."""
+    other = workspace.results / "tiny" / "scores" / "M1ne@tiny.combined.parquet"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"kept")
+    learner = type("Mine", (Predictor,), {"score": lambda self, samples: 1 / 0})
+    for predictor in (str(submit("mine", table=contrasts)), learner):
+        with pytest.raises(
+            PredictorError, match=r"^mine: looks like M1ne, of which .*tiny holds results; choose another"
+        ):
+            evaluate(predictor, tiny.suite, workspace=workspace, truth=tiny)
+    assert sorted(path.name for path in other.parent.iterdir()) == [other.name]
+
+
+EXTREMES = {
+    "_widest": lambda unit: 1e100 * (2 * unit - 1),
+    "constant": lambda unit: np.full(len(unit), 1e100),
+    "smallest": lambda unit: 5e-324 * np.round(10 * unit),
+    "close": lambda unit: 1e16 + 2 * np.round(unit),
+    "one-apart": lambda unit: np.where(unit == unit.max(), 1e100, unit),
+}
+
+
+def test_rank_draws_what_run_accepts(tiny, workspace, submit, contrasts):
+    """Scores as large, as small or as close as they may be end in boards, pages and figures without a warning."""
+    unit = contrasts["score"].rank().to_numpy() / contrasts.height
+    card = CARD.replace('"Ada"', '"$x^2$ _a"')
+    for name, make in EXTREMES.items():
+        folder = submit(name, card, table=contrasts.with_columns(score=make(unit)))
+        evaluate(str(folder), tiny.suite, workspace=workspace, truth=tiny)
+    rank([], workspace)
+    figures = workspace.results / "tiny" / "figures"
+    assert "_widest" in (figures / "gain_curves.svg").read_text()
+    assert "nan" not in (workspace.results / "tiny" / "leaderboard.md").read_text()
+
+
 def test_the_board_says_whose_scores_were_re_run(tiny, workspace, submit):
     """Beside a submission's own table, a baseline stands on the board as run here."""
     evaluate("chance", tiny.suite, workspace=workspace, truth=tiny)
@@ -362,8 +414,8 @@ def test_verify_run_agrees_or_names_the_image(tiny, workspace, submit, contrasts
     assert last.name.startswith("predictor.py gives the scores reported for tiny: the largest difference is")
     changed = edit("score", contrasts["score"][7] + 0.1, 7)(contrasts)
     (found,) = problems(submit("changed", code=CONTRAST, table=changed), workspace, run=True)
-    source, level, _ = contrasts.row(7)
-    assert f"standard deviation, {source} at level {level}: reported " in found
+    source, distortion, level, _ = contrasts.row(7)
+    assert f"standard deviation, {source}, {distortion} {level}: reported " in found
 
 
 def test_verify_run_holds_the_card_to_the_code(submit, workspace):

@@ -24,7 +24,7 @@ train = 0.7
 validation = 0.1
 test = 0.2
 
-[distortion]
+[[distortions]]
 name = "jpeg"
 levels = [90, 70, 50, 40, 30, 20, 15, 10, 5]
 held_out = [60, 35, 25, 12, 7]
@@ -81,7 +81,7 @@ def test_the_suites_are_there():
 def test_shipped_suites_say_what_the_protocol_says(name, levels, held_out, shares):
     """Qualities, shares and thresholds are the protocol's."""
     suite = load_suite(name)
-    assert (suite.distortion.levels, suite.distortion.held_out) == (levels, held_out)
+    assert (suite.distortions[0].levels, suite.distortions[0].held_out) == (levels, held_out)
     assert (suite.split.train, suite.split.validation, suite.split.test) == shares
     if suite.task == "classification":
         assert (suite.labels.high, suite.labels.low) == (0.9, 0.1)
@@ -97,11 +97,16 @@ def test_a_file_of_ones_own_is_read_by_its_path(tmp_path):
     assert load_suite(write(tmp_path, copied)) == dataclasses.replace(SUITE, name="mine")
 
 
+OTHER_JPEG = '[[distortions]]\nname = "jpeg"\nlevels = [80]\nheld_out = [85]\n'
 WRONG = {
     "unknown key at the top": ('name = "letters"', 'name = "letters"\ncolour = 1', "colour"),
     "unknown section": ("[labels]", "[extra]\nx = 1\n[labels]", "extra"),
     "unknown key in split": ("[split]", "[split]\ntrian = 1", "trian"),
-    "unknown key in distortion": ("[distortion]", "[distortion]\nquality = 1", "quality"),
+    "unknown key in distortions": ("[[distortions]]", "[[distortions]]\nquality = 1", "quality"),
+    "one table of distortions": ("[[distortions]]", "[distortions]", "distortions must be one or more tables"),
+    "another table of distortions": ("[[distortions]]", "[[distortion]]", "unknown key 'distortion'"),
+    "a distortion twice": ("[networks]", OTHER_JPEG + "[networks]", "a name stands twice"),
+    "all held out whole": ("levels = [90, 70, 50, 40, 30, 20, 15, 10, 5]", "levels = []", "none has levels"),
     "unknown key in networks": ("[networks]", "[networks]\njudge = 1", "judge"),
     "unknown key in labels": ("[labels]", "[labels]\nmiddle = 0.5", "middle"),
     "unknown key in training": ("[labels]", "[training]\nepochs = 3\n[labels]", "epochs"),
@@ -145,7 +150,6 @@ WRONG = {
     "a level twice": ("levels = [90,", "levels = [90, 90,", "levels"),
     "a level also held out": ("held_out = [60,", "held_out = [90,", "held_out"),
     "a level out of range": ("levels = [90,", "levels = [96,", "levels"),
-    "no level": ("levels = [90, 70, 50, 40, 30, 20, 15, 10, 5]", "levels = []", "levels"),
     "no network": ('labelling = ["zoo:vgg", "zoo:densenet", "zoo:resnet"]', "labelling = []", "labelling"),
     "a held-out network also labels": ('held_out = ["zoo:resnext",', 'held_out = ["zoo:vgg",', "stands twice in"),
     "a labelling network twice": ('labelling = ["zoo:vgg",', 'labelling = ["zoo:vgg", "zoo:vgg",', "labelling"),
@@ -156,6 +160,10 @@ WRONG = {
     "copies without augmentation": ("[labels]", "[training]\ncopies = 1\n[labels]", "copies"),
     "copies below none": ("[labels]", "[training]\ncopies = -1\n[labels]", "copies"),
     "not TOML": ("[labels]", "[labels", "TOML"),
+    "task is a list": ('task = "classification"', 'task = ["classification"]', "task"),
+    "task is a table": ('task = "classification"', "task = {a = 1}", "task"),
+    "the dataset's name is a list": ('name = "glyphs"', 'name = ["glyphs"]', "[dataset] name"),
+    "the dataset's name is a number": ('name = "glyphs"', "name = 5", "[dataset] name"),
 }
 
 
@@ -246,6 +254,7 @@ def test_a_wrong_twin_is_refused(case, tmp_path):
     text, named = WRONG_TWINS[case]
     with pytest.raises(SuiteError) as caught:
         load_suite(write(tmp_path, text))
+    assert "mine.toml: " in str(caught.value)
     assert named in str(caught.value)
 
 
@@ -269,19 +278,24 @@ def changed(value):
     return value + "x" if isinstance(value, str) else value + 1
 
 
-NESTED = ("split", "distortion", "networks", "labels", "training")
+NESTED = ("split", "networks", "labels", "training")
 CHOICES = [
     ("", field.name)
     for field in dataclasses.fields(SUITE)
     if field.name not in (*NESTED, "title", "twin_of", "redistributable")
 ]
+CHOICES += [("distortions", field.name) for field in dataclasses.fields(SUITE.distortions[0])]
 CHOICES += [(one, field.name) for one in NESTED for field in dataclasses.fields(getattr(SUITE, one))]
 
 
 @pytest.mark.parametrize(("section", "key"), CHOICES)
 def test_choices_change_with_every_choice(section, key):
     """Any change of what a result depends on changes the text that goes into the fingerprint."""
-    if section:
+    if section == "distortions":
+        (part,) = SUITE.distortions
+        choice = dataclasses.replace(part, **{key: changed(getattr(part, key))})
+        other = dataclasses.replace(SUITE, distortions=(choice,))
+    elif section:
         part = getattr(SUITE, section)
         other = dataclasses.replace(SUITE, **{section: dataclasses.replace(part, **{key: changed(getattr(part, key))})})
     else:

@@ -61,7 +61,7 @@ def test_no_detector_runs_to_evaluate_one_more_predictor(tiny_det, workspace, mo
         assert gains.pristine >= gains.unfiltered
     rank(["tiny-det"], workspace)
     board = (workspace.results / "tiny-det" / "leaderboard.md").read_text()
-    for part in ("Table II:", "Fig. 2b: mAP", "Table IV: mAP", "SSD300", "bits_filtered", "at each quality"):
+    for part in ("Table II:", "Fig. 2b: mAP", "Table IV: mAP", "SSD300", "bits_filtered", "at each condition"):
         assert part in board
     assert (workspace.results / "tiny-det" / "figures" / "figure_2b.png").is_file()
     assert not (workspace.results / "tiny-det" / "figures" / "figure_1.png").exists()
@@ -147,7 +147,7 @@ def test_stored_detections_are_close_to_what_the_detector_said():
         answers = network.answer([to_tensor(pixels) for pixels, _ in scenes], "cpu")
     exact = [as_detections(answer) for answer in answers]
     columns = detection.observe(network, answers, None, [(128, 128)] * len(scenes), None)
-    keys = {"source": map(str, range(200)), "digest": [""] * 200, "level": [-1] * 200}
+    keys = {"source": map(str, range(200)), "digest": [""] * 200, "distortion": ["pristine"] * 200, "level": [-1] * 200}
     stored = replacement.unpack(pl.DataFrame(keys | columns, schema=detection.SCHEMA))
     objects, everything = [truth for _, truth in scenes], np.arange(len(scenes))
     before, after = (mean_ap(match(objects, some, 10), everything) for some in (exact, stored))

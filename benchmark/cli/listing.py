@@ -8,8 +8,9 @@ from benchmark.core.errors import BenchmarkError, PredictorError
 from benchmark.core.workspace import Workspace
 from benchmark.plugins.networks import SOURCES, models
 from benchmark.plugins.predictors.base import track
-from benchmark.plugins.predictors.discovery import ADAPTERS, adapter, find_predictor, predictor_names
+from benchmark.plugins.predictors.discovery import adapter, find_predictor
 from benchmark.plugins.predictors.informed import INFORMED, INFORMED_TRACK
+from benchmark.plugins.predictors.names import ADAPTERS, predictor_names
 from benchmark.plugins.registry import extensions
 from benchmark.suites.loading import load_suite, suite_names
 from benchmark.suites.results_folder import outcome_folders

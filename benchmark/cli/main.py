@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from benchmark.cli.parser import parser
+from benchmark.cli.parser import checked_arguments
 from benchmark.core.errors import BenchmarkError
 from benchmark.core.files import file_errors
 from benchmark.core.messages import print_anything, show_messages
@@ -176,18 +176,20 @@ def rank_suites(args: argparse.Namespace, workspace: Workspace) -> None:
 
 def compare_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench compare`."""
-    from dataclasses import asdict
-
     from benchmark.labelling.pipeline import recorded_truth
-    from benchmark.leaderboard.comparison import as_table, compare
+    from benchmark.leaderboard import codec_comparison, comparison
     from benchmark.suites.loading import load_suite
 
+    first, second = args.codec.split(",") if args.codec else (args.first, args.second)
     truth = recorded_truth(load_suite(args.suite), workspace)
-    rows = compare(truth, args.first, args.second, args.labels, workspace)
-    if args.json:
-        print(json.dumps([asdict(row) | {"difference": row.difference} for row in rows], indent=1))
+    if args.codec:
+        differences = codec_comparison.compare_codecs(truth, first, second)
+        records = codec_comparison.as_records(differences)
+        lines = codec_comparison.as_table(truth, first, second, differences)
     else:
-        print("\n".join(as_table(args.first, args.second, rows)))
+        rows = comparison.compare(truth, first, second, args.labels, workspace)
+        records, lines = comparison.as_records(rows), comparison.as_table(first, second, rows)
+    print(json.dumps(records, indent=1) if args.json else "\n".join(lines))
 
 
 def export_what(args: argparse.Namespace, workspace: Workspace) -> None:
@@ -226,7 +228,7 @@ VERBS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     print_anything()
-    args = parser().parse_args(arguments)
+    args = checked_arguments(arguments)
     show_messages()
     from benchmark.core.workspace import Workspace
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 import re
+from collections.abc import Sequence
 
 DESCRIPTION = """\
 Is a compressed image still useful to a machine?
 
-A suite is a frozen choice of photographs, compression levels and networks. The usual way:
+A suite is a frozen choice of photographs, distortions and networks. The usual way:
 
   utilbench label glyphs              record what the suite's networks make of every image
   utilbench run ssim resnet18 -s glyphs   train and score predictors, write scorecards
@@ -118,9 +119,13 @@ def parser() -> argparse.ArgumentParser:
     command = verb("check", "does a predictor keep the contract? in seconds, without data; executes its code", machine)
     command.add_argument("predictor", nargs="+", help="name of a baseline, or path of a .py file")
     command.add_argument("--json", action="store_true", help="for a machine to read")
-    command = verb("compare", "paired differences of two predictors on a suite, with intervals; needs no photographs")
-    command.add_argument("first", help="name of a predictor that was run, or NAME@SUITE.LABELS as its files are called")
-    command.add_argument("second", help="another one")
+    text = "paired differences of two predictors, or of two codecs, on a suite, with intervals; needs no photographs"
+    command = verb("compare", text)
+    text = "name of a predictor that was run, or NAME@SUITE.LABELS as its files are called"
+    command.add_argument("first", nargs="?", default="", help=text)
+    command.add_argument("second", nargs="?", default="", help="another one")
+    text = "instead, compare two codecs: bits of the second against those of the first at equal utility, as jpeg,webp"
+    command.add_argument("--codec", metavar="A,B", default="", help=text)
     command.add_argument("-s", "--suite", required=True, help="name of a suite, or path of a .toml file")
     command.add_argument("-l", "--labels", default="combined", help="label set")
     command.add_argument("--json", action="store_true", help="for a machine to read")
@@ -157,7 +162,7 @@ def parser() -> argparse.ArgumentParser:
         "rank", "leaderboard, tables, figures and web page from the stored scorecards; needs no photographs", limit
     )
     command.add_argument("suite", nargs="*", help="suites; all that have results by default")
-    text = "make one figure only: 1, 2a, 2b, gains, cost or levels"
+    text = "make one figure only: 1, 2a, 2b, gains, cost, conditions or rates"
     command.add_argument("--figure", metavar="F", default="", help=text)
     text = "write a suite's splits as Parquet shards with image bytes and labels; with -s, a trained predictor as ONNX"
     command = verb("export", text, limit)
@@ -166,3 +171,21 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("-o", "--output", type=path, required=True, help="folder of the shards to write, or ONNX file")
     command.add_argument("-l", "--labels", default="combined", help="label set")
     return top
+
+
+def checked_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments of the command line; ends the program with status 2 where they are not valid."""
+    tool = parser()
+    args = tool.parse_args(arguments)
+    if problem := usage_problem(args):
+        tool.error(problem)
+    return args
+
+
+def usage_problem(args: argparse.Namespace) -> str:
+    """What is wrong with arguments that only together are not valid, or an empty text."""
+    if args.verb == "compare":
+        codecs, predictors = args.codec.split(","), [name for name in (args.first, args.second) if name]
+        if len(predictors) != 2 if not args.codec else (predictors or len(codecs) != 2 or not all(codecs)):
+            return "compare: name two predictors, or two codecs as --codec jpeg,webp"
+    return ""

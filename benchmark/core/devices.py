@@ -40,16 +40,21 @@ def cores() -> int:
     return max(1, int(joblib.cpu_count()) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
-def prepare_process() -> None:
-    """Prepare this process for heavy work: freed memory is kept, and torch uses one thread per core.
+def prepare_process(*, threads: int = 0) -> None:
+    """Prepare this process for heavy work: freed memory is kept, torch uses one thread per core, and float32 is not TF32.
 
-    If the user has set `OMP_NUM_THREADS`, the number of threads is left unchanged.
+    cuDNN otherwise convolves float32 in TF32, which keeps ten bits after the point: outcomes would not be those of a processor,
+    and a score would depend on the images beside it by more than a run allows.
+
+    Args:
+        threads: number of torch's threads; 0 for one per core, or for the user's choice where `OMP_NUM_THREADS` is set.
     """
     import torch
 
     keep_freed_memory()
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(cores())
+    torch.backends.cudnn.allow_tf32 = False
+    if threads or "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(threads or cores())
 
 
 def loader_workers(device: str) -> int:
@@ -112,6 +117,14 @@ def checked_device(name: str) -> str:
 def to_device(batch: Tensor, device: str) -> Tensor:
     """A batch on the device; for CUDA it is an asynchronous copy from pinned memory, which is unsafe on other devices."""
     return batch.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else batch.to(device)
+
+
+def synchronise(device: str) -> None:
+    """Wait until the device has done all that it was given; a processor has."""
+    import torch
+
+    if torch.device(device).type in ("cuda", "mps"):
+        torch.accelerator.synchronize(device)
 
 
 def compiled(module: torch.nn.Module) -> Callable[[Tensor], Tensor]:

@@ -13,12 +13,21 @@
     ├── PluginError                an entry point of another package: fails to load, its name is taken
     └── ResultError                stored results: unreadable, stale, of another suite or ground truth
 
-A message names the culprit, its value and what is valid.
+A message names the culprit, its value and what is valid, in one printable line, whatever texts of files and names it holds.
 """
+
+from benchmark.core.messages import escaped
+
+ANY_ERROR = (Exception, SystemExit)
+"""What code of other people may raise; SystemExit would end the program as if its work were done."""
 
 
 class BenchmarkError(Exception):
     """Base of all errors below; catch it to catch them all."""
+
+    def __str__(self) -> str:
+        """The message as one line of printable characters."""
+        return escaped(super().__str__())
 
 
 class FileError(BenchmarkError):

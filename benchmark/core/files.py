@@ -1,4 +1,4 @@
-"""Files: atomic writes, folders that can be written, and errors of the file system as errors of the benchmark.
+"""Files: atomic writes, bounded reads, folders that can be written, and errors of the file system as errors of the benchmark.
 
 A file is written under a temporary name, `.NAME.HOST.PID.tmp`, and renamed, or not written at all. What a killed process leaves
 behind is swept by the next run.
@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import platform
 import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 
 from benchmark.core.digests import digest
 from benchmark.core.errors import FileError
+
+logger = logging.getLogger(__name__)
 
 TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)\.(?P<process>\d+)\.tmp")
 """Temporary names."""
@@ -72,8 +77,12 @@ def atomic(path: Path) -> Iterator[Path]:
 
 def temporary_name(name: str) -> str:
     """The temporary name of a file that this process writes."""
-    short = name if len(os.fsencode(name)) < LONGEST else digest(name)
-    return f".{short}.{this_host()}.{os.getpid()}.tmp"
+    return f".{temporary_stem(name)}.{this_host()}.{os.getpid()}.tmp"
+
+
+def temporary_stem(name: str) -> str:
+    """The part of temporary names that tells which file they are of."""
+    return name if len(os.fsencode(name)) < LONGEST else digest(name)
 
 
 def this_host() -> str:
@@ -111,12 +120,24 @@ def sweep(folder: Path) -> None:
     """
     for parent, _, names in os.walk(folder):
         for name in names:
-            if match := TEMPORARY.fullmatch(name):
-                path = Path(parent, name)
-                with contextlib.suppress(OSError):  # another process has renamed or swept it
-                    old = time.time() - path.stat().st_mtime > OLD
-                    if old or (match["host"] == this_host() and not is_running(int(match["process"]))):
-                        path.unlink()
+            remove_left(Path(parent, name))
+
+
+def sweep_beside(path: Path) -> None:
+    """Remove what `sweep` would, but only temporaries of one file, whose folder holds files of others too."""
+    with contextlib.suppress(OSError):  # there is no such folder
+        for neighbour in path.parent.iterdir():
+            if (match := TEMPORARY.fullmatch(neighbour.name)) and match["name"] == temporary_stem(path.name):
+                remove_left(neighbour)
+
+
+def remove_left(path: Path) -> None:
+    """Remove a file if it is a temporary one that an ended process of this machine has left, or an old one."""
+    if match := TEMPORARY.fullmatch(path.name):
+        with contextlib.suppress(OSError):  # another process has renamed or swept it
+            old = time.time() - path.stat().st_mtime > OLD
+            if old or (match["host"] == this_host() and not is_running(int(match["process"]))):
+                path.unlink()
 
 
 def is_running(process: int) -> bool:
@@ -130,6 +151,43 @@ def is_running(process: int) -> bool:
     except (OSError, OverflowError):
         return True
     return True
+
+
+def discard(path: Path, error: Exception) -> None:
+    """Remove a file of the cache that cannot be used, with a notice."""
+    logger.warning(f"{error}: removed from the cache, it is made again")
+    with file_errors(path):
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def open_bounded(path: Path, most: int) -> Iterator[BufferedReader]:
+    """Open a file of unknown origin for reading, once it is known to be a regular file of at most this many bytes.
+
+    Raises:
+        OSError: it cannot be opened, is a folder, a pipe or a device, or is larger; `strerror` says which.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # or else a pipe would wait for a writer
+
+    with open(path, "rb", opener=opener) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is a folder, a pipe or a device; a regular file is needed", str(path))
+        if status.st_size > most:
+            raise OSError(errno.EFBIG, f"it has {status.st_size:,} bytes; at most {most:,} are read", str(path))
+        yield file
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """The content of a file of unknown origin, of at most this many bytes.
+
+    Raises:
+        OSError: see `open_bounded`.
+    """
+    with open_bounded(path, most) as file:
+        return file.read(most)
 
 
 def file_name(name: str) -> str:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from benchmark.core.messages import printable
+
 SPECIAL = re.compile(r"[\\|\[\]`]")
 """Characters that Markdown would read as the end of a cell, a link, an image or code."""
 
@@ -29,7 +31,7 @@ def cell_text(text: str) -> str:
         >>> cell_text("one  <b>cell</b>")
         'one &lt;b&gt;cell&lt;/b&gt;'
     """
-    return SPECIAL.sub(r"\\\g<0>", escape(" ".join(text.split()), quote=False))
+    return SPECIAL.sub(r"\\\g<0>", escape(printable(text), quote=False))
 
 
 def number(value: float | None, *, decimals: int = 3) -> str:

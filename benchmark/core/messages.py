@@ -16,7 +16,7 @@ class PlainLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message to what is standard error now: a progress bar takes its place for as long as it is shown."""
         prefix = "warning: " if record.levelno >= logging.WARNING else ""
-        print(f"{prefix}{self.format(record)}", file=sys.stderr, flush=True)
+        print(prefix + escaped(self.format(record)), file=sys.stderr, flush=True)
 
 
 PLAIN_LINES = PlainLines()
@@ -48,6 +48,30 @@ def clean_line(text: str) -> str:
         >>> clean_line("two\nlines, \x1b[31mred")
         'two lines, �[31mred'
     """
-    line = " ".join(text[: 2 * LONGEST].split())
-    printable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
-    return printable if len(printable) <= LONGEST else printable[: LONGEST - 3] + "..."
+    line = printable(text[: 2 * LONGEST])
+    return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
+
+
+def printable(text: str) -> str:
+    r"""A text of unknown origin in one line, without control characters and those that turn the direction of text.
+
+    Boards, pages and figures show all texts of results in this form.
+
+    Examples:
+        >>> printable("two\nlines, \u202ereversed")
+        'two lines, �reversed'
+    """
+    line = " ".join(text.split())
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
+
+
+def escaped(text: str) -> str:
+    r"""A text in one line, in which characters that cannot be printed, or turn the direction of text, are escaped.
+
+    Examples:
+        >>> escaped("no file a\0b")
+        'no file a\\x00b'
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
+    )

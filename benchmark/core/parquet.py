@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,7 @@ import polars as pl
 
 from benchmark.core.digests import digest
 from benchmark.core.errors import BenchmarkError, ResultError
-from benchmark.core.files import file_errors, write_bytes
-
-logger = logging.getLogger(__name__)
+from benchmark.core.files import discard, file_errors, write_bytes
 
 KEY, CHECKSUM = "utilbench", "utilbench_checksum"
 BLANK = "0" * 32
@@ -140,7 +137,7 @@ def check_values(path: Path, table: pl.DataFrame, faults: dict[str, pl.Expr]) ->
             raise ResultError(f"{path}: {faulty.height} rows {description}; the first: {first}")
 
 
-SHOWN = ("row", "source", "level", "network", "rival")
+SHOWN = ("row", "source", "distortion", "level", "network", "rival")
 """Columns by which a faulty row is named."""
 
 
@@ -153,13 +150,6 @@ def cached_table(path: Path, *, schema: pl.Schema | None = None) -> pl.DataFrame
     except BenchmarkError as error:
         discard(path, error)
         return None
-
-
-def discard(path: Path, error: Exception) -> None:
-    """Remove a file of the cache that cannot be used, with a notice."""
-    logger.warning(f"{error}: removed from the cache, it is made again")
-    with file_errors(path):
-        path.unlink(missing_ok=True)
 
 
 def content_digest(table: pl.DataFrame) -> str:

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import assert_spawning
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, NamedTuple, overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,8 +19,43 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-PRISTINE = -1
-"""The level of the undistorted image, in every table that has a column `level`."""
+
+class Condition(NamedTuple):
+    """One distortion at one level: that in which the images of one source differ.
+
+    Examples:
+        >>> f"{Condition('jpeg', 30)}, {PRISTINE}"
+        'jpeg 30, pristine'
+    """
+
+    distortion: str
+    """Name of the distortion, or `pristine`."""
+    level: int
+
+    def __str__(self) -> str:
+        return self.distortion if self == PRISTINE else f"{self.distortion} {self.level}"
+
+
+PRISTINE = Condition("pristine", -1)
+"""The condition of the undistorted image, in every table of images."""
+CONDITION = ("distortion", "level")
+"""The columns that name the condition of an image."""
+IMAGE = ("source", *CONDITION)
+"""The columns that name an image, in every table that has a row for each."""
+
+
+Image = tuple[str, str, int]
+"""Source, distortion and level of an image: a row of the columns IMAGE."""
+
+
+def image_name(source: str, distortion: str, level: int) -> str:
+    """What messages call an image.
+
+    Examples:
+        >>> image_name("cat.jpg", "jpeg", 30)
+        'cat.jpg, jpeg 30'
+    """
+    return f"{source}, {Condition(distortion, level)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +102,8 @@ class Source:
     """Id of the source of which this is an augmented version, else empty."""
     copy_of: str = ""
     """Id of the first source of the same photograph, where several have it and this is not the first; else empty."""
+    credit: str = ""
+    """Author and licence that must be named where the image is shown, or empty."""
 
     @property
     def group(self) -> str:
@@ -107,7 +144,8 @@ class Example:
     label: int
     """1 useful, 0 non-useful, -1 unlabelled; -1 occurs only for predictors that learn the utility."""
     utility: float
-    """Continuous utility (paper, Eq. 2), mean over the label set's networks, -1 to 1."""
+    """Continuous utility (paper, Eq. 2), mean over the label set's networks, -1 to 1; for predictors with the target `smr`, the
+    satisfied machine ratio, 0 to 1."""
     weight: float
     """Weight in a loss, 1 on average; for predictors that learn labels, both classes have the same total weight."""
     group: int

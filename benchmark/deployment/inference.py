@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from benchmark.core import storage
+from benchmark.core.devices import prepare_process
 from benchmark.core.errors import DataError, PredictorError, ResultError
 from benchmark.core.images import Pixels, decode, image_format, to_tensor
 from benchmark.core.photographs import endings, find_photographs
-from benchmark.core.types import Sample
+from benchmark.core.types import IMAGE, Sample
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.dataloading import BATCH
 from benchmark.evaluation.results import check_same_run, read_scores
@@ -31,7 +31,8 @@ from benchmark.labelling.recorded import read_labels, read_outcomes_of
 from benchmark.labelling.shards import IMAGES
 from benchmark.metrics.operating_points import OperatingPoint, operating_point
 from benchmark.plugins.distortions import find_distortion
-from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, checked_scores
+from benchmark.plugins.predictors.answers import built, checked_scores, named
+from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor
 from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import (
@@ -64,8 +65,8 @@ class InferencePredictor:
     predictor: Predictor
     threshold: float
     """Images are useful from this score on; it is frozen on the validation part of the suite of the evaluation."""
-    bitstreams: str
-    """What Pillow calls the format of that suite's bitstreams, such as `JPEG`, or the name of its codec."""
+    formats: frozenset[str]
+    """What Pillow calls the formats of that suite's bitstreams, such as `JPEG`."""
     validation: Callable[[], pl.DataFrame]
     """Reads the stored scores of that part, with columns source, score, label and bits."""
 
@@ -114,8 +115,8 @@ class InferencePredictor:
                 raise DataError(f"{path} is {image.shape[:2]} px, its reference {tuple(pristine.shape[1:])}")
         if "bitstream" not in self.predictor.needs:
             return Sample(to_tensor(image), pristine)
-        if (given := image_format(data)) != self.bitstreams:
-            raise DataError(f"{path}: {self.name} reads {self.bitstreams} only, and this is {given}")
+        if (given := image_format(data)) not in self.formats:
+            raise DataError(f"{path}: {self.name} reads {', '.join(sorted(self.formats))} only, and this is {given}")
         return Sample(to_tensor(image), pristine, data)
 
     def scores(self, paths: Sequence[Path], samples: Sequence[Sample]) -> list[float]:
@@ -163,6 +164,7 @@ def load_predictor(
     Raises:
         ResultError: it was not evaluated on the suite, or its training is not on this machine.
     """
+    prepare_process()
     workspace, chosen = workspace or Workspace.named(), load_suite(suite)
     spec = resolve_predictor(name, hidden=workspace.private)
     hint = f"`utilbench run {name} -s {suite}" + ("`" if labels == COMBINED else f" -l {labels}`")
@@ -178,15 +180,15 @@ def load_predictor(
         )
     if card.provenance.code != spec.code:
         raise ResultError(f"{path} is of other code than {spec.name} has now; {hint} makes it anew")
-    predictor = spec.kind(
-        Context(
-            device=workspace.device,
-            task=chosen.task,
-            seed=card.seeds[0],
-            networks=workspace.networks,
-            probe=chosen.networks.probe,
-        )
+    context = Context(
+        device=workspace.device,
+        task=chosen.task,
+        seed=card.seeds[0],
+        networks=workspace.networks,
+        probe=chosen.networks.probe,
     )
+    with named(spec.name, "the constructor"):
+        predictor = built(spec.kind, context)
     trained = card.trained_on
     if (
         isinstance(predictor, LearnedPredictor)
@@ -195,9 +197,10 @@ def load_predictor(
     ):
         raise ResultError(f"{spec.name} was not trained with its present code on this machine; {hint} trains it")
     rows = functools.partial(validation_rows, folder, workspace, chosen, labels, card)
-    codec = find_distortion(chosen.distortion.name)
-    bitstreams = image_format(codec.encode(np.zeros((8, 8, 3), np.uint8), codec.levels[-1])) or codec.name
-    return InferencePredictor(spec.name, predictor, card.threshold[0], bitstreams, rows)
+    names = [choice.name for choice in chosen.distortions]
+    suited = {distortion.format or distortion.name for distortion in map(find_distortion, names)}
+    formats = frozenset(spec.kind.formats or suited)
+    return InferencePredictor(spec.name, predictor, card.threshold[0], formats, rows)
 
 
 def validation_rows(
@@ -216,5 +219,5 @@ def validation_rows(
     images, _ = read_outcomes_of(home, IMAGES, suite.task)
     rows = scores.filter(part="validation", seed=card.seeds[0])
     for table in (answers.with_columns(label=pl.col(labels)), images):
-        rows = rows.join(table.drop("part", strict=False), on=["source", "level"], how="left", maintain_order="left")
+        rows = rows.join(table.drop("part", strict=False), on=IMAGE, how="left", maintain_order="left")
     return rows.select("source", "score", "label", "bits")

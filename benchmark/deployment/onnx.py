@@ -18,10 +18,10 @@ import numpy as np
 import torch
 
 from benchmark.core.errors import PredictorError
-from benchmark.core.files import atomic, check_writable
+from benchmark.core.files import atomic, check_writable, sweep_beside
 from benchmark.core.types import Sample
 from benchmark.deployment.inference import InferencePredictor
-from benchmark.plugins.predictors.base import named
+from benchmark.plugins.predictors.answers import named
 from benchmark.plugins.predictors.contract import CLOSE
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -45,6 +45,7 @@ def to_onnx(ready: InferencePredictor, path: Path, metadata: dict[str, str]) -> 
         PredictorError: the predictor has no graph, a package is missing, or the scores differ by more than 1e-4.
     """
     check_writable(path.parent)
+    sweep_beside(path)
     module = ready.predictor.graph()
     if lacking := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
         raise PredictorError(f"ONNX needs {', '.join(lacking)}; pip install 'utilbench[onnx]'")

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from benchmark.core.digests import digest
 from benchmark.core.errors import LabelError
 from benchmark.core.images import Pixels
+from benchmark.core.types import IMAGE, image_name
 from benchmark.evaluation.dataloading import samples, shuffled
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap, weighted
-from benchmark.plugins.predictors.base import Predictor, checked_scores
+from benchmark.plugins.predictors.answers import checked_scores
+from benchmark.plugins.predictors.base import Predictor
 from benchmark.suites.spec import COMBINED
 
 SOURCES = 200
@@ -61,7 +63,7 @@ def sing(predictor: Predictor, truth: GroundTruth, scores: pl.DataFrame, *, name
     Args:
         predictor: the predictor, which has scored the suite.
         truth: the suite's ground truth.
-        scores: the scores of the run, with columns part, source, level and score.
+        scores: the scores of the run, with columns part, source, distortion, level and score.
         name: the predictor's name, for messages.
 
     Returns:
@@ -72,19 +74,19 @@ def sing(predictor: Predictor, truth: GroundTruth, scores: pl.DataFrame, *, name
     """
     secret = secrets.token_hex()
     try:
-        rows = truth.labelled(COMBINED, "test").join(scores.filter(part="test"), on=["source", "level"], how="inner")
+        rows = truth.labelled(COMBINED, "test").join(scores.filter(part="test"), on=IMAGE, how="inner")
     except LabelError:
         return None
     chosen = shuffled(rows["source"].unique(maintain_order=True).to_list(), f"{secret} chosen")[:SOURCES]
     rows = rows.filter(pl.col("source").is_in(chosen))
     if rows["label"].n_unique() < 2:
         return None
-    images = rows.select("source", "level").rows()
+    images = rows.select(IMAGE).rows()
     cropped = np.full(len(images), np.nan)
     for indices, batch in samples(
         truth.indexed, images, predictor.needs, secret, change=functools.partial(crop, secret)
     ):
-        names = [f"{images[index][0]}, cropped, at level {images[index][1]}" for index in indices]
+        names = [f"{image_name(*images[index])}, cropped" for index in indices]
         cropped[indices] = checked_scores(name, predictor, batch, names)
     return compared(rows, cropped, [truth.indexed.sources[source].group for source in rows["source"]])
 

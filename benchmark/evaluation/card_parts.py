@@ -47,7 +47,7 @@ class Measure(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Counts(Record, frozen=True, kw_only=True):
-    """Numbers of rows (source, level) of the test part that the measures are made of."""
+    """Numbers of rows (source, condition) of the test part that the measures are made of."""
 
     sources: Number
     """Sources with a labelled row."""
@@ -56,8 +56,8 @@ class Counts(Record, frozen=True, kw_only=True):
     unlabelled: Number
     soft: Number
     """Rows with a continuous utility: all labelling networks are right on the pristine image."""
-    pairs_within_levels: Number
-    """Pairs of a useful and a non-useful row of one level."""
+    pairs_within_conditions: Number
+    """Pairs of a useful and a non-useful row of one condition."""
 
 
 class Curve(Record, frozen=True, kw_only=True):
@@ -69,8 +69,8 @@ class Curve(Record, frozen=True, kw_only=True):
     high: Annotated[tuple[float, ...], ON_A_CURVE]
 
 
-class LevelGains(Record, frozen=True, kw_only=True):
-    """Performance of a held-out detector on the test images of one level."""
+class ConditionGains(Record, frozen=True, kw_only=True):
+    """Performance of a held-out detector on the test images of one condition."""
 
     unfiltered: Share | None
     filtered: Share | None
@@ -86,11 +86,11 @@ class Gains(Record, frozen=True, kw_only=True, omit_defaults=True):
     kept: Share | None
     filtered: Share | None
     random: Share | None
-    quality: Share | None
+    condition: Share | None
     oracle: Share | None
     area: float | None
     curve: Curve
     pristine: Share | None = None
     bits: Positive | None = None
     bits_filtered: Positive | None = None
-    levels: dict[str, LevelGains] = {}
+    conditions: dict[str, ConditionGains] = {}

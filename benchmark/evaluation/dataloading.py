@@ -1,4 +1,4 @@
-"""Samples and examples for predictors, made on request: photographs are read, compressed and decoded."""
+"""Samples and examples for predictors, made on request: photographs are read, distorted and decoded."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from benchmark.core.devices import all_cores
 from benchmark.core.digests import digest
 from benchmark.core.images import Pixels
-from benchmark.core.types import Example, Examples, Sample
+from benchmark.core.types import IMAGE, Condition, Example, Examples, Image, Sample, image_name
+from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite
-from benchmark.plugins.distortions import compressed, find_distortion
+from benchmark.plugins.distortions import decoded_sample, find_distortion
 from benchmark.plugins.predictors.base import LearnedPredictor
 
 Item = TypeVar("Item")
@@ -28,32 +29,32 @@ SHUFFLED = 256
 
 def samples(
     indexed: IndexedSuite,
-    rows: Sequence[tuple[str, int]],
+    rows: Sequence[Image],
     needs: Collection[str],
     secret: str,
     *,
-    change: Callable[[Pixels], Pixels] = lambda pixels: pixels,
+    change: Callable[[Pixels], Pixels] | None = None,
 ) -> Iterator[tuple[list[int], list[Sample]]]:
-    """Yield indices into the rows (source, level) and their samples, 64 at a time, in an order that reveals nothing.
+    """Yield indices into the rows and their samples, 64 at a time, in an order that reveals nothing.
 
     Photographs come in random order, each is read once, and 256 of them are shuffled together. All cores make a batch. The
     order follows from `secret` alone, which must not be known to who sees the samples. `change` makes other pixels of
     pristine ones.
     """
-    codec = find_distortion(indexed.suite.distortion.name)
+    # What is kept is of the suite's own pixels.
+    bitstreams = Bitstreams(indexed.suite.split.seed) if change else indexed.bitstreams
     indices: dict[str, list[int]] = {}
-    for index, (source, _) in enumerate(rows):
+    for index, (source, _, _) in enumerate(rows):
         indices.setdefault(source, []).append(index)
     sources = shuffled(list(indices), secret)
     with all_cores() as pool:
         for start in range(0, len(sources), SHUFFLED):
             block = sources[start : start + SHUFFLED]
-            pristine = dict(zip(block, map(change, pool.map(indexed.dataset.read, block)), strict=True))
+            read = pool.map(indexed.dataset.read, block)
+            pristine = dict(zip(block, map(change, read) if change else read, strict=True))
 
             def make(index: int, pristine: dict[str, Pixels] = pristine) -> Sample:
-                return compressed(
-                    codec, pristine[rows[index][0]], rows[index][1], needs=needs, photograph=rows[index][0]
-                )
+                return sample_of(bitstreams, indexed, rows[index], pristine[rows[index][0]], needs)
 
             order = shuffled([index for source in block for index in indices[source]], f"{secret} {start}")
             for first in range(0, len(order), BATCH):
@@ -61,10 +62,25 @@ def samples(
                 yield batch, list(pool.map(make, batch))
 
 
+def sample_of(
+    bitstreams: Bitstreams, indexed: IndexedSuite, image: Image, pristine: Pixels, needs: Collection[str]
+) -> Sample:
+    """The sample of an image of the suite, made of the pixels of its pristine version."""
+    name, distortion, level = image
+    bitstream = bitstreams.of(indexed.sources[name], Condition(distortion, level), lambda: pristine)
+    return decoded_sample(find_distortion(distortion), bitstream, pristine, needs=needs, photograph=name)
+
+
 def lesson(truth: GroundTruth, label_set: str, part: str, kind: type[LearnedPredictor]) -> Examples:
-    """The examples of a part that a predictor learns from: labelled rows with class weights, or rows with valid utility."""
-    if kind.target == "utility":
-        rows = truth.soft(label_set, part)
+    """The examples of a part that a predictor learns from.
+
+    They are labelled rows with class weights, rows with valid utility, or all rows with the satisfied machine ratio as utility.
+    """
+    if kind.target != "label":
+        ratio = kind.target == "smr"
+        rows = (
+            truth.rows_of(label_set, part).with_columns(utility="satisfied") if ratio else truth.soft(label_set, part)
+        )
         return examples(truth.indexed, rows, np.ones(rows.height), kind.needs)
     rows = training_rows(truth, label_set) if part == "train" else truth.labelled(label_set, part)
     return examples(truth.indexed, rows, class_weights(rows["label"].to_numpy()), kind.needs)
@@ -80,7 +96,7 @@ def examples(
     indexed: IndexedSuite, rows: pl.DataFrame, weights: NDArray[np.float64], needs: Collection[str]
 ) -> Examples:
     """Return the rows as examples with these weights; photographs are numbered in the order of their ids."""
-    table = rows.select("source", "level", "label", "utility").rows()
+    table = rows.select(*IMAGE, "label", "utility").rows()
     _, numbers = np.unique([indexed.sources[source].group for source in rows["source"]], return_inverse=True)
     groups = numbers.tolist()
     return Examples(functools.partial(made, indexed, table, weights, needs, groups=groups), weights, groups)
@@ -88,7 +104,7 @@ def examples(
 
 def made(
     indexed: IndexedSuite,
-    rows: Sequence[tuple[str, int, int, float]],
+    rows: Sequence[tuple[str, str, int, int, float]],
     weights: NDArray[np.float64],
     needs: Collection[str],
     indices: Sequence[int],
@@ -96,7 +112,6 @@ def made(
     groups: Sequence[int],
 ) -> list[Example]:
     """Make examples of the rows at these indices; each photograph is read once, whatever the order and number of versions."""
-    codec = find_distortion(indexed.suite.distortion.name)
 
     def photograph(index: int) -> str:
         source = indexed.sources[rows[index][0]]
@@ -106,8 +121,10 @@ def made(
         pixels = indexed.dataset.dataset.read(name)
         numbered = []
         for index in members:
-            source, level, label, utility = rows[index]
-            sample = compressed(codec, indexed.dataset.version(pixels, source), level, needs=needs, photograph=source)
+            source, distortion, level, label, utility = rows[index]
+            image = source, distortion, level
+            pristine = indexed.dataset.version(pixels, source)
+            sample = sample_of(indexed.bitstreams, indexed, image, pristine, needs)
             numbered.append((index, Example(sample, label, utility, float(weights[index]), groups[index])))
         return numbered
 
@@ -128,16 +145,14 @@ def training_rows(truth: GroundTruth, label_set: str) -> pl.DataFrame:
     rows = truth.labelled(label_set, "train")
     if truth.suite.training.balance == "weights":
         return rows
-    drawn = [
-        int(digest("balance", source, str(level)), 16) for source, level in rows.select("source", "level").iter_rows()
-    ]
+    drawn = [int(digest("balance", image_name(*image)), 16) for image in rows.select(IMAGE).iter_rows()]
     augmented = [bool(truth.indexed.sources[source].parent) for source in rows["source"]]
     rows = rows.with_columns(augmented=pl.Series(augmented), draw=pl.Series(drawn, dtype=pl.UInt64))
     counts = rows.group_by("augmented", "label").len().pivot("label", index="augmented", values="len").fill_null(0)
     takes = counts.select("augmented", take=pl.min_horizontal(pl.exclude("augmented")))
     rank = pl.col("draw").rank("ordinal").over("augmented", "label")
     chosen = rows.join(takes, on="augmented").filter(rank <= pl.col("take"))
-    return chosen.sort("source", "level").drop("augmented", "draw", "take")
+    return chosen.sort(IMAGE).drop("augmented", "draw", "take")
 
 
 def shuffled(items: Sequence[Item], seed: str) -> list[Item]:

@@ -5,7 +5,8 @@ performance against the fraction kept. *Gain area* is the predictor's area over 
 all networks together: 1 = oracle, 0 = random. Intervals resample sources; all predictors of a suite share the resamples, and
 the rivals' curves are made once per suite.
 
-The rivals are `random` choice, highest `quality` (the distortion's level) first, and an `oracle` (the network's own utility).
+The rivals are `random` choice, the content-blind `condition` (first what is useful in training under the same condition, with
+combined labels) and an `oracle` (the network's own utility).
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from numpy.typing import NDArray
 from benchmark.core.digests import digest
 from benchmark.core.parquet import check_values, read_table, write_table
 from benchmark.core.progress import show_progress
+from benchmark.core.types import IMAGE
 from benchmark.evaluation.card_parts import POINTS_OF_A_CURVE, Gains
+from benchmark.evaluation.condition_shares import condition_shares
 from benchmark.evaluation.measure_table import RESOLUTION
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap
@@ -31,6 +34,7 @@ from benchmark.metrics.bootstrap import Floats
 from benchmark.metrics.seeds import over_seeds
 from benchmark.metrics.weighted import ratio
 from benchmark.suites.results_folder import SuiteFolder
+from benchmark.suites.spec import COMBINED
 from benchmark.suites.tasks import TASKS, classification, detection
 
 RIVALS_SCHEMA = pl.Schema(
@@ -50,11 +54,16 @@ Curves = dict[tuple[str, str], Floats]
 FRACTIONS = np.arange(1, POINTS_OF_A_CURVE + 1) / (POINTS_OF_A_CURVE + 1)
 RIVALS: dict[str, Callable[[pl.DataFrame], Floats]] = {
     "random": lambda rows: np.zeros(rows.height),
-    "quality": lambda rows: rows["level"].to_numpy().astype(np.float64),
+    "condition": lambda rows: rows["condition"].to_numpy(),
     "oracle": lambda rows: rows["oracle"].to_numpy(),
 }
 POINTS = ("unfiltered", "kept", "filtered", *RIVALS)
 """The columns of an operating point; see GAINS of the task."""
+
+
+def held_out_rows(truth: GroundTruth, network: Network, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows (source, distortion, level, ...) with what the network and the rivals need; see `Downstream.placed`."""
+    return network.placed(rows).with_columns(condition=condition_shares(truth, COMBINED, rows))
 
 
 def redrawn(
@@ -75,7 +84,7 @@ def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
     names, path = truth.suite.networks.held_out, folder.rivals
     replicates = TASKS[truth.suite.task].Downstream.REPLICATES
     resampled = f"{truth.resamples['test'].shape}, {replicates}"
-    expected = {"held_out": digest("rivals 2", truth.held_out_digest, resampled)}
+    expected = {"held_out": digest("rivals 3", truth.lesson_digest(COMBINED), truth.held_out_digest, resampled)}
     table, metadata = read_rivals(path) if path.is_file() else (pl.DataFrame(), {})
     drawn = 1 + min(replicates, len(truth.resamples["test"]))
     if metadata == expected and table.height == len(names) * len(RIVALS) * drawn:
@@ -85,11 +94,11 @@ def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
             for (held_out_name, rival), rows in groups
         }
     curves: Curves = {}
-    plain = truth.indexed.scored_rows.filter(part="held_out").select("source", "level")
+    plain = truth.indexed.scored_rows.filter(part="held_out").select(IMAGE)
     with show_progress(f"{truth.suite.folder}, rivals", len(names) * len(RIVALS), "curves") as advance:
         for name in names:
             network = truth.downstream(name)
-            rows = network.placed(plain)
+            rows = held_out_rows(truth, network, plain)
             for rival, priority in RIVALS.items():
                 made = redrawn(truth, network, rows, network.best, priority(rows), FRACTIONS)
                 curves[name, rival] = made.astype(np.float32).astype(np.float64)  # rounded as they are stored
@@ -137,8 +146,8 @@ class SeedGains:
     curves: dict[str, Floats]
     """Network -> performance at each of FRACTIONS, shape (1 + R, 9)."""
     gains: dict[str, Floats]
-    """Each of shape (1 + R,): `area`, `gain` over the unfiltered images, `over_random` and `over_quality` at the same fraction
-    kept, as means over networks, and the first two also for each network."""
+    """Each of shape (1 + R,): `area`, `gain` over the unfiltered images, `over_random` and `over_condition` at the same
+    fraction kept, as means over networks, and the first two also for each network."""
 
 
 def gains(truth: GroundTruth, scores: pl.DataFrame, thresholds: Floats, rivals: Curves) -> SeedGains:
@@ -146,7 +155,7 @@ def gains(truth: GroundTruth, scores: pl.DataFrame, thresholds: Floats, rivals: 
 
     Args:
         truth: the ground truth of the suite.
-        scores: source, level and score of the test sources at the held-out levels.
+        scores: source, distortion, level and score of the test sources at the held-out conditions.
         thresholds: an image is kept where its score >= the first; the others are those of the resamples; shape (1 + R,).
         rivals: the curves that `rival_curves` returns.
     """
@@ -155,7 +164,7 @@ def gains(truth: GroundTruth, scores: pl.DataFrame, thresholds: Floats, rivals: 
     areas, points = [], []
     for name in truth.suite.networks.held_out:
         network = truth.downstream(name)
-        rows = network.placed(scores)
+        rows = held_out_rows(truth, network, scores)
         curve = redrawn(truth, network, rows, network.best, rows["score"].to_numpy(), FRACTIONS)
         point = operating_points(truth, network, rows, thresholds)
         curves[name] = curve
@@ -213,12 +222,12 @@ def means(trees: Sequence[Any]) -> Any:
 def relative(areas: Floats, points: Floats, names: list[str]) -> dict[str, Floats]:
     """Gains from the areas (networks, 3, 1 + R) of predictor, random and oracle, and operating points (networks, 1 + R, 6)."""
     won, winnable = areas[:, 0] - areas[:, 1], areas[:, 2] - areas[:, 1]
-    unfiltered, _, filtered, random, quality, _ = np.moveaxis(points, 2, 0)
+    unfiltered, _, filtered, random, condition, _ = np.moveaxis(points, 2, 0)
     together = {
         "area": scaled(won.sum(axis=0), winnable.sum(axis=0)),
         "gain": (filtered - unfiltered).mean(axis=0),
         "over_random": (filtered - random).mean(axis=0),
-        "over_quality": (filtered - quality).mean(axis=0),
+        "over_condition": (filtered - condition).mean(axis=0),
     }
     for name, gained, possible, gain in zip(names, won, winnable, filtered - unfiltered, strict=True):
         together |= {f"area of {name}": scaled(gained, possible), f"gain of {name}": gain}

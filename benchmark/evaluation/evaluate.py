@@ -17,13 +17,14 @@ import polars as pl
 from msgspec.structs import replace
 
 from benchmark.core.devices import prepare_process
-from benchmark.core.errors import ResultError, SubmissionError
-from benchmark.core.files import check_writable
+from benchmark.core.errors import PredictorError, ResultError, SubmissionError
+from benchmark.core.files import check_writable, file_name
 from benchmark.core.parquet import write_table
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.downstream import rival_curves
 from benchmark.evaluation.informed_rivals import informed_scores
 from benchmark.evaluation.measures import make_card
+from benchmark.evaluation.rates import stored_rates
 from benchmark.evaluation.results import ScoresTable
 from benchmark.evaluation.score_table import reported_scores
 from benchmark.evaluation.scorecard import Scorecard, Scores, SubmissionNote, write_card
@@ -32,8 +33,10 @@ from benchmark.evaluation.training import check_no_overlap, training_record
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.pipeline import label, save_labels
 from benchmark.labelling.quick_look import check_labelled
+from benchmark.plugins.distortions import find_distortion
 from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
 from benchmark.plugins.predictors.informed import InformedRival
+from benchmark.plugins.predictors.names import skeleton
 from benchmark.plugins.predictors.resolve import PredictorSpec, look_up, resolve_predictor
 from benchmark.plugins.predictors.submission import Submission
 from benchmark.suites.loading import load_suite
@@ -94,6 +97,7 @@ def evaluate(
             raise SubmissionError(
                 f"{submission.folder}: its table for {suite.name} is looked up, neither trained nor seeded here"
             )
+        check_distinct(folder, submission.name)
         values, record = reported_scores(submission, truth)
         scores = scores_table(truth.indexed, values, 0)
         write_scores(folder, scores, record)
@@ -108,6 +112,16 @@ def evaluate(
     return write_result(truth, folder, scores, record, labels)
 
 
+def check_distinct(folder: SuiteFolder, name: str) -> None:
+    """Raise PredictorError where results are stored of another predictor whose name, or whose files', looks like this one."""
+    for stem in folder.score_stems():
+        other = stem.partition("@")[0]
+        if other != file_name(name) and skeleton(other) == skeleton(name):
+            raise PredictorError(
+                f"{name}: looks like {other}, of which {folder.path} holds results; choose another name, or remove those"
+            )
+
+
 def write_scores(folder: SuiteFolder, scores: pl.DataFrame, record: Scores) -> None:
     """Store scores with their metadata."""
     write_table(folder.scores(record.predictor, record.trained_on), scores, msgspec.to_builtins(record))
@@ -117,6 +131,7 @@ def write_result(
     truth: GroundTruth, folder: SuiteFolder, scores: pl.DataFrame, record: Scores, labels: str
 ) -> Scorecard:
     """Make the scorecard of scores, write it with its replicates, and return it."""
+    stored_rates(truth, folder)
     card, replicates = make_card(truth, scores, record, labels, rival_curves(truth, folder))
     path = folder.card(labels, file_stem(record.predictor, record.trained_on))
     write_table(path.with_suffix(".parquet"), replicates, {"ground_truth": card.ground_truth})
@@ -139,10 +154,13 @@ def run_scores(
         training_suite = load_suite(train_on, limit=truth.suite.limit) if isinstance(train_on, str) else train_on
         training, training_labels = label(training_suite, workspace), COMBINED
         check_no_overlap(training, truth)
+    for suite in (truth.suite, training.suite):
+        check_formats(spec, suite)
     if issubclass(spec.kind, LearnedPredictor) and spec.kind.target == "label":
         check_labelled(training, training_labels, ("train", "validation"), workspace)
     run = identity(truth, spec, training_record(spec, training, training_labels))
     folder = suite_folder(workspace, truth.suite)
+    check_distinct(folder, spec.name)
     stored = stored_scores(folder.scores(run.predictor, run.trained_on), run)
     for seed in seeds if spec.seeded else (0,):
         if stored is None or seed not in stored[1].seeds:
@@ -152,3 +170,13 @@ def run_scores(
     if stored is None:
         raise ResultError(f"{spec.name}: no seed to run")
     return stored
+
+
+def check_formats(spec: PredictorSpec, suite: Suite) -> None:
+    """Raise PredictorError where a predictor cannot read the bitstreams of some distortion of a suite."""
+    names = [choice.name for choice in suite.distortions]
+    given = {distortion.name: distortion.format for distortion in map(find_distortion, names)}
+    foreign = [name for name in names if spec.kind.formats and given[name] not in spec.kind.formats]
+    if foreign:
+        valid = ", ".join(sorted(spec.kind.formats))
+        raise PredictorError(f"{spec.name}: reads {valid} only; {suite.name} has images of {', '.join(foreign)}")

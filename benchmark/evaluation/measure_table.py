@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,8 @@ class Description:
 
 MEASURES = {
     "auroc": Description("AUROC"),
-    "within_quality_auroc": Description("within quality"),
-    "within_quality_and_size_auroc": Description("within quality and size"),
+    "within_condition_auroc": Description("within condition"),
+    "within_condition_and_size_auroc": Description("within condition and size"),
     "balanced_accuracy": Description("balanced acc."),
     "accuracy": Description("accuracy"),
     "majority_accuracy": Description("majority", None),
@@ -42,20 +43,24 @@ MEASURES = {
     "plcc": Description("PLCC", least=-1),
     "krcc": Description("KRCC", least=-1),
     "rmse": Description("RMSE", False, most=2),
+    "smr_srcc": Description("SRCC with SMR", least=-1),
+    "smr_krcc": Description("tau-b with SMR", least=-1),
     "area": Description("gain area", least=-math.inf, most=math.inf),
     "gain": Description("gain", least=-1),
     "over_random": Description("over random", least=-1),
-    "over_quality": Description("over quality", least=-1),
+    "over_condition": Description("over condition", least=-1),
+    "bits_saved": Description("bits saved", least=-math.inf),
 }
-"""Name of a measure on a scorecard -> its description; gains of one network are called `NAME of NETWORK`.
+"""Name of a measure on a scorecard -> its description.
 
-A gain area may exceed 1, since the oracle of an mAP is no bound.
+Gains of one network are called `NAME of NETWORK`, measures of the images of one kind of distortion `NAME on KIND`. A gain area
+may exceed 1, since the oracle of an mAP is no bound.
 """
 GROUPS = {
     "metrics": (
         "auroc",
-        "within_quality_auroc",
-        "within_quality_and_size_auroc",
+        "within_condition_auroc",
+        "within_condition_and_size_auroc",
         "balanced_accuracy",
         "accuracy",
         "majority_accuracy",
@@ -65,30 +70,41 @@ GROUPS = {
         "overlap_permuted",
         "label_coverage",
     ),
-    "soft": ("srcc", "plcc", "krcc", "rmse"),
-    "gains": ("area", "gain", "over_random", "over_quality"),
+    "soft": ("srcc", "plcc", "krcc", "rmse", "smr_srcc", "smr_krcc"),
+    "gains": ("area", "gain", "over_random", "over_condition", "bits_saved"),
 }
 """Fields of a scorecard -> their measures: those of labels, of the utility and of held-out networks."""
+OPTIONAL = ("bits_saved", "smr_srcc", "smr_krcc")
+"""Measures that only suites with several distortions have."""
 DIGITS = 6
 RESOLUTION = 10**-DIGITS
 """Stored values are rounded and may exceed their range by this much."""
 
 
 def describe(name: str) -> Description:
-    """The description of a measure; groups of images such as `AUROC, level 10` have that of the measure that they restrict."""
-    return MEASURES.get(name.partition(" of ")[0]) or Description(name)
+    """The description of a measure; groups of images such as `AUROC, jpeg 10` have that of the measure that they restrict."""
+    return MEASURES.get(whole(name)) or Description(name)
+
+
+def whole(name: str) -> str:
+    """The name of the measure of all images and networks that a measure restricts.
+
+    Examples:
+        >>> whole("auroc on webp"), whole("gain of timm:resnet18"), whole("auroc")
+        ('auroc', 'gain', 'auroc')
+    """
+    return re.split(" of | on ", name, maxsplit=1)[0]
 
 
 def table_order(name: str) -> tuple[bool, int, str]:
-    """Sort key that puts measures into the order of the table, those of single networks last."""
-    whole, _, network = name.partition(" of ")
-    position = list(MEASURES).index(whole) if whole in MEASURES else len(MEASURES)
-    return bool(network), position, name
+    """Sort key that puts measures into the order of the table, those of single networks or kinds last."""
+    position = list(MEASURES).index(whole(name)) if whole(name) in MEASURES else len(MEASURES)
+    return name != whole(name), position, name
 
 
 def problem_with(group: str, name: str, *values: float | None) -> str:
     """What is wrong with a measure of one of GROUPS, in words, or an empty text; None, an undefined value, is valid."""
-    if name.partition(" of ")[0] not in GROUPS[group]:
+    if whole(name) not in GROUPS[group]:
         return f"no such measure; there are {', '.join(GROUPS[group])}"
     description = describe(name)
     for value in values:

@@ -22,6 +22,7 @@ from benchmark.core.workspace import Workspace
 from benchmark.evaluation.downstream import Curves, rival_curves
 from benchmark.evaluation.measure_table import rounded
 from benchmark.evaluation.measures import make_card
+from benchmark.evaluation.rates import make_rates, read_rates
 from benchmark.evaluation.results import read_result, read_scores
 from benchmark.evaluation.scorecard import read_card
 from benchmark.labelling.ground_truth import GroundTruth
@@ -49,6 +50,8 @@ def recompute(suite: Suite, workspace: Workspace) -> Iterator[Check]:
         if home.rivals.is_file():
             write_bytes(copy.rivals, home.rivals.read_bytes())
         curves = rival_curves(truth, copy)  # made again where the stored ones are outdated
+    if home.rates.is_file():
+        yield Check(f"{home.rates.name} is what the outcomes give", attempt(lambda: rates_problem(truth, home)))
     for path in home.cards():
         title = f"{path.relative_to(home.path)} is what the scores give"
         yield Check(title, attempt(lambda path=path: card_problem(truth, home, path, curves)))
@@ -80,6 +83,13 @@ def card_problem(truth: GroundTruth, home: SuiteFolder, path: Path, curves: Curv
         if gap > CLOSE:
             return f"{path.with_suffix('.parquet')}: column {column.name} is {gap:.2g} off"
     return ""
+
+
+def rates_problem(truth: GroundTruth, home: SuiteFolder) -> str:
+    """In what the stored rates differ from those that the outcomes give, or an empty text."""
+    stored, again = (flat(msgspec.to_builtins(rates), "") for rates in (read_rates(home.rates), make_rates(truth)))
+    differing = [key for key in stored | again if not alike(stored.get(key), rounded(again.get(key)))]
+    return f"{home.rates}: {len(differing)} values differ, the first is {differing[0]}" if differing else ""
 
 
 def flat(tree: Any, name: str) -> dict[str, Any]:

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import PredictorError
+from benchmark.core.types import Image, image_name
 from benchmark.evaluation.dataloading import BATCH, samples, shuffled
 from benchmark.labelling.indexed_suite import IndexedSuite
-from benchmark.plugins.predictors.base import Predictor, checked_scores
+from benchmark.plugins.predictors.answers import checked_scores
+from benchmark.plugins.predictors.base import Predictor
 from benchmark.plugins.predictors.contract import CLOSE, largest_gap
 
 RESCORED = 32
@@ -27,7 +29,7 @@ def check_independence(
     *,
     name: str,
     indexed: IndexedSuite,
-    rows: Sequence[tuple[str, int]],
+    rows: Sequence[Image],
     scores: NDArray[np.float64],
     secret: str,
 ) -> None:
@@ -38,7 +40,7 @@ def check_independence(
         fresh: another one with the same learned state, which has scored nothing; it scores the images alone.
         name: the predictor's name, for messages.
         indexed: the suite.
-        rows: source and level of each image, N of them.
+        rows: source, distortion and level of each image, N of them.
         scores: the scores of the run, shape (N,).
         secret: decides which images are scored again.
 
@@ -48,7 +50,7 @@ def check_independence(
     chosen = shuffled(range(len(rows)), f"{secret} chosen")[:BATCH]
     [(order, batch)] = samples(indexed, [rows[index] for index in chosen], predictor.needs, f"{secret} again")
     again = [chosen[index] for index in order]
-    names = [f"{rows[index][0]} at level {rows[index][1]}" for index in again]
+    names = [image_name(*rows[index]) for index in again]
     together = checked_scores(name, predictor, batch, names)
     few = range(min(RESCORED, len(batch)))
     alone = np.concatenate([checked_scores(name, fresh, [batch[index]], [names[index]]) for index in few])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -13,20 +13,23 @@ from numpy.typing import NDArray
 
 from benchmark.core.errors import ResultError
 from benchmark.core.parquet import read_table
+from benchmark.core.types import CONDITION, IMAGE, Condition
+from benchmark.evaluation.codec_tables import has_rates
 from benchmark.evaluation.measure_table import GROUPS, problem_with
+from benchmark.evaluation.rates import Rates, read_rates
 from benchmark.evaluation.score_table import row_problems
 from benchmark.evaluation.scorecard import Scorecard, Scores, read_scores_record
-from benchmark.labelling.indexed_suite import rows_to_score
+from benchmark.labelling.indexed_suite import ROW_SCHEMA, rows_to_score
 from benchmark.labelling.recorded import read_sources
-from benchmark.plugins.predictors.discovery import baseline_code
+from benchmark.plugins.predictors.code_digests import baseline_code
 from benchmark.plugins.predictors.informed import INFORMED_TRACK
 from benchmark.suites.loading import read_suite
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.spec import Suite
 
-SCORES_SCHEMA = pl.Schema(
-    {"part": pl.String, "source": pl.String, "level": pl.Int16, "seed": pl.Int16, "score": pl.Float64}
-)
+SCORES_SCHEMA = pl.Schema(ROW_SCHEMA | {"seed": pl.Int16, "score": pl.Float64})
+TESTED = ("test", "held_out")
+"""The parts of scores that are of test sources."""
 
 
 def title(card: Scorecard) -> str:
@@ -47,7 +50,7 @@ class PredictorResult:
     replicates: pl.DataFrame
     """A column for each measure with an interval, a row for each resample of the test sources."""
     scores: pl.DataFrame
-    """Columns part, source, level, seed and score."""
+    """Columns part, source, distortion, level, seed and score."""
     outdated: bool = False
     """Whether the predictor's code has changed since."""
 
@@ -58,7 +61,7 @@ class PredictorResult:
 
     @property
     def test_scores(self) -> pl.DataFrame:
-        """The scores of the test part at the training levels, by the first seed."""
+        """The scores of the test part at the training conditions, by the first seed."""
         return self.scores.filter(part="test", seed=self.card.seeds[0])
 
     def replicates_of(self, measure: str) -> NDArray[np.float64]:
@@ -78,6 +81,8 @@ class SuiteResults:
     """Where the results are stored."""
     suite: Suite
     results: Results
+    rates: Rates | None = None
+    """Rate and utility of its codecs, where it has several distortions."""
 
     def cards(self, labels: str) -> list[Scorecard]:
         """The scorecards of one label set, best AUROC first."""
@@ -107,7 +112,7 @@ def read_scores(path: Path) -> ScoresTable:
     """
     table, metadata = read_table(path, schema=SCORES_SCHEMA)
     record = read_scores_record(path, metadata)
-    keys = ["source", "level", "part", "seed"]
+    keys = [*IMAGE, "part", "seed"]
     seeds = pl.DataFrame({"seed": record.seeds}, schema={"seed": pl.Int16})
     rows = expected_rows(path, table, record.fingerprint).join(seeds, how="cross").with_columns(expected=True)
     if problems := row_problems(table, rows, keys=keys):
@@ -116,7 +121,7 @@ def read_scores(path: Path) -> ScoresTable:
 
 
 def expected_rows(path: Path, table: pl.DataFrame, fingerprint: str) -> pl.DataFrame:
-    """The rows (part, source, level) that stored scores must have: the recorded ones of their suite.
+    """The rows (part, source, distortion, level) that stored scores must have: the recorded ones of their suite.
 
     Where no sources of this fingerprint are recorded beside the scores, they are all combinations of what the table has.
     """
@@ -124,15 +129,18 @@ def expected_rows(path: Path, table: pl.DataFrame, fingerprint: str) -> pl.DataF
     suite = read_suite(folder.choices) if folder.sources.is_file() else None
     members, metadata = read_sources(folder, suite.task) if suite else (pl.DataFrame(), {})
     if suite and metadata["fingerprint"] == fingerprint:
-        distortion = suite.distortion
         validation, test = (members.filter(part=part)["source"].to_list() for part in ("validation", "test"))
-        return rows_to_score(validation, test, distortion.levels, distortion.held_out)
+        return rows_to_score(validation, test, suite.training_conditions, suite.held_out_conditions)
 
-    def occurring(column: str, *parts: str) -> list[Any]:
-        return table.filter(pl.col("part").is_in(parts))[column].drop_nulls().unique(maintain_order=True).to_list()
+    def occurring(columns: Sequence[str], *parts: str) -> list[Any]:
+        rows = table.filter(pl.col("part").is_in(parts)).select(columns).drop_nulls()
+        return rows.unique(maintain_order=True).rows()
 
-    sources = occurring("source", "validation"), occurring("source", "test", "held_out")
-    return rows_to_score(*sources, occurring("level", "validation", "test"), occurring("level", "held_out"))
+    validation, test = ([name for (name,) in occurring(["source"], *parts)] for parts in (("validation",), TESTED))
+    training, held_out = (
+        [Condition(*row) for row in occurring(CONDITION, *parts)] for parts in (("validation", "test"), ("held_out",))
+    )
+    return rows_to_score(validation, test, training, held_out)
 
 
 def read_result(
@@ -196,3 +204,20 @@ def check_same_run(path: Path, record: Scores, card: Scorecard) -> None:
             f"{path} and the scorecard for {card.labels} labels differ in {differing[0]}: one is of another run; "
             f"run {card.predictor} again on these labels"
         )
+
+
+def rates_of(folder: SuiteFolder, suite: Suite, ground_truth: str) -> Rates | None:
+    """The stored rates of a suite; None where it has none, or they are not stored.
+
+    Raises:
+        ResultError: they are damaged, or of another ground truth than this digest of the combined labels says.
+    """
+    if not has_rates(suite) or not folder.rates.is_file():
+        return None
+    rates = read_rates(folder.rates)
+    if rates.ground_truth != ground_truth:
+        raise ResultError(
+            f"{folder.rates}: stale: of the ground truth {rates.ground_truth}, {folder.labels} is of {ground_truth}; "
+            "`utilbench run` makes it again"
+        )
+    return rates

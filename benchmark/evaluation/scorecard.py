@@ -22,13 +22,13 @@ from benchmark.core.errors import ResultError
 from benchmark.core.files import file_errors, write_text
 from benchmark.evaluation.canary import Canary
 from benchmark.evaluation.card_parts import Counts, Gains, Measure, Number, Positive, Record
-from benchmark.evaluation.measure_table import GROUPS, problem_with, rounded, table_order
+from benchmark.evaluation.measure_table import GROUPS, OPTIONAL, problem_with, rounded, table_order
 from benchmark.plugins.predictors.informed import INFORMED_TRACK
 from benchmark.plugins.predictors.sandbox import Sandbox
 from benchmark.suites.results_folder import Training
 
-FORMAT: Literal[2] = 2
-"""Version of the stored records. In format 1, cards were dictionaries with the standard deviation over seeds alone."""
+FORMAT: Literal[3] = 3
+"""Version of the stored records. In format 2, rows had a level and no distortion, and the rival of gains was the quality."""
 CHECKSUM = "checksum"
 """The key of the checksum, the last one of a file."""
 Seeds = Annotated[tuple[Number, ...], msgspec.Meta(min_length=1)]
@@ -83,7 +83,7 @@ class Provenance(Record, frozen=True, kw_only=True, omit_defaults=True):
 class Scores(Record, frozen=True, kw_only=True):
     """The metadata of stored scores."""
 
-    format: Literal[2]
+    format: Literal[3]
     suite: str
     """Folder of the suite below the results."""
     fingerprint: str
@@ -98,7 +98,7 @@ class Scores(Record, frozen=True, kw_only=True):
 class Scorecard(Record, frozen=True, kw_only=True):
     """The results of one predictor on one suite and label set."""
 
-    format: Literal[2]
+    format: Literal[3]
     suite: str
     """Folder of the suite below the results."""
     fingerprint: str
@@ -182,7 +182,7 @@ def problem_of(card: Scorecard) -> str:
     """What is wrong with the values of a card, by key, or an empty text."""
     for group in GROUPS:
         measures = card.measures(group)
-        if missing := [name for name in GROUPS[group] if name not in measures]:
+        if missing := [name for name in GROUPS[group] if name not in (*measures, *OPTIONAL)]:
             return f"{group}: lacks {missing[0]}"
         for name, measure in measures.items():
             values = (measure.value, measure.low, measure.high, *measure.per_seed)

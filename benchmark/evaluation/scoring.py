@@ -13,8 +13,10 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from benchmark.core.devices import ahead
+from benchmark.core.messages import printable
 from benchmark.core.progress import show_progress
 from benchmark.core.provenance import versions
+from benchmark.core.types import IMAGE, Condition, image_name
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.canary import sing
 from benchmark.evaluation.dataloading import samples
@@ -24,8 +26,9 @@ from benchmark.evaluation.scorecard import FORMAT, Cost, Provenance, Scores
 from benchmark.evaluation.training import fit
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite
-from benchmark.plugins.distortions import find_distortion
-from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, checked_scores, named, track
+from benchmark.plugins.distortions import encoders
+from benchmark.plugins.predictors.answers import built, checked_scores, named
+from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, track
 from benchmark.plugins.predictors.contract import rebuilt
 from benchmark.plugins.predictors.resolve import PredictorSpec
 from benchmark.suites.results_folder import Training
@@ -98,12 +101,12 @@ def make_scores(
         networks=workspace.networks,
         probe=training.suite.networks.probe,
     )
-    with named(spec.name, "constructor"):
-        predictor = spec.kind(context)
+    with named(spec.name, "the constructor"):
+        predictor = built(spec.kind, context)
     fit_seconds, notes = None, {}
     if isinstance(predictor, LearnedPredictor) and run.trained_on:
         fit_seconds = fit(predictor, training, spec, run.trained_on, workspace)
-        notes = predictor.notes
+        notes = {printable(key): printable(note) for key, note in predictor.notes.items()}
     scores, score_seconds = score_rows(predictor, spec.name, truth.indexed, seed)
     canary = sing(predictor, truth, scores, name=spec.name) if spec.sandbox != "none" else None
     probe = training.suite.networks.probe if "probe" in spec.kind.needs else ""
@@ -111,7 +114,7 @@ def make_scores(
         scores="re-run",
         code=spec.code,
         device=context.device,
-        encoder=find_distortion(truth.suite.distortion.name).encoder(),
+        encoder=encoders(choice.name for choice in truth.suite.distortions),
         probe=probe,
         sandbox=spec.sandbox,
         canary=(canary,) if canary else (),
@@ -145,14 +148,16 @@ def score_rows(predictor: Predictor, name: str, indexed: IndexedSuite, seed: int
     secret = secrets.token_hex()
     with named(name, "a second one of the same state"):
         fresh = rebuilt(predictor)
-    rows = indexed.scored_rows.select("source", "level").rows()
+    rows = indexed.scored_rows.select(IMAGE).rows()
     scores = np.full(len(rows), np.nan)
     seconds = 0.0
+    images = ((indexed.sources[source], Condition(*condition)) for source, *condition in rows)
+    indexed.bitstreams.announce(images, indexed.dataset.bits)
     with show_progress(f"{name} scores {indexed.suite.folder}", len(rows), "images") as advance:
         coming = samples(indexed, rows, predictor.needs, secret)
         for indices, batch in ahead(coming, predictor.context.device):
             start = time.perf_counter()
-            names = [f"{source} at level {level}" for source, level in (rows[index] for index in indices)]
+            names = [image_name(*rows[index]) for index in indices]
             scores[indices] = checked_scores(name, predictor, batch, names)
             seconds += time.perf_counter() - start
             advance(len(batch))

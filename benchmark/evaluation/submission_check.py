@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmark.core.checks import Check
 from benchmark.core.errors import BenchmarkError
+from benchmark.core.types import image_name
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.score_table import read_submitted_scores
 from benchmark.evaluation.scoring import identity, make_scores
@@ -23,8 +24,10 @@ from benchmark.labelling.indexed_suite import index_suite
 from benchmark.labelling.pipeline import make_ground_truth
 from benchmark.plugins.predictors.base import track
 from benchmark.plugins.predictors.contract import CLOSE, largest_gap
+from benchmark.plugins.predictors.names import NAME
 from benchmark.plugins.predictors.resolve import resolve_predictor
-from benchmark.plugins.predictors.submission import NAME, Submission, code_problems, read_submission
+from benchmark.plugins.predictors.source import code_problems
+from benchmark.plugins.predictors.submission import Submission, read_submission
 from benchmark.suites.loading import load_suite, suite_names
 from benchmark.suites.spec import COMBINED
 
@@ -90,11 +93,10 @@ def rerun(submission: Submission, name: str, workspace: Workspace) -> Check:
         return Check(claim, f"{learned}, and [scores.{name}] has labels = {stated.labels!r}")
     _, reported, _ = read_submitted_scores(submission, truth.indexed)
     gap, worst = largest_gap(reported, scores["score"].to_numpy())
-    _, source, level = truth.indexed.scored_rows.row(worst)
+    _, *image = truth.indexed.scored_rows.row(worst)
     difference = f"the largest difference is {gap:.2g} of the scores' standard deviation"
     if gap <= CLOSE:
         return Check(f"{claim}: {difference}", "")
     was, now = reported[worst], scores["score"][worst]
-    return Check(
-        claim, f"{difference}, {source} at level {level}: reported {was:.6g}, here {now:.6g}; at most {CLOSE:g}"
-    )
+    shown = f"{image_name(*image)}: reported {was:.6g}, here {now:.6g}; at most {CLOSE:g}"
+    return Check(claim, f"{difference}, {shown}")

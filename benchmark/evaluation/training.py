@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.core.digests import digest
-from benchmark.core.errors import PredictorError, ResultError
-from benchmark.core.files import file_errors, file_name, write_bytes
-from benchmark.core.parquet import discard
+from benchmark.core.errors import ResultError
+from benchmark.core.files import discard, file_errors, file_name, write_bytes
 from benchmark.core.types import Source
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.dataloading import lesson
 from benchmark.labelling.ground_truth import GroundTruth
-from benchmark.plugins.predictors.base import LearnedPredictor, named
+from benchmark.plugins.predictors.answers import learned_notes, learned_state, named
+from benchmark.plugins.predictors.base import LearnedPredictor
 from benchmark.plugins.predictors.resolve import PredictorSpec
 from benchmark.suites.results_folder import Training, file_stem, readable_folders, suite_folder
 from benchmark.suites.splits import check_disjoint
@@ -62,10 +62,10 @@ def fit(
         with named(spec.name, "fit()"):
             predictor.fit(train, validation)
         seconds = time.perf_counter() - start
-        if wrong := [key for key, value in predictor.notes.items() if not isinstance(value, str)]:
-            raise PredictorError(f"{spec.name}: notes[{wrong[0]!r}] is no string")
-        notes = predictor.notes | {"fit_seconds": repr(seconds), "key": file.stem}
-        write_state(file, predictor.state(), notes)
+        notes = learned_notes(spec.name, predictor) | {"fit_seconds": repr(seconds), "key": file.stem}
+        state = learned_state(spec.name, predictor)
+        with named(spec.name, "the saving of its state"):
+            write_state(file, state, notes)
     if file.is_file() and file.stat().st_size <= SMALL:
         beside = suite_folder(workspace, truth.suite).trained(file_stem(spec.name, trained_on), predictor.context.seed)
         write_bytes(beside, file.read_bytes())
@@ -110,7 +110,8 @@ def load_trained(
         if notes.pop("key") == cached.stem:
             seconds = float(notes.pop("fit_seconds"))
             predictor.notes = notes
-            predictor.load_state(state)
+            with named(spec.name, "load_state()"):
+                predictor.load_state(state)
             return seconds
         if file == cached:
             discard(file, ResultError(f"{file}: holds another training"))
@@ -121,8 +122,7 @@ def write_state(file: Path, state: dict[str, Tensor], notes: dict[str, str]) -> 
     """Write a trained state and notes with a checksum; raises FileError if that is not possible."""
     from safetensors.torch import save
 
-    tensors = {name: value.contiguous() for name, value in state.items()}
-    write_bytes(file, save(tensors, notes | {CHECKSUM: checksum(tensors, notes)}))
+    write_bytes(file, save(state, notes | {CHECKSUM: checksum(state, notes)}))
 
 
 def read_state(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

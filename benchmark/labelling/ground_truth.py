@@ -1,6 +1,6 @@
 """Ground truth: an indexed suite with its outcomes and labels, made by `pipeline.label` and used by all later steps.
 
-truth.labels("combined").filter(part="test")       # source, level, label, utility
+truth.labels("combined").filter(part="test")       # source, distortion, level, label, utility
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from benchmark.core.digests import digest
 from benchmark.core.errors import LabelError
 from benchmark.core.parquet import content_digest
-from benchmark.core.types import PRISTINE
-from benchmark.labelling.indexed_suite import IndexedSuite
+from benchmark.core.types import CONDITION, IMAGE, PRISTINE
+from benchmark.labelling.indexed_suite import IndexedSuite, conditions_table
 from benchmark.labelling.shards import IMAGES
 from benchmark.metrics import image_utility
 from benchmark.metrics.bootstrap import resamples
@@ -85,38 +85,41 @@ class GroundTruth:
         return self.suite.networks.labelling if label_set == COMBINED else (label_set,)
 
     def make_labels(self, label_set: str) -> pl.DataFrame:
-        """Make the labels of a label set on all distorted images of the training levels.
+        """Make the labels of a label set on all images that its networks judged.
 
         Returns:
-            Columns source, level, label (1, 0, -1 unlabelled), utility (Eq. 2, mean over the networks), eligible (all
-            networks are correct on the pristine version) and part.
+            The columns IMAGE, label (1, 0, -1 unlabelled), utility (Eq. 2, mean over the networks), satisfied (share of the
+            networks that decide as on the pristine version), eligible (all are correct on it) and part.
 
         Raises:
             LabelError: the label set does not exist.
         """
-        names = self.label_networks(label_set)
-        levels = self.suite.distortion.levels
-        tables = [self.judgement(name).filter(pl.col("level").is_in(levels)) for name in names]
+        tables = [self.judgement(name) for name in self.label_networks(label_set)]
         first = tables[0]
-        aligned = [
-            first.select("source", "level").join(table, on=["source", "level"], maintain_order="left")
-            for table in tables
-        ]
+        aligned = [first.select(IMAGE).join(table, on=IMAGE, maintain_order="left") for table in tables]
         label = image_utility.unanimous([table["label"].to_numpy() for table in aligned])
         mean = image_utility.mean([table["utility"].to_numpy() for table in aligned])
         eligible = np.all([table["pristine_right"].to_numpy() for table in aligned], axis=0)
-        rows = first.select("source", "level").with_columns(
-            label=pl.Series(label), utility=pl.Series(mean), eligible=pl.Series(eligible)
+        rows = first.select(IMAGE).with_columns(
+            label=pl.Series(label),
+            utility=pl.Series(mean),
+            satisfied=pl.Series(np.mean([table["satisfied"].to_numpy() for table in aligned], axis=0)),
+            eligible=pl.Series(eligible),
         )
         return rows.join(self.indexed.membership, on="source", maintain_order="left")
 
+    def rows_of(self, label_set: str, part: str) -> pl.DataFrame:
+        """The rows of one part at the training conditions, with their labels and utilities."""
+        trained = conditions_table(self.suite.training_conditions)
+        return self.labels(label_set).filter(part=part).join(trained, on=CONDITION, how="semi", maintain_order="left")
+
     def labelled(self, label_set: str, part: str) -> pl.DataFrame:
-        """The labelled rows of one part.
+        """The labelled rows of one part at the training conditions.
 
         Raises:
             LabelError: one of the two labels has no row in the part.
         """
-        rows = self.labels(label_set).filter(pl.col("part") == part)
+        rows = self.rows_of(label_set, part)
         counts = {name: rows.filter(label=value).height for value, name in ((1, "useful"), (0, "non-useful"))}
         for name, count in counts.items():
             if not count:
@@ -129,15 +132,33 @@ class GroundTruth:
     def soft(self, label_set: str, part: str) -> pl.DataFrame:
         """The rows of one part whose utility reflects the distortion: those whose pristine versions are judged correctly.
 
+        They are those of training conditions.
+
         Raises:
             LabelError: there is no such row.
         """
-        rows = self.labels(label_set).filter(pl.col("eligible"), part=part)
+        rows = self.rows_of(label_set, part).filter(pl.col("eligible"))
         if not rows.height:
             raise LabelError(
                 f"{self.suite.folder}, label set {label_set}: no image of the part {part} is recognised correctly when pristine"
             )
         return rows
+
+    @functools.cached_property
+    def satisfied(self) -> pl.DataFrame | None:
+        """The satisfied machine ratio of the test images at the training conditions: the columns IMAGE and utility, 0 to 1.
+
+        It is the share of all networks of the suite that decide as on the pristine version; it needs no ground truth. None
+        where some networks did not judge these images, in suites with a single distortion.
+        """
+        rows = self.indexed.scored_rows.filter(part="test").select(IMAGE)
+        joined = [
+            rows.join(self.judgement(name), on=IMAGE, how="left", maintain_order="left")["satisfied"]
+            for name in self.suite.all_networks
+        ]
+        if any(column.null_count() for column in joined):
+            return None
+        return rows.with_columns(utility=pl.Series(np.mean([column.to_numpy() for column in joined], axis=0)))
 
     def lesson_digest(self, label_set: str) -> str:
         """Digest of everything that a predictor can learn from this label set."""
@@ -154,12 +175,11 @@ class GroundTruth:
 
         The utilities themselves are excluded, since the last digit of a computed number differs between processors.
         """
-        keys = ["source", "level"]
-        pristine = rows.select("source", pl.lit(PRISTINE, pl.Int16).alias("level")).unique()
-        images = pl.concat([rows.select(keys), pristine])
-        parts = [content_digest(rows.select(*keys, "label", "eligible", "part").sort(keys))]
+        pristine = rows.select("source").unique().join(conditions_table([PRISTINE]), how="cross")
+        images = pl.concat([rows.select(IMAGE), pristine])
+        parts = [content_digest(rows.select(*IMAGE, "label", "eligible", "part").sort(IMAGE))]
         for name in self.label_networks(label_set):
-            outcomes = self.outcomes[name].join(images, on=keys, how="semi").sort(keys)
+            outcomes = self.outcomes[name].join(images, on=IMAGE, how="semi").sort(IMAGE)
             parts += [name, repr(self.temperatures[name]), content_digest(outcomes)]
         return parts
 
@@ -192,7 +212,7 @@ class GroundTruth:
         The size is the shorter side, or the number of pixels where all shorter sides are alike.
         """
         names = [source.id for source in self.parts["test"]]
-        images = self.outcomes[IMAGES].filter(pl.col("source").is_in(names), level=PRISTINE)
+        images = self.outcomes[IMAGES].filter(pl.col("source").is_in(names), distortion=PRISTINE.distortion)
         sides = images.select(pl.col("height", "width").cast(pl.Int64)).to_numpy()
         sizes = sides.min(axis=1)
         if np.ptp(sizes) == 0:

@@ -1,7 +1,7 @@
 """Indexed suites: a suite on this machine's images, before any network has run.
 
 indexed = index_suite(load_suite("glyphs"), Workspace.named())
-indexed.scored_rows.filter(part="test")            # part, source, level
+indexed.scored_rows.filter(part="test")            # part, source, distortion, level
 """
 
 from __future__ import annotations
@@ -9,20 +9,21 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from benchmark.core.digests import digest
 from benchmark.core.errors import DataError
-from benchmark.core.types import Source
+from benchmark.core.types import CONDITION, Condition, Source
 from benchmark.core.workspace import Workspace
+from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.plugins.datasets import Augmented, index, open_dataset
 from benchmark.suites.spec import Suite
 from benchmark.suites.splits import Parts, check_disjoint, split
 
-ROW_SCHEMA = pl.Schema({"part": pl.String, "source": pl.String, "level": pl.Int16})
+ROW_SCHEMA = pl.Schema({"part": pl.String, "source": pl.String, "distortion": pl.String, "level": pl.Int16})
 """The columns of `scored_rows`."""
 
 
@@ -36,6 +37,13 @@ class IndexedSuite:
     """The dataset, which reads the pixels of a source."""
     parts: Parts
     """Sources of train (with augmented versions), validation and test."""
+    cache: Path | None = None
+    """Folder of derived files, such as bitstreams; None if nothing is kept."""
+
+    @functools.cached_property
+    def bitstreams(self) -> Bitstreams:
+        """Makes the bitstreams of its images, or reads those that are kept."""
+        return Bitstreams(self.suite.split.seed, self.cache and self.cache / "bitstreams")
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -61,32 +69,32 @@ class IndexedSuite:
 
     @functools.cached_property
     def scored_rows(self) -> pl.DataFrame:
-        """The images that every predictor scores, in the columns part, source and level.
+        """The images that every predictor scores, in the columns part, source, distortion and level.
 
-        They are validation and test at the training levels, then, as the part `held_out`, test at the held-out levels; sources
-        stand in the order of their part, the levels of each in the order of the suite.
+        They are validation and test at the training conditions, then, as the part `held_out`, test at the held-out conditions;
+        sources stand in the order of their part, the conditions of each in the order of the suite.
         """
         validation, test = ([source.id for source in self.parts[part]] for part in ("validation", "test"))
-        return rows_to_score(validation, test, self.suite.distortion.levels, self.suite.distortion.held_out)
+        return rows_to_score(validation, test, self.suite.training_conditions, self.suite.held_out_conditions)
 
 
 def rows_to_score(
-    validation: Sequence[str], test: Sequence[str], levels: Sequence[int], held_out: Sequence[int]
+    validation: Sequence[str], test: Sequence[str], training: Sequence[Condition], held_out: Sequence[Condition]
 ) -> pl.DataFrame:
     """The rows of `scored_rows`, by the ids of the sources of two parts."""
-    chosen = [("validation", validation, levels), ("test", test, levels), ("held_out", test, held_out)]
+    chosen = [("validation", validation, training), ("test", test, training), ("held_out", test, held_out)]
     tables = [
-        pl.DataFrame(
-            {
-                "part": part,
-                "source": np.repeat(np.asarray(members, object), len(levels)),
-                "level": np.tile(levels, len(members)),
-            },
-            schema=ROW_SCHEMA,
-        )
-        for part, members, levels in chosen
+        pl.DataFrame({"source": members}, schema={"source": pl.String})
+        .join(conditions_table(conditions), how="cross", maintain_order="left_right")
+        .select(pl.lit(part).alias("part"), "source", *CONDITION)
+        for part, members, conditions in chosen
     ]
     return pl.concat(tables)
+
+
+def conditions_table(conditions: Sequence[Condition]) -> pl.DataFrame:
+    """The conditions, one a row, in the columns distortion and level."""
+    return pl.DataFrame(list(conditions), {name: ROW_SCHEMA[name] for name in CONDITION}, orient="row")
 
 
 def index_suite(suite: Suite, workspace: Workspace) -> IndexedSuite:
@@ -107,4 +115,4 @@ def index_suite(suite: Suite, workspace: Workspace) -> IndexedSuite:
         )
     parts["train"] = parts["train"] + versions
     check_disjoint(parts)
-    return IndexedSuite(suite, dataset, parts)
+    return IndexedSuite(suite, dataset, parts, workspace.cache)

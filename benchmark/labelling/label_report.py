@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmark.core.errors import MetricError
 from benchmark.core.markdown import markdown, number
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.near_duplicates import NEAR, Pair, near_duplicates
@@ -26,9 +27,8 @@ def label_summary(truth: GroundTruth, cache: Path) -> str:
     """The numbers of labelled rows per label set and part, the counts of each rule and the result of the audit, as text."""
     rows = []
     for labels in truth.suite.label_sets:
-        table = truth.labels(labels)
         for part in truth.parts:
-            members = table.filter(part=part)
+            members = truth.rows_of(labels, part)
             useful, others = members.filter(label=1).height, members.filter(label=0).height
             coverage = number((useful + others) / members.height)
             rows.append([labels, part, str(members.height), str(useful), str(others), coverage])
@@ -55,7 +55,9 @@ def class_summary(truth: GroundTruth) -> list[str]:
     """
     groups = TASKS[truth.suite.task].groups
     counts: dict[str, list[int]] = {}
-    for source, label in truth.labels(COMBINED).filter(pl.col("label") >= 0).select("source", "label").iter_rows():
+    for source, label in (
+        trained_rows(truth, COMBINED).filter(pl.col("label") >= 0).select("source", "label").iter_rows()
+    ):
         for name in groups(truth.indexed.truths[source]):
             if name.startswith("class "):
                 counts.setdefault(name, [0, 0])[1 - label] += 1
@@ -71,6 +73,11 @@ def class_summary(truth: GroundTruth) -> list[str]:
         f"{name} ({counts[name][0]} useful, {counts[name][1]} non-useful)" for name in alone[:PRINTED_PAIRS]
     )
     return [*table, f"Warning: {len(alone)} classes have hardly any row of one of the combined labels: {listed}", ""]
+
+
+def trained_rows(truth: GroundTruth, label_set: str) -> pl.DataFrame:
+    """The rows of all parts at the training conditions."""
+    return pl.concat([truth.rows_of(label_set, part) for part in truth.parts])
 
 
 def audit_summary(pairs: Sequence[Pair]) -> list[str]:
@@ -90,17 +97,28 @@ def audit_summary(pairs: Sequence[Pair]) -> list[str]:
 
 
 def rule_summary(truth: GroundTruth) -> list[str]:
-    """Counts of the labels that each of the task's rules gives, and how well the level alone predicts these labels."""
+    """Counts of the labels that each of the task's rules gives, and how well the level alone predicts these labels.
+
+    Levels of several distortions are no one scale, so the AUROC is that of pairs of one distortion.
+    """
     rows = []
     for name, labels in TASKS[truth.suite.task].rules(truth.suite.labels).items():
         suite = replace(truth.suite, labels=labels)
         other = replace(truth, indexed=replace(truth.indexed, suite=suite))
         mark = " (this suite's)" if labels == truth.suite.labels else ""
         for label_set in truth.suite.label_sets:
-            table = other.labels(label_set)
+            table = trained_rows(other, label_set)
             labelled = table.filter(pl.col("label") >= 0)
             useful, others = labelled.filter(label=1).height, labelled.filter(label=0).height
-            alone = number(classification.auroc(labelled["label"], labelled["level"]) if useful and others else None)
+            alone = number(level_alone(labelled))
             rows.append([name + mark, label_set, str(useful), str(others), alone])
     head = ["rule", "labels", "useful", "non-useful", "AUROC of the level alone"]
     return markdown(head, rows)
+
+
+def level_alone(labelled: pl.DataFrame) -> float | None:
+    """AUROC of the level within each distortion, pooled over pairs; None where no distortion has both labels."""
+    try:
+        return classification.stratified_auroc(labelled["label"], labelled["level"], labelled["distortion"])[0]
+    except MetricError:
+        return None

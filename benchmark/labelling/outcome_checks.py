@@ -7,9 +7,10 @@ from typing import Any
 
 import polars as pl
 
+from benchmark.core.devices import all_cores
 from benchmark.core.errors import LabelError
 from benchmark.core.images import pixel_digest
-from benchmark.core.types import PRISTINE
+from benchmark.core.types import IMAGE, PRISTINE, image_name
 from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.labelling.shards import IMAGES
 from benchmark.plugins.distortions import decoded, encoded, find_distortion
@@ -23,19 +24,31 @@ CHECKED_SOURCES = 8
 
 
 def check_codec(indexed: IndexedSuite, stored: Stored, home: SuiteFolder) -> None:
-    """Raise LabelError if any of a few images, compressed on this machine, differs from the recorded pixels."""
+    """Raise LabelError if any of a few images, distorted on this machine, differs from the recorded pixels."""
     table, metadata = stored.get(IMAGES, (pl.DataFrame(), {}))
-    codec = find_distortion(indexed.suite.distortion.name)
-    checked = table["source"].unique(maintain_order=True)[:CHECKED_SOURCES] if table.height else ()
-    for name in checked:
-        pristine = indexed.dataset.read(name)
-        for level, pixels in table.filter(source=name).select("level", "pixels").iter_rows():
-            image = pristine if level == PRISTINE else decoded(codec, encoded(codec, pristine, level, name), name)
-            if int(pixel_digest(image), 16) != pixels:
-                raise LabelError(
-                    f"{home.path}: recorded with {metadata['encoder']}; this machine's {codec.encoder()} gives other pixels "
-                    f"for {name} at level {level}; use that version, or label anew into another folder (--results)"
-                )
+    if not table.height:
+        return
+    seed, checked = indexed.suite.split.seed, table["source"].unique(maintain_order=True)[:CHECKED_SOURCES]
+    rows = table.filter(pl.col("source").is_in(list(checked))).select(*IMAGE, "pixels").rows()
+    pristine = {name: indexed.dataset.read(name) for name in checked}
+
+    def digest_here(row: tuple[str, str, int, int]) -> int:
+        source, kind, level, _ = row
+        image = pristine[source]
+        if kind != PRISTINE.distortion:
+            distortion = find_distortion(kind)
+            image = decoded(distortion, encoded(distortion, image, level, source, seed=seed), source)
+        return int(pixel_digest(image), 16)
+
+    with all_cores() as pool:
+        digests = list(pool.map(digest_here, rows))
+    for (*image, pixels), here in zip(rows, digests, strict=True):
+        if here != pixels:
+            encoder = find_distortion(image[1]).encoder() if image[1] != PRISTINE.distortion else "decoder"
+            raise LabelError(
+                f"{home.path}: recorded with {metadata['encoder']}; this machine's {encoder} gives other pixels for "
+                f"{image_name(*image)}; use that version, or label anew into another folder (--results)"
+            )
 
 
 def check_weights(stored: Stored, weights: WeightsHere, home: SuiteFolder) -> None:

@@ -18,8 +18,9 @@ from benchmark.core.devices import prepare_process
 from benchmark.core.errors import LabelError
 from benchmark.core.files import check_writable
 from benchmark.core.parquet import read_table, write_table
-from benchmark.core.precision import time_ratio
+from benchmark.core.precision import emulated_ratio
 from benchmark.core.provenance import versions
+from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.engines import find_engine
 from benchmark.labelling.execution import ExecutionConfig
@@ -29,6 +30,7 @@ from benchmark.labelling.recorded import check_nothing_is_lost, read_outcomes_of
 from benchmark.labelling.shards import IMAGES, Shard, plan
 from benchmark.labelling.speed import report_speed
 from benchmark.labelling.worker import Worker, WorkerConfig
+from benchmark.plugins.distortions import encoders
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
@@ -43,8 +45,7 @@ Tables = dict[str, list[pl.DataFrame]]
 
 def table_names(suite: Suite) -> tuple[str, ...]:
     """All networks of a suite, and `images`."""
-    networks = suite.networks
-    return tuple(dict.fromkeys((*networks.labelling, *suite.judging_probe, *networks.held_out, IMAGES)))
+    return (*suite.all_networks, IMAGES)
 
 
 def read_outcomes(indexed: IndexedSuite, home: SuiteFolder) -> Stored:
@@ -103,31 +104,31 @@ def complete(
     indexed: IndexedSuite, stored: Stored, home: SuiteFolder, *, workspace: Workspace, execution: ExecutionConfig
 ) -> Stored:
     """Compute the outcomes that `stored` lacks, and write the tables that they complete to `home`; returns all outcomes."""
-    recorded = {name: set(table.select("source", "level").iter_rows()) for name, (table, _) in stored.items()}
+    recorded = {name: set(table.select(IMAGE).iter_rows()) for name, (table, _) in stored.items()}
     first, then = plan(indexed.suite, indexed.parts, recorded)
     if not first and not then:
         return stored
     check_nothing_is_lost(indexed, home, {name for shard in (*first, *then) for name in shard.networks})
     prepare_process()
     device = workspace.device
-    if execution.precision != "float32" and (ratio := time_ratio(device, execution.precision, training=False)) > 1:
+    if (ratio := emulated_ratio(device, execution.precision)) > 1:
         logger.warning(
             f"{execution.precision} takes {ratio:.1f} times as long as float32 on this {device} (ResNet-18, "
             "measured); it is emulated here"
         )
-    announce(indexed.suite, [*first, *then], (workspace.cache, home.path))
+    announce(indexed, [*first, *then], workspace, home)
     worker = open_worker(indexed, [*first, *then], stored, home, workspace=workspace, execution=execution)
     run = find_engine(execution.engine, address=execution.address)
     start = time.perf_counter()
     logits = read_shards(run(worker, first, f"{indexed.suite.folder}, pristine"))
     worker.temperatures = fit_temperatures(indexed, worker.networks, stored, logits)
     pristine = with_temperatures(worker, logits)
-    compressed = read_shards(run(worker, then, f"{indexed.suite.folder}, compressed"))
+    distorted = read_shards(run(worker, then, f"{indexed.suite.folder}, distorted"))
     report_speed(worker, time.perf_counter() - start)
     completed: Stored = {}
-    for name in pristine | compressed:
+    for name in pristine | distorted:
         old = [stored[name][0]] if name in stored else []
-        table = pl.concat([*old, *pristine.get(name, []), *compressed.get(name, [])])
+        table = pl.concat([*old, *pristine.get(name, []), *distorted.get(name, [])])
         completed[name] = in_order(table, indexed), describe(name, indexed.suite, worker, stored)
         write_table(home.outcomes(name), *completed[name])
     return stored | completed
@@ -199,7 +200,7 @@ def describe(name: str, suite: Suite, worker: Worker, stored: Stored) -> dict[st
     described: dict[str, Any] = {
         "suite": suite.twin_of or suite.name,
         "name": name,
-        "encoder": worker.distortion.encoder(),
+        "encoder": encoders(choice.name for choice in suite.distortions),
         "versions": versions(),
     }
     if name in worker.networks:
@@ -218,19 +219,30 @@ def describe(name: str, suite: Suite, worker: Worker, stored: Stored) -> dict[st
     return described
 
 
-def announce(suite: Suite, shards: list[Shard], folders: tuple[Path, ...]) -> None:
+def announce(indexed: IndexedSuite, shards: list[Shard], workspace: Workspace, home: SuiteFolder) -> None:
     """Tell how many images and forward passes are to be computed; raises FileError if a folder has no space for them."""
+    suite = indexed.suite
     images = sum(shard.images for shard in shards)
     forwards = sum(shard.images * sum(name != IMAGES for name in shard.networks) for shard in shards)
     needed = forwards * TASKS[suite.task].BYTES
     work = f"{images} images, {forwards} forward passes, about {needed / 1e6:.1f} MB of outcomes"
     logger.info(f"{suite.folder}: to label {work}")
-    for folder in folders:
-        check_writable(folder, needed=needed)
+    distorted = (
+        (source, condition)
+        for shard in shards
+        if not shard.is_pristine
+        for source in shard.sources
+        for condition in shard.conditions
+    )
+    kept = indexed.bitstreams.announce(distorted, indexed.dataset.bits)
+    check_writable(workspace.cache, needed=needed + kept)
+    check_writable(home.path, needed=needed)
 
 
 def in_order(table: pl.DataFrame, indexed: IndexedSuite) -> pl.DataFrame:
-    """The rows in the order of parts, sources and levels, without duplicates."""
+    """The rows in the order of parts, sources, distortions (the pristine image first) and levels, without duplicates."""
     order = pl.DataFrame({"source": list(indexed.sources)}).with_row_index("position")
-    rows = table.unique(["source", "level"], keep="first").join(order, on="source")
-    return rows.sort("position", "level").drop("position")
+    chosen = [PRISTINE.distortion, *(choice.name for choice in indexed.suite.distortions)]
+    others = sorted(set(table["distortion"]) - set(chosen))
+    rows = table.unique(IMAGE, keep="first").join(order, on="source")
+    return rows.sort("position", pl.col("distortion").cast(pl.Enum(chosen + others)), "level").drop("position")

@@ -21,14 +21,15 @@ import polars as pl
 from benchmark.core.errors import LabelError, ResultError, SuiteError
 from benchmark.core.files import file_errors, sweep, write_text
 from benchmark.core.parquet import read_table, write_table
+from benchmark.core.types import CONDITION, IMAGE, PRISTINE
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.ground_truth import GroundTruth
-from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
+from benchmark.labelling.indexed_suite import IndexedSuite, conditions_table, index_suite
 from benchmark.labelling.outcome_checks import Stored, WeightsHere, check_codec, check_weights
 from benchmark.labelling.outcomes import adopt, complete, read_outcomes
 from benchmark.labelling.recorded import SOURCE_SCHEMA, read_labels, read_sources, recorded_suite
-from benchmark.labelling.shards import plan
+from benchmark.labelling.shards import IMAGES, plan
 from benchmark.plugins.networks import weights_here
 from benchmark.suites.loading import read_suite
 from benchmark.suites.results_folder import (
@@ -104,7 +105,6 @@ def check_choices(suite: Suite, folder: SuiteFolder) -> None:
     pairs: dict[str, tuple[Any, Any]] = {
         "task": (recorded.task, suite.task),
         "[dataset]": (recorded.dataset, suite.dataset),
-        "[distortion] name": (recorded.distortion.name, suite.distortion.name),
     }
     if folder.path.name == suite.folder:
         pairs["version"] = (recorded.version, suite.version)
@@ -152,9 +152,9 @@ def recorded_truth(suite: Suite, workspace: Workspace) -> GroundTruth:
     stored: Stored = {}
     for folder in outcome_folders(workspace, suite):
         stored = read_outcomes(indexed, folder) | stored
-    if missing := [name for name in (*suite.networks.labelling, *suite.networks.held_out) if name not in stored]:
+    if missing := [name for name in (*suite.all_networks, IMAGES) if name not in stored]:
         raise ResultError(f"{home.path}: no outcomes of {missing[0]}; {hint} records them")
-    recorded = {name: set(table.select("source", "level").iter_rows()) for name, (table, _) in stored.items()}
+    recorded = {name: set(table.select(IMAGE).iter_rows()) for name, (table, _) in stored.items()}
     for shards in plan(suite, indexed.parts, recorded):
         if lacking := [name for shard in shards for name in shard.networks if name in stored]:
             raise ResultError(f"{home.path}: outcomes of {lacking[0]} lack images; {hint} records them")
@@ -163,7 +163,11 @@ def recorded_truth(suite: Suite, workspace: Workspace) -> GroundTruth:
 
 def with_outcomes(indexed: IndexedSuite, stored: Stored) -> GroundTruth:
     """The ground truth that these outcomes and their temperatures give an indexed suite."""
-    tables = {name: table for name, (table, _) in stored.items()}
+    suite = indexed.suite  # tables may hold more, of conditions that an earlier version had
+    asked = conditions_table([PRISTINE, *suite.training_conditions, *suite.held_out_conditions])
+    tables = {
+        name: table.join(asked, on=CONDITION, how="semi", maintain_order="left") for name, (table, _) in stored.items()
+    }
     temperatures = {
         name: metadata["temperature"] for name, (_, metadata) in stored.items() if "temperature" in metadata
     }
@@ -178,7 +182,7 @@ def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:
     if not (folder.labels.is_file() and read_labels(folder.labels)[1] == digests):
         tables = [truth.labels(name) for name in suite.label_sets]
         columns = [table["label"].alias(name) for name, table in zip(suite.label_sets, tables, strict=True)]
-        write_table(folder.labels, tables[0].select("part", "source", "level").with_columns(columns), digests)
+        write_table(folder.labels, tables[0].select("part", *IMAGE).with_columns(columns), digests)
     metadata = {"fingerprint": truth.fingerprint, "classes": truth.indexed.dataset.classes}
     if not (folder.sources.is_file() and read_sources(folder, suite.task)[1] == metadata):
         copies = any(source.copy_of for source in truth.indexed.sources.values())

@@ -11,8 +11,8 @@ from msgspec import Meta
 
 from benchmark.core.errors import LabelError, ResultError
 from benchmark.core.parquet import check_values, read_table
-from benchmark.core.types import PRISTINE, Source
-from benchmark.labelling.indexed_suite import IndexedSuite
+from benchmark.core.types import IMAGE, PRISTINE, Source
+from benchmark.labelling.indexed_suite import ROW_SCHEMA, IndexedSuite
 from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA
 from benchmark.plugins.datasets import Augmented, NoPhotographs
 from benchmark.suites.results_folder import SuiteFolder
@@ -22,7 +22,7 @@ from benchmark.suites.tasks import TASKS
 
 SOURCE_SCHEMA: dict[str, Any] = dict.fromkeys(("part", "source", "digest", "parent"), pl.String)
 """Columns of `sources.parquet` beside those of the task's ground truth, and `copy_of` where there are copies."""
-LABEL_SCHEMA = pl.Schema({"part": pl.String, "source": pl.String, "level": pl.Int16, COMBINED: pl.Int8})
+LABEL_SCHEMA = pl.Schema(ROW_SCHEMA | {COMBINED: pl.Int8})
 """Columns of `labels.parquet` beside those of single networks."""
 
 
@@ -63,7 +63,7 @@ def repeated(*keys: str) -> pl.Expr:
 
 
 IMAGE_FAULTS = {
-    "are of no level": pl.col("level") < PRISTINE,
+    "are of no level": pl.col("level") < PRISTINE.level,
     "have no height, width or bits above 0": (pl.col("height") < 1) | (pl.col("width") < 1) | (pl.col("bits") < 1),
     "have no digest of pixels": pl.col("pixels").is_null(),
 }
@@ -82,7 +82,7 @@ def read_outcomes_of(home: SuiteFolder, name: str, task: str) -> tuple[pl.DataFr
         raise ResultError(
             f"{path}: holds the outcomes of {metadata['name']}, not of {name}; remove it, or give it its name"
         )
-    check_values(path, table, faults | {"repeat an earlier one": repeated("source", "level")})
+    check_values(path, table, faults | {"repeat an earlier one": repeated(*IMAGE)})
     return table, metadata
 
 
@@ -133,7 +133,7 @@ def read_labels(path: Path) -> tuple[pl.DataFrame, dict[str, Any]]:
     faults = {
         f"are of no part; valid are {', '.join(PARTS)}": ~pl.col("part").is_in(PARTS),
         "have a label that is none of -1, 0 and 1": pl.any_horizontal(~pl.col(sets).is_in([-1, 0, 1])),
-        "repeat an earlier one": repeated("source", "level"),
+        "repeat an earlier one": repeated(*IMAGE),
     }
     check_values(path, table, faults)
     return table, metadata

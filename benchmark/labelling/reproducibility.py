@@ -24,15 +24,17 @@ from benchmark.core.devices import prepare_process
 from benchmark.core.digests import digest
 from benchmark.core.errors import LabelError, NetworkError, ResultError
 from benchmark.core.provenance import versions
-from benchmark.core.types import Source
+from benchmark.core.types import CONDITION, IMAGE, Condition, Image, Source, image_name
 from benchmark.core.workspace import Workspace
+from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
 from benchmark.labelling.outcomes import table_names
 from benchmark.labelling.pipeline import make_ground_truth
 from benchmark.labelling.recorded import read_labels, read_outcomes_of
-from benchmark.labelling.shards import IMAGES, photograph
+from benchmark.labelling.shards import IMAGES
 from benchmark.labelling.worker import Worker, WorkerConfig, judge_images, prepare
+from benchmark.plugins.distortions import encoders
 from benchmark.plugins.networks import load
 from benchmark.suites.results_folder import SuiteFolder, first_with, outcome_folders, readable_folders
 from benchmark.suites.spec import Suite
@@ -62,6 +64,7 @@ def reproduce(suite: Suite, workspace: Workspace) -> Iterator[Check]:
     threads = torch.get_num_threads()
     config = WorkerConfig(suite, (), workspace.data, workspace.networks, device=workspace.device, threads=threads)
     worker = config.open(workspace.cache, dataset=indexed.dataset)
+    worker.bitstreams = Bitstreams(suite.split.seed)  # encoded again, and not read from the cache
     pixels = same_pixels(worker, sources, images, metadata["encoder"])
     yield pixels
     for name in table_names(suite):
@@ -85,23 +88,26 @@ def photographs(indexed: IndexedSuite, images: pl.DataFrame) -> Check:
 
 
 def same_pixels(worker: Worker, sources: list[Source], images: pl.DataFrame, encoder: str) -> Check:
-    """Check that photographs, compressed again at every level, have the recorded pixels."""
+    """Check that photographs, distorted again under every condition, have the recorded pixels."""
     recorded = [images.filter(source=source.id).to_dicts() for source in sources]
     pairs = [
         pair
         for source, rows in zip(sources, recorded, strict=True)
-        for pair in zip(rows, prepare(worker, source, [row["level"] for row in rows], set()).rows, strict=True)
+        for pair in zip(rows, prepare(worker, source, [condition_of(row) for row in rows], set()).rows, strict=True)
     ]
     wrong = [row for row, again in pairs if row["pixels"] != again["pixels"]]
     title = f"{len(pairs)} images of {len(sources)} photographs have the recorded pixels"
     if not wrong:
         return Check(title, "")
-    now = worker.distortion.encoder()
+    now = encoders(choice.name for choice in worker.config.suite.distortions)
     why = f"recorded with {encoder}, here it is {now}" if now != encoder else "another build of the same encoder"
-    first = wrong[0]
-    return Check(
-        title, f"{len(wrong)} differ, the first is {first['source']} at level {first['level']}; likely cause: {why}"
-    )
+    first = image_name(wrong[0]["source"], *condition_of(wrong[0]))
+    return Check(title, f"{len(wrong)} differ, the first is {first}; likely cause: {why}")
+
+
+def condition_of(row: dict[str, Any]) -> Condition:
+    """The condition of a row of a table of images."""
+    return Condition(row["distortion"], row["level"])
 
 
 def same_outcomes(worker: Worker, name: str, sources: list[Source], home: SuiteFolder, pixels: Check) -> Check:
@@ -127,52 +133,44 @@ def same_outcomes(worker: Worker, name: str, sources: list[Source], home: SuiteF
     title = f"{asked} outcomes of {name} are the recorded ones"
     if metadata.get("threads", worker.config.threads) != worker.config.threads:
         threads = f"recorded with {metadata['threads']} threads, here {worker.config.threads}"
-        remark = f"{len(wrong)} values differ, the first is {where(wrong[0])}" if wrong else "no value differs"
+        remark = f"{len(wrong)} values differ, the first is {image_name(*wrong[0])}" if wrong else "no value differs"
         title = f"{asked} outcomes of {name} give the recorded decisions; {threads}: {remark}"
         truths = {source.id: source.truth for source in chosen}
         wrong = [row for recorded, again in pairs for row in other_decisions(worker, name, recorded, again, truths)]
     if not wrong:
         return Check(title, "")
     why = cause(metadata, pixels, worker.config.threads)
-    return Check(title, f"{len(wrong)} differ, the first is {where(wrong[0])}; likely cause: {why}")
-
-
-Row = tuple[str, int]
-"""Source and level of an outcome."""
-
-
-def where(row: Row) -> str:
-    """An outcome's source and level, in words."""
-    return f"{row[0]} at level {row[1]}"
+    return Check(title, f"{len(wrong)} differ, the first is {image_name(*wrong[0])}; likely cause: {why}")
 
 
 def ask_again(worker: Worker, network: Network, source: Source, table: pl.DataFrame) -> pl.DataFrame:
-    """The outcomes of a network for one source at its recorded levels, computed now."""
+    """The outcomes of a network for one source under its recorded conditions, computed now."""
     recorded = table.filter(source=source.id)
-    images = prepare(worker, source, recorded["level"].to_list(), {network.preprocessing})
+    conditions = [condition_of(row) for row in recorded.select(CONDITION).iter_rows(named=True)]
+    images = prepare(worker, source, conditions, {network.preprocessing})
     truths, sizes = [source.truth] * recorded.height, [images.size] * recorded.height
-    names = [photograph(row) for row in images.rows]
+    names = [image_name(source.id, *condition) for condition in conditions]
     squares = images.squares[network.preprocessing]
     outcomes = judge_images(worker, network, squares, truths, sizes, names=names, pristine=False)
-    return recorded.select("source", "digest", "level").hstack(outcomes)
+    return recorded.select("source", "digest", *CONDITION).hstack(outcomes)
 
 
-def other_values(worker: Worker, recorded: pl.DataFrame, again: pl.DataFrame) -> list[Row]:
+def other_values(worker: Worker, recorded: pl.DataFrame, again: pl.DataFrame) -> list[Image]:
     """The outcomes whose values differ by more than the task's tolerances."""
     differ = TASKS[worker.config.suite.task].disagree(recorded, again)
-    return recorded.filter(differ).select("source", "level").rows()
+    return recorded.filter(differ).select(IMAGE).rows()
 
 
 def other_decisions(
     worker: Worker, name: str, recorded: pl.DataFrame, again: pl.DataFrame, truths: dict[str, Any]
-) -> list[Row]:
+) -> list[Image]:
     """The distorted images on which the suite's rule makes another decision or label of the two tables."""
     suite, temperature = worker.config.suite, worker.temperatures[name]
     before, now = (
         TASKS[suite.task].judge(table, truths, temperature, suite.labels).drop("utility") for table in (recorded, again)
     )
     differ = functools.reduce(operator.or_, (before[key].ne_missing(now[key]) for key in before.columns))
-    return before.filter(differ).select("source", "level").rows()
+    return before.filter(differ).select(IMAGE).rows()
 
 
 def cause(metadata: dict[str, Any], pixels: Check, threads: int) -> str:
@@ -199,11 +197,11 @@ def same_labels(suite: Suite, workspace: Workspace) -> Check:
     try:
         truth = make_ground_truth(suite, workspace)
         home = first_with(lambda folder: folder.labels, readable_folders(workspace, suite.folder))
+        if not home.labels.is_file():
+            return Check(f"{title}: none are recorded yet", "")
         _, recorded = read_labels(home.labels)
-    except (LabelError, NetworkError) as error:
+    except (LabelError, NetworkError, ResultError) as error:
         return Check(title, str(error))
-    except ResultError as error:
-        return Check(f"{title}: none are recorded yet ({error})", "")
     if recorded["fingerprint"] != truth.fingerprint:
         return Check(
             title,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
-from benchmark.core.types import PRISTINE, Source
+from benchmark.core.types import PRISTINE, Condition, Image, Source
 from benchmark.suites.spec import Suite
 from benchmark.suites.splits import Parts
 
@@ -17,6 +16,7 @@ IMAGES_SCHEMA = pl.Schema(
     {
         "source": pl.String,
         "digest": pl.String,
+        "distortion": pl.String,
         "level": pl.Int16,
         "height": pl.Int32,
         "width": pl.Int32,
@@ -24,7 +24,10 @@ IMAGES_SCHEMA = pl.Schema(
         "pixels": pl.UInt64,
     }
 )
-SOURCES_PER_SHARD = 16
+SOURCES_PER_SHARD, CONDITIONS_PER_SHARD = 16, 10
+"""Largest numbers of a shard, whose images lie in memory together."""
+Judges = list[tuple[tuple[Condition, ...], tuple[str, ...]]]
+"""Conditions, and the networks that judge images under them."""
 
 
 @dataclass(frozen=True)
@@ -32,48 +35,65 @@ class Shard:
     """A unit of labelling."""
 
     sources: tuple[Source, ...]
-    levels: tuple[int, ...]
+    conditions: tuple[Condition, ...]
     networks: tuple[str, ...]
     """Networks, and `images`, whose outcomes lack some of these images."""
 
     @property
     def images(self) -> int:
-        """Number of distorted images."""
-        return len(self.sources) * len(self.levels)
+        """Number of images."""
+        return len(self.sources) * len(self.conditions)
+
+    @property
+    def is_pristine(self) -> bool:
+        """Whether its images are the undistorted ones."""
+        return self.conditions == (PRISTINE,)
 
 
-def plan(suite: Suite, parts: Parts, recorded: dict[str, set[tuple[str, int]]]) -> tuple[list[Shard], list[Shard]]:
-    """The shards that are needed: those of the pristine level, and those of the other levels.
+def plan(suite: Suite, parts: Parts, recorded: dict[str, set[Image]]) -> tuple[list[Shard], list[Shard]]:
+    """The shards that are needed: those of pristine images, and those of distorted ones.
+
+    Labelling networks also judge the unseen kinds of distortion, so that labels of theirs exist. Where a suite compares several
+    distortions, all networks judge the test part at all conditions, and validation at those of training, since rate, utility
+    and savings are measured there.
 
     Args:
-        suite: the suite, which determines the levels and networks of each part.
+        suite: the suite, which determines the conditions and networks of each part.
         parts: its sources; the training part includes augmented versions.
-        recorded: for each network, and `images`, the (source, level) pairs of present contents that are recorded already.
+        recorded: for each network, and `images`, the images of present contents that are recorded already.
     """
-    levels, held_out = suite.distortion.levels, suite.distortion.held_out
+    training, held_out, unseen = suite.training_conditions, suite.held_out_conditions, suite.unseen_conditions
     labelling, networks = suite.networks.labelling, suite.networks
-    judges: dict[str, list[tuple[tuple[int, ...], tuple[str, ...]]]] = {
-        "train": [(levels, labelling)],
-        "validation": [(levels, labelling)],
+    judges: dict[str, Judges] = {
+        "train": [(training + unseen, labelling)],
+        "validation": [(training, labelling), (unseen, labelling)],
         "test": [
-            (levels, tuple(dict.fromkeys((*labelling, *suite.judging_probe)))),
+            (training, tuple(dict.fromkeys((*labelling, *suite.judging_probe)))),
             (held_out, networks.held_out),
         ],
     }
+    if len(suite.distortions) > 1:
+        judges["validation"][0] = training, suite.all_networks
+        judges["test"] = [(training + held_out, suite.all_networks)]
     first: list[Shard] = []
     then: list[Shard] = []
     for part, members in parts.items():
         networks_of_part = tuple(dict.fromkeys(name for _, names in judges[part] for name in names))
         for start in range(0, len(members), SOURCES_PER_SHARD):
             chunk = tuple(members[start : start + SOURCES_PER_SHARD])
-            for shard_levels, names in [((PRISTINE,), networks_of_part), *judges[part]]:
-                pairs = {(source.id, level) for source in chunk for level in shard_levels}
-                lacking = tuple(name for name in (*names, IMAGES) if not pairs <= recorded.get(name, set()))
+            for conditions, names in [((PRISTINE,), networks_of_part), *chunks(judges[part])]:
+                images = {(source.id, *condition) for source in chunk for condition in conditions}
+                lacking = tuple(name for name in (*names, IMAGES) if not images <= recorded.get(name, set()))
                 if lacking:
-                    (first if shard_levels == (PRISTINE,) else then).append(Shard(chunk, shard_levels, lacking))
+                    shard = Shard(chunk, conditions, lacking)
+                    (first if shard.is_pristine else then).append(shard)
     return first, then
 
 
-def photograph(row: dict[str, Any]) -> str:
-    """What messages call an image, by its row of `images`."""
-    return f"{row['source']}, " + ("pristine" if row["level"] == PRISTINE else f"level {row['level']}")
+def chunks(judges: Judges) -> Judges:
+    """The same with at most CONDITIONS_PER_SHARD conditions together."""
+    return [
+        (conditions[start : start + CONDITIONS_PER_SHARD], names)
+        for conditions, names in judges
+        for start in range(0, len(conditions), CONDITIONS_PER_SHARD)
+    ]

@@ -7,6 +7,7 @@ import time
 
 import torch
 
+from benchmark.core.devices import synchronise
 from benchmark.core.precision import autocast
 from benchmark.labelling.worker import Worker, forward_of
 
@@ -30,11 +31,13 @@ def bare_forward_seconds(worker: Worker) -> float:
     for name, batch in worker.last.items():
         network, config = worker.networks[name], worker.config
         ready = network.preprocessing.normalise(batch, config.device)
+        synchronise(config.device)
         times = []
         for _ in range(4):
             start = time.perf_counter()
             with autocast(config.device, config.execution.precision):
                 forward_of(worker, network, ready)(ready)
+            synchronise(config.device)
             times.append(time.perf_counter() - start)
         total += min(times) / len(batch) * worker.counts[name]
     return total

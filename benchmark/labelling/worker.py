@@ -5,12 +5,13 @@
     judge_shard -> Parquet      run the networks
     complete   -> outcomes/     one table per network, and `images` with bits and pixel digests
 
-A shard is a set of sources, levels and networks. It determines its batches, and the name of its file is a digest of everything
-the file depends on, so that an interrupted run resumes where it stopped and ends with the same bytes.
+A shard is a set of sources, conditions and networks. It determines its batches, and the name of its file is a digest of
+everything the file depends on, so that an interrupted run resumes where it stopped and ends with the same bytes.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -24,15 +25,16 @@ import torch
 from benchmark.core.devices import all_cores, compiled
 from benchmark.core.digests import digest
 from benchmark.core.errors import ResultError
-from benchmark.core.files import file_name
+from benchmark.core.files import discard, file_name
 from benchmark.core.images import pixel_digest, to_tensor
-from benchmark.core.parquet import cached_table, discard, write_table
+from benchmark.core.parquet import cached_table, write_table
 from benchmark.core.precision import autocast
-from benchmark.core.types import PRISTINE, Source, Truth
+from benchmark.core.types import CONDITION, PRISTINE, Condition, Source, Truth, image_name
+from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
-from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA, SOURCES_PER_SHARD, Shard, photograph
+from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA, SOURCES_PER_SHARD, Shard
 from benchmark.plugins.datasets import Augmented, open_dataset
-from benchmark.plugins.distortions import Distortion, decoded, encoded, find_distortion
+from benchmark.plugins.distortions import decoded, encoders, find_distortion
 from benchmark.plugins.networks import load
 from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
@@ -85,7 +87,7 @@ class Worker:
     cache: Path
     _: KW_ONLY
     temperatures: dict[str, float] = field(default_factory=dict)
-    """Temperature of each network, available once the pristine level is done."""
+    """Temperature of each network, available once the pristine images are done."""
     forwards: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     """Compiled forwards of the networks that have been run."""
     last: dict[str, list[Tensor]] = field(default_factory=dict)
@@ -95,30 +97,30 @@ class Worker:
     compiling: float = 0.0
     """Seconds spent on compiling."""
 
-    @property
-    def distortion(self) -> Distortion:
-        """The suite's distortion."""
-        return find_distortion(self.config.suite.distortion.name)
+    @functools.cached_property
+    def bitstreams(self) -> Bitstreams:
+        """Makes the bitstreams of images, or reads those that are kept."""
+        return Bitstreams(self.config.suite.split.seed, self.cache / "bitstreams")
 
     def file(self, shard: Shard, name: str) -> Path:
         """Path of the shard's outcomes of one network, named by a digest of everything they depend on."""
         sources = [f"{source.id} {source.digest}" for source in shard.sources]
-        encoder = self.distortion.encoder() if shard.levels != (PRISTINE,) else ""
-        judge = [name]
+        encoder = "" if shard.is_pristine else encoders(condition.distortion for condition in shard.conditions)
+        config, judge = self.config, [name]
         if name != IMAGES:
-            temperature = "" if shard.levels == (PRISTINE,) else repr(self.temperatures.get(name))
-            config = self.config
+            temperature = "" if shard.is_pristine else repr(self.temperatures.get(name))
             judge += [self.networks[name].weights, config.execution.arithmetic, temperature, str(config.threads)]
-        key = digest("3", *judge, encoder, self.distortion.name, repr(shard.levels), *sources)
+        key = digest("4", *judge, encoder, str(config.suite.split.seed), *map(str, shard.conditions), *sources)
         return self.cache / "shards" / file_name(name) / f"{key}.parquet"
 
     def holds(self, shard: Shard, name: str) -> bool:
         """Whether the cache has the shard's outcomes of one network; a file that is damaged or not of it is removed."""
-        file, keys = self.file(shard, name), ["source", "digest", "level"]
+        file, keys = self.file(shard, name), ["source", "digest", *CONDITION]
         table = cached_table(file)
         if table is None:
             return False
-        expected = [(source.id, source.digest, level) for source in shard.sources for level in shard.levels]
+        members = [(source.id, source.digest) for source in shard.sources]
+        expected = [(*member, *condition) for member in members for condition in shard.conditions]
         if not set(keys) <= set(table.columns) or table.select(keys).rows() != expected:
             discard(file, ResultError(f"{file}: not of this shard"))
             return False
@@ -127,29 +129,29 @@ class Worker:
 
 @dataclass(frozen=True)
 class Prepared:
-    """One source at several levels, ready for the networks."""
+    """One source under several conditions, ready for the networks."""
 
     rows: list[dict[str, object]]
-    """One row per level, in the schema of `images`."""
+    """One row per condition, in the schema of `images`."""
     squares: dict[View, list[Tensor]]
-    """One uint8 tensor (3, S, S) per level, for each preprocessing that occurs."""
+    """One uint8 tensor (3, S, S) per condition, for each preprocessing that occurs."""
     size: tuple[int, int]
     """Height and width of the image, in px."""
 
 
-def prepare(worker: Worker, source: Source, levels: Sequence[int], views: set[View]) -> Prepared:
-    """Read a source once, and compress, decode and preprocess it at every level for each view."""
+def prepare(worker: Worker, source: Source, conditions: Sequence[Condition], views: set[View]) -> Prepared:
+    """Read a source once, and distort, decode and preprocess it under every condition for each view."""
     pristine = worker.dataset.read(source.id)
     rows: list[dict[str, object]] = []
     squares: dict[View, list[Tensor]] = {view: [] for view in views}
-    for level in levels:
-        if level == PRISTINE:
+    for condition in conditions:
+        if condition == PRISTINE:
             image, bits = pristine, worker.dataset.bits(source.id)
         else:
-            bitstream = encoded(worker.distortion, pristine, level, source.id)
-            image, bits = decoded(worker.distortion, bitstream, source.id), 8 * len(bitstream)
+            bitstream = worker.bitstreams.of(source, condition, lambda: pristine)
+            image, bits = decoded(find_distortion(condition.distortion), bitstream, source.id), 8 * len(bitstream)
         (height, width), pixels = image.shape[:2], int(pixel_digest(image), 16)
-        keys = {"source": source.id, "digest": source.digest, "level": level}
+        keys = {"source": source.id, "digest": source.digest, **condition._asdict()}
         rows.append(keys | {"height": height, "width": width, "bits": bits, "pixels": pixels})
         tensor = to_tensor(image)
         for view, images in squares.items():
@@ -170,7 +172,7 @@ def prepare_shard(worker: Worker, shard: Shard) -> list[Prepared]:
     if not left:
         return []
     with all_cores() as pool:
-        return list(pool.map(lambda source: prepare(worker, source, shard.levels, views), shard.sources))
+        return list(pool.map(lambda source: prepare(worker, source, shard.conditions, views), shard.sources))
 
 
 @torch.inference_mode()
@@ -181,15 +183,13 @@ def judge_shard(worker: Worker, shard: Shard, prepared: list[Prepared]) -> list[
     images = pl.DataFrame([row for entry in prepared for row in entry.rows], schema=IMAGES_SCHEMA)
     if IMAGES in left:
         write_table(files[IMAGES], images, {})
-    truths = [source.truth for source in shard.sources for _ in shard.levels]
-    sizes = [entry.size for entry in prepared for _ in shard.levels]
-    names = [photograph(row) for row in images.iter_rows(named=True)]
+    truths = [source.truth for source in shard.sources for _ in shard.conditions]
+    sizes = [entry.size for entry in prepared for _ in shard.conditions]
+    names = [image_name(source.id, *condition) for source in shard.sources for condition in shard.conditions]
     for judge in (worker.networks[name] for name in left if name != IMAGES):
         squares = [square for entry in prepared for square in entry.squares[judge.preprocessing]]
-        outcomes = judge_images(
-            worker, judge, squares, truths, sizes, names=names, pristine=shard.levels == (PRISTINE,)
-        )
-        keys = images.select("source", "digest", "level")
+        outcomes = judge_images(worker, judge, squares, truths, sizes, names=names, pristine=shard.is_pristine)
+        keys = images.select("source", "digest", *CONDITION)
         write_table(files[judge.name], keys.hstack(outcomes), {})
     return list(files.values())
 

@@ -14,7 +14,7 @@ from benchmark.evaluation.scorecard import Scorecard
 from benchmark.metrics import bootstrap
 
 COLUMNS = (
-    "auroc", "within_quality_auroc", "within_quality_and_size_auroc", "balanced_accuracy", "accuracy", "majority_accuracy",
+    "auroc", "within_condition_auroc", "within_condition_and_size_auroc", "balanced_accuracy", "accuracy", "majority_accuracy",
     "average_precision", "mcc", "overlap", "overlap_permuted",
 )  # fmt: skip
 INTERVALS = COLUMNS[:2]

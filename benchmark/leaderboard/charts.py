@@ -1,9 +1,7 @@
 """What each plot shows, said once: `figures` draws these charts as pictures, `site.plots` as interactive plots of the pages.
 
-    for chart in suite_charts(ranked, "gains"):
-        print(chart.stem, [panel.title for panel in chart.panels])
-
-The colours are those of Okabe and Ito, which colour-blind readers can distinguish.
+for chart in suite_charts(ranked, "gains"):
+    print(chart.stem, [panel.title for panel in chart.panels])
 """
 
 from __future__ import annotations
@@ -11,88 +9,28 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.evaluation.downstream import FRACTIONS, read_rivals
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.leaderboard import plot_data
+from benchmark.leaderboard.chart_parts import BLUE, GREEN, GREY, ORANGE, Chart, Panel, Series, look
+from benchmark.leaderboard.rate_charts import rate_curves
 from benchmark.metrics.classification import auroc, overlap
 from benchmark.plugins.predictors.informed import INFORMED_TRACK
 from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
-LINES = (
-    "#0072B2", "#D55E00", "#CC79A7", "#56B4E9", "#B8A500", "#7F3FBF", "#8C564B", "#00A0A0", "#7F7F7F", "#F0A0C0", "#5A7D00",
-    "#A00030",
-)  # fmt: skip
-MARKERS = (
-    "circle", "square", "triangle-up", "triangle-down", "diamond", "cross", "x", "star", "triangle-left", "triangle-right",
-    "pentagon", "hexagon", "hexagon2",
-)  # fmt: skip
-"""One more than there are colours, so that the two together tell as many predictors apart as their product."""
 PAPER = ("ssim", "energy", "fisher", "resnet18")
 """The four methods that the paper's Fig. 1 shows."""
-Values = Sequence[float] | NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Series:
-    """One entry of a plot's legend."""
-
-    name: str
-    kind: Literal["line", "steps", "points", "bars", "vertical", "horizontal"]
-    """A line from one value to the next or in steps, points, a histogram, or a straight line across the plot."""
-    x: Values | Sequence[str] = ()
-    """Positions; for a histogram the edges of its bins, one more than there are heights."""
-    y: Values = ()
-    colour: str = GREY
-    marker: str = ""
-    """One of MARKERS, `cross-thin`, or empty for none."""
-    filled: bool = True
-    dash: Literal["solid", "dash", "dot"] = "solid"
-    wide: bool = False
-    """Whether it is drawn wide and above the others, as rivals are."""
-    low: Values = ()
-    """Lower ends of the 95 % intervals of y, where there are any."""
-    high: Values = ()
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One pair of axes."""
-
-    title: str
-    series: tuple[Series, ...]
-    x_title: str
-    y_title: str = ""
-    log_x: bool = False
-    rows: tuple[str, ...] = ()
-    """Names at the y axis, where y is a position among them: 0 is the lowest."""
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A figure of one or several panels."""
-
-    stem: str
-    """Stem of the figure's files."""
-    heading: str
-    about: str
-    """Description for readers who cannot see it."""
-    panels: tuple[Panel, ...]
-    size: tuple[float, float]
-    """Width and height in inches."""
-    columns: int = 1
 
 
 def chart_names(suite: Suite) -> list[str]:
     """The names that `rank --figure` takes for a suite."""
-    return ["1", TASKS[suite.task].FIGURE, "gains", "cost", "levels"]
+    return ["1", TASKS[suite.task].FIGURE, "gains", "cost", "conditions", "rates"]
 
 
 @functools.lru_cache(maxsize=8)  # pictures and pages show the same charts
@@ -105,7 +43,9 @@ def suite_charts(ranked: SuiteResults, name: str) -> list[Chart]:
         return [gain_curves(ranked, results)]
     if name == "cost":
         return cost(results)
-    return levels(ranked, results) if name == "levels" else [figure_2(ranked, results)]
+    if name == "conditions":
+        return conditions(ranked, results)
+    return rate_curves(ranked) if name == "rates" else [figure_2(ranked, results)]
 
 
 def figure_1(ranked: SuiteResults, results: Sequence[PredictorResult]) -> list[Chart]:
@@ -162,16 +102,14 @@ def figure_2(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Chart:
             series.append(Series("all replaced", "vertical", [gains[0].pristine], colour=GREEN, dash="dot"))
         for key, title, marker, colour, filled in (
             ("oracle", "oracle", "diamond", GREEN, False),
-            ("quality", "highest qualities", "triangle-up", ORANGE, True),
+            ("condition", "best conditions", "triangle-up", ORANGE, True),
             ("random", "random", "cross-thin", GREY, True),
             ("filtered", "predictor", "circle", BLUE, True),
         ):
             values = [math.nan if getattr(gain, key) is None else getattr(gain, key) for gain in gains]
             series.append(Series(title, "points", values, positions, colour, marker, filled))
         panels.append(Panel(name, tuple(series), task.MEASURE, rows=rows))
-    about = (
-        "What held-out networks reach after each predictor's choice, beside random, highest qualities and an oracle."
-    )
+    about = "What held-out networks reach after each predictor's choice, beside random, best conditions and an oracle."
     size = (2.4 * len(names) + 1.2, 0.42 * len(results) + 1.3)
     return Chart(f"figure_{task.FIGURE}", f"Fig. {task.FIGURE}", about, tuple(panels), size, len(names))
 
@@ -181,7 +119,7 @@ def gain_curves(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Cha
     table, _ = read_rivals(ranked.folder.rivals)
     measure, panels = TASKS[ranked.suite.task].MEASURE, []
     rivals: tuple[tuple[str, str, Literal["dash", "dot"]], ...] = (
-        ("oracle", GREEN, "dash"), ("quality", ORANGE, "dash"), ("random", GREY, "dot")
+        ("oracle", GREEN, "dash"), ("condition", ORANGE, "dash"), ("random", GREY, "dot")
     )  # fmt: skip
     for name in ranked.suite.networks.held_out:
         series = []
@@ -213,21 +151,20 @@ def cost(results: Sequence[PredictorResult]) -> list[Chart]:
     return [Chart("cost", "AUROC against cost", about, (panel,), (4.6, 3.2))]
 
 
-def levels(ranked: SuiteResults, results: Sequence[PredictorResult]) -> list[Chart]:
-    """AUROC at each level that has enough images of both classes; quality alone reaches .5 within a level."""
-    labels = plot_data.combined_labels(ranked.folder)
-    aurocs = [plot_data.level_aurocs(result, labels) for result in results]
-    if not any(aurocs):
+def conditions(ranked: SuiteResults, results: Sequence[PredictorResult]) -> list[Chart]:
+    """AUROC at each condition that has enough images of both classes; what knows only the condition has .5 there."""
+    labels, panels = plot_data.combined_labels(ranked.folder), []
+    for choice in ranked.suite.distortions:
+        aurocs = [plot_data.level_aurocs(result, labels, choice.name) for result in results]
+        series = [Series("", "horizontal", y=[0.5], dash="dot")]
+        for index, (result, by_level) in enumerate(zip(results, aurocs, strict=True)):
+            names = [str(level) for level in by_level]
+            series.append(Series(result.title, "line", names, list(by_level.values()), *look(index)))
+        if any(aurocs):
+            panels.append(Panel(choice.name, tuple(series), "level", "AUROC at the level"))
+    if not panels:
         return []
-    series = [Series("", "horizontal", y=[0.5], dash="dot")]
-    for index, (result, by_level) in enumerate(zip(results, aurocs, strict=True)):
-        names = [str(level) for level in by_level]
-        series.append(Series(result.title, "line", names, list(by_level.values()), *look(index)))
-    about = "AUROC of each predictor among images of one quality; what reads only the quality has .5 there."
-    panel = Panel("", tuple(series), "quality", "AUROC within the quality")
-    return [Chart("levels", "AUROC at each quality", about, (panel,), (5.2, 3.2))]
-
-
-def look(index: int) -> tuple[str, str]:
-    """Colour and marker of the predictor at this position among the results."""
-    return LINES[index % len(LINES)], MARKERS[index % len(MARKERS)]
+    about = "AUROC of each predictor among images of one condition; what knows only the condition has .5 there."
+    columns = min(4, len(panels))
+    size = (2.6 * columns + 2.6, 2.7 * math.ceil(len(panels) / columns) + 0.5)
+    return [Chart("conditions", "AUROC at each condition", about, tuple(panels), size, columns)]

@@ -5,7 +5,7 @@
 
 Both predictors are measured on the same resamples, so that variation which they share cancels out. The replicates of the
 measures on the scorecards are stored by `run` and are only subtracted here. P values are two-sided and corrected (Holm)
-within each family of measures: metrics of labels, agreement with the utility, downstream gains, AUROC by level, by largest
+within each family of measures: metrics of labels, agreement with the utility, downstream gains, AUROC by condition, by largest
 object and by class, and mAP by object size. Gains at the frozen thresholds depend on how much each
 predictor keeps; gain areas do not.
 """
@@ -13,7 +13,8 @@ predictor keeps; gain areas do not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.errors import ResultError
 from benchmark.core.markdown import markdown, number
+from benchmark.core.types import IMAGE, Condition
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.downstream import redrawn
 from benchmark.evaluation.measure_table import GROUPS, describe
@@ -116,6 +118,11 @@ def differences(first: Replicates, second: Replicates) -> list[Difference]:
     return [replace(row, p=float(p)) for row, p in zip(rows, corrected, strict=True)]
 
 
+def as_records(rows: Sequence[Difference]) -> list[dict[str, Any]]:
+    """The differences as values of JSON."""
+    return [asdict(row) | {"difference": row.difference} for row in rows]
+
+
 def as_table(first: str, second: str, rows: Sequence[Difference]) -> list[str]:
     """The differences as a Markdown table; it names the better predictor, or shows `=` where the corrected p is .05 or more."""
     cells = [
@@ -163,19 +170,20 @@ def judged(truth: GroundTruth, name: str, labels: str, workspace: Workspace) -> 
 
 
 def grouped_replicates(truth: GroundTruth, result: PredictorResult, labels: str) -> list[Replicates]:
-    """AUROC on the labelled test rows of each level, largest object and class that has at least ENOUGH rows of both labels."""
+    """AUROC on the labelled test rows of each condition, largest object and class with at least ENOUGH rows of both labels."""
     test = truth.labelled(labels, "test")
     kinds = TASKS[truth.suite.task].groups
     member = {source.id: kinds(source.truth) for source in truth.parts["test"]}
     indices: dict[str, list[int]] = {}
-    for index, (source, level) in enumerate(test.select("source", "level").iter_rows()):
-        for name in (f"level {level}", *member[source]):
+    for index, (source, *condition) in enumerate(test.select(IMAGE).iter_rows()):
+        for name in (str(Condition(*condition)), *member[source]):
             indices.setdefault(name, []).append(index)
-    families: dict[str, Replicates] = {"level": {}, "largest": {}, "class": {}}
+    families: dict[str, Replicates] = {"condition": {}, "largest": {}, "class": {}}
     for name in sorted(indices, key=natural):
-        rows = test[indices[name]]
+        rows, kind = test[indices[name]], name.partition(" ")[0]
         if min(rows.filter(label=label).height for label in (0, 1)) >= ENOUGH:
-            families[name.partition(" ")[0]][f"AUROC, {name}"] = auroc_replicates(truth, result, name, rows)
+            family = families.get(kind, families["condition"])
+            family[f"AUROC, {name}"] = auroc_replicates(truth, result, name, rows)
     return list(families.values())
 
 
@@ -192,8 +200,8 @@ def auroc_replicates(
     cluster, counts = truth.clusters(rows, "test")
     y, values = rows["label"].to_numpy(), []
     for seed in result.card.seeds:
-        scores = result.scores.filter(part="test", seed=seed).select("source", "level", "score")
-        s = rows.join(scores, on=["source", "level"], how="left", maintain_order="left")["score"].to_numpy()
+        scores = result.scores.filter(part="test", seed=seed).select(*IMAGE, "score")
+        s = rows.join(scores, on=IMAGE, how="left", maintain_order="left")["score"].to_numpy()
         values.append(np.r_[classification.auroc(y, s), bootstrap.replicate(weighted.auroc, counts, cluster, y, s)])
     return parted(over_seeds(np.array(values), f"{result.title}, {name}", least=0, most=1))
 

@@ -18,12 +18,15 @@ import numpy as np
 
 from benchmark.core.errors import ResultError
 from benchmark.core.files import atomic
+from benchmark.core.messages import printable
 from benchmark.evaluation.results import SuiteResults
-from benchmark.leaderboard.charts import Chart, Panel, Series, chart_names, suite_charts
+from benchmark.leaderboard.chart_parts import Chart, Panel, Series
+from benchmark.leaderboard.charts import chart_names, suite_charts
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 MARKERS = {
     "circle": "o", "square": "s", "triangle-up": "^", "triangle-down": "v", "diamond": "D", "cross": "P", "x": "X",
@@ -67,10 +70,10 @@ def picture(chart: Chart) -> Any:
             axis.set_ylabel("")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     if named(chart):
-        rows_named = chart.panels[0].rows
+        rows_named = [as_written(row) for row in chart.panels[0].rows]
         axes[0, 0].set_yticks(np.arange(len(rows_named))[::-1], rows_named[::-1], fontsize=8)
     if histograms(chart):
-        handles = [Patch(color=bars.colour, alpha=0.6, label=bars.name) for bars in chart.panels[0].series]
+        handles = [Patch(color=bars.colour, alpha=0.6, label=as_written(bars.name)) for bars in chart.panels[0].series]
         figure.legend(handles=handles, loc="outside upper center", ncols=2 if chart.columns > 1 else 1, frameon=False)
     elif named(chart):
         figure.legend(handles, labels, loc="outside upper center", ncols=6, frameon=False, fontsize=8)
@@ -89,16 +92,30 @@ def named(chart: Chart) -> bool:
     return bool(chart.panels[0].rows)
 
 
+def as_written(text: str) -> str:
+    r"""A text of a chart as matplotlib shows it letter by letter: without formulas, and in a legend in any case.
+
+    Examples:
+        >>> as_written("$x^2$"), as_written("_mine")
+        ('\\$x^2\\$', ' _mine')
+    """
+    lines = "\n".join(printable(line) for line in text.split("\n"))
+    return " " * lines.startswith("_") + lines.replace("$", r"\$")
+
+
 def draw_panel(axis: Any, panel: Panel) -> None:
     """Draw one panel onto the axes."""
     for series in panel.series:
         draw_series(axis, series)
     bars = panel.series[0].kind == "bars"
-    axis.set_title(panel.title, fontsize=9, fontweight="bold" if bars else "normal")
-    axis.set_xlabel(panel.x_title, fontsize=8 if panel.title or bars else None)
-    axis.set_ylabel(panel.y_title)
+    axis.set_title(as_written(panel.title), fontsize=9, fontweight="bold" if bars else "normal")
+    axis.set_xlabel(as_written(panel.x_title), fontsize=8 if panel.title or bars else None)
+    axis.set_ylabel(as_written(panel.y_title))
     if panel.log_x:
         axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.xaxis.set_minor_formatter(NullFormatter())
     if panel.rows:
         axis.grid(axis="y", color="#DDDDDD")
         axis.margins(y=0.15)
@@ -107,7 +124,7 @@ def draw_panel(axis: Any, panel: Panel) -> None:
 def draw_series(axis: Any, series: Series) -> None:
     """Draw one entry of the legend onto the axes."""
     line = {"color": series.colour, "linestyle": DASHES[series.dash], "linewidth": 2 if series.wide else 1}
-    named = {"label": series.name} if series.name else {}
+    named = {"label": as_written(series.name)} if series.name else {}
     if series.kind == "vertical":
         axis.axvline(series.x[0], **line, **named)
     elif series.kind == "horizontal":

@@ -96,7 +96,7 @@ def gains_grid(cards: Sequence[Scorecard], suite: Suite) -> Grid:
     for name in suite.networks.held_out:
         gains = [card.downstream[name] for card in (*own, *cross)]
         filtered = [task.formatted(gain.filtered) for gain in gains]
-        rivals = [task.formatted(value) for value in (gains[0].random, gains[0].quality)] if own else []
+        rivals = [task.formatted(value) for value in (gains[0].random, gains[0].condition)] if own else []
         unfiltered = task.formatted(cards[0].downstream[name].unfiltered)
         rows.append((name, unfiltered, *filtered, *rivals))
     names = [title(card) for card in (*own, *cross)]
@@ -105,12 +105,12 @@ def gains_grid(cards: Sequence[Scorecard], suite: Suite) -> Grid:
         rows += [
             (f"paper: {name}", "", *map(task.formatted, pair), *blank) for name, pair in task.PUBLISHED_GAINS.items()
         ]
-    head = ("network", "all images", *names, *(("random", "by quality") if own else ()))
+    head = ("network", "all images", *names, *(("random", "by condition") if own else ()))
     return Grid(
         f"table_{task.GAINS_TABLE}",
         f"Table {task.GAINS_TABLE}: {task.MEASURE} of held-out networks after filtering",
         head,
         tuple(rows),
-        "Random and by quality keep as much as the reference trained on this task. The paper's rows: its ResNet-18 trained on "
-        "this task and on the other one; it publishes no unfiltered value.",
+        "Random and by condition keep as much as the reference trained on this task. The paper's rows: its ResNet-18 trained "
+        "on this task and on the other one; it publishes no unfiltered value.",
     )

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmark.core.types import PRISTINE
+from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.evaluation.scorecard import Scorecard
 from benchmark.labelling.recorded import read_labels, read_outcomes_of
@@ -19,7 +19,7 @@ from benchmark.suites.spec import COMBINED, Suite
 
 BINS = 30
 ENOUGH = 10
-"""Number of rows of each class that a level, or another group of images, needs for an AUROC of its own."""
+"""Number of rows of each class that a condition, or another group of images, needs for an AUROC of its own."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class BinaryGroups:
     names: tuple[str, str]
     """Names of class 1 and of class 0."""
     rows: pl.DataFrame
-    """The images, in columns source, level and class."""
+    """The images, in columns source, distortion, level and class."""
 
 
 def classes_of(ranked: SuiteResults) -> list[BinaryGroups]:
@@ -47,23 +47,24 @@ def classes_of(ranked: SuiteResults) -> list[BinaryGroups]:
 
 
 def probe_decisions(folder: SuiteFolder, suite: Suite) -> pl.DataFrame:
-    """Columns source, level and class; the class is 1 where the probe decides as on the pristine image, else 0."""
+    """Columns source, distortion, level and class; the class is 1 where the probe decides as on the pristine image, else 0."""
     home = named_folder(folder.root, suite.outcomes_folder) if suite.twin_of else folder
     table, _ = read_outcomes_of(home, suite.networks.probe, suite.task)
-    pristine = table.filter(level=PRISTINE).select("source", before="top")
-    joined = table.filter(pl.col("level") != PRISTINE).join(pristine, on="source", maintain_order="left")
-    return joined.select("source", "level", (pl.col("top") == pl.col("before")).cast(pl.Int8).alias("class"))
+    pristine = table.filter(distortion=PRISTINE.distortion).select("source", before="top")
+    distorted = table.filter(pl.col("distortion") != PRISTINE.distortion)
+    joined = distorted.join(pristine, on="source", maintain_order="left")
+    return joined.select(*IMAGE, (pl.col("top") == pl.col("before")).cast(pl.Int8).alias("class"))
 
 
 def combined_labels(folder: SuiteFolder) -> pl.DataFrame:
-    """Columns source, level and class; the class is the combined label, and rows without one are left out."""
+    """Columns source, distortion, level and class; the class is the combined label, and rows without one are left out."""
     table, _ = read_labels(folder.labels)
-    return table.filter(pl.col(COMBINED) >= 0).select("source", "level", pl.col(COMBINED).alias("class"))
+    return table.filter(pl.col(COMBINED) >= 0).select(*IMAGE, pl.col(COMBINED).alias("class"))
 
 
 def classified(result: PredictorResult, rows: pl.DataFrame) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Class and score, shape (N,) each, of the rows (source, level, class) that have a score, in the order of the scores."""
-    table = result.test_scores.join(rows, on=["source", "level"], maintain_order="left")
+    """Class and score, shape (N,) each, of those rows of classes that have a score, in the order of the scores."""
+    table = result.test_scores.join(rows, on=IMAGE, maintain_order="left")
     return table["class"].to_numpy(), table["score"].to_numpy()
 
 
@@ -73,9 +74,9 @@ def histograms(y: NDArray[np.int8], s: NDArray[np.float64]) -> tuple[NDArray[np.
     return edges, [np.histogram(s[y == value], edges)[0] / max(1, int((y == value).sum())) for value in (1, 0)]
 
 
-def level_aurocs(result: PredictorResult, labels: pl.DataFrame) -> dict[int, float]:
-    """AUROC of these labels (source, level, class) at each level with enough rows of both classes, highest level first."""
-    table = result.test_scores.join(labels, on=["source", "level"], maintain_order="left")
+def level_aurocs(result: PredictorResult, labels: pl.DataFrame, distortion: str) -> dict[int, float]:
+    """AUROC of these labels at each level of a distortion that has enough rows of both classes, highest level first."""
+    table = result.test_scores.filter(distortion=distortion).join(labels, on=IMAGE, maintain_order="left")
     aurocs = {}
     for level in sorted(table["level"].unique(), reverse=True):
         rows = table.filter(level=level)

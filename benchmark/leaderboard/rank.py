@@ -13,16 +13,25 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmark.core.errors import ResultError
-from benchmark.core.files import check_writable, sweep, write_text
+from benchmark.core.files import check_writable, sweep, sweep_beside, write_text
 from benchmark.core.markdown import number
 from benchmark.core.workspace import Workspace
-from benchmark.evaluation.results import Results, SuiteResults, read_result, read_scores
+from benchmark.evaluation.results import Results, SuiteResults, rates_of, read_result, read_scores
 from benchmark.evaluation.scorecard import Scorecard, read_card
 from benchmark.labelling.recorded import read_labels, recorded_suite
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
+from benchmark.leaderboard.rate_tables import as_csv, mixed_grids
 from benchmark.leaderboard.tables import board, short_board
 from benchmark.suites.loading import load_suite, read_suite
-from benchmark.suites.results_folder import SuiteFolder, boards_file, file_stem, list_suite_folders, named_folder
+from benchmark.suites.results_folder import (
+    SuiteFolder,
+    assets_folder,
+    boards_file,
+    file_stem,
+    index_page,
+    list_suite_folders,
+    named_folder,
+)
 from benchmark.suites.spec import COMBINED
 
 
@@ -96,8 +105,10 @@ def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: 
     ranked = in_order(read_ranked(folder) for folder in folders)
     for path in (workspace.results, *(path for folder in folders for path in folder.folders)):
         check_writable(path)
-    for folder in folders:
-        sweep(folder.path)
+    for path in (assets_folder(workspace.results), *(folder.path for folder in folders)):
+        sweep(path)
+    for path in (boards_file(workspace.results), index_page(workspace.results)):
+        sweep_beside(path)
     messages: list[str] = []
     for results in ranked:
         combined = COMBINED in results.results
@@ -108,7 +119,7 @@ def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: 
         text = board(results)
         written = [write(results.folder.board, text), *write_tables(results), *drawn]
         if combined:
-            written += write_suite_pages(results)
+            written += write_suite_pages(results, data=workspace.data)
         messages += [text, *(f"wrote {path}" for path in written)]
     if not names and not figure:
         indexed = [results for results in ranked if COMBINED in results.results]
@@ -162,15 +173,19 @@ def read_ranked(folder: SuiteFolder) -> SuiteResults:
                 f"{folder.choices}: gives the fingerprint {indexed.fingerprint}, {folder.sources.name} is of {fingerprint}: "
                 "edited, or of another version; `utilbench label` records it again"
             )
-    return SuiteResults(folder, suite, read_results(folder))
+    results = read_results(folder)
+    combined = read_labels(folder.labels)[1]["labels"][COMBINED]
+    return SuiteResults(folder, suite, results, rates_of(folder, suite, combined))
 
 
 def write_tables(ranked: SuiteResults) -> list[Path]:
-    """Write the paper's tables as LaTeX; returns the files."""
+    """Write the paper's tables, and those of several distortions, as LaTeX, and the curves as CSV; returns the files."""
     grids = [accuracy_grid(ranked)]
     if COMBINED in ranked.results:
         grids.append(gains_grid(ranked.cards(COMBINED), ranked.suite))
-    return [write(ranked.folder.tables / f"{grid.name}.tex", grid.latex()) for grid in grids]
+    grids += mixed_grids(ranked)
+    written = [write(ranked.folder.tables / f"{grid.name}.tex", grid.latex()) for grid in grids]
+    return written + ([write(ranked.folder.tables / "rates.csv", as_csv(ranked.rates))] if ranked.rates else [])
 
 
 def write(path: Path, text: str) -> Path:
@@ -181,5 +196,5 @@ def write(path: Path, text: str) -> Path:
 
 def one_line(card: Scorecard) -> str:
     """A summary of a scorecard in one line."""
-    shown = ", ".join(f"{name} {number(card.metrics[name].value)}" for name in ("auroc", "within_quality_auroc"))
+    shown = ", ".join(f"{name} {number(card.metrics[name].value)}" for name in ("auroc", "within_condition_auroc"))
     return f"{card.predictor} on {card.suite}, {card.labels} labels: {shown}"

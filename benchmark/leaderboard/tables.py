@@ -11,29 +11,34 @@ from benchmark.evaluation.results import PredictorResult, SuiteResults, title
 from benchmark.evaluation.scorecard import Scorecard
 from benchmark.leaderboard.board_rows import headings, label_rows
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
+from benchmark.leaderboard.rate_tables import mixed_grids
 from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
 
 LEGEND = (
-    "Within quality: AUROC over pairs of one JPEG quality; quality alone gives .5. Within quality and size: over pairs of one "
-    "quality whose photographs lie in the same third by their shorter side, or by their pixels where all shorter sides are "
-    "alike; what sees only quality and size gives about .5. Overlap: "
-    "of the two classes' histograms in 20 quantile bins, without its bias; by chance: the same where each source has the "
-    "labels of another one, quality by quality. Majority: accuracy of always giving the larger class. Thresholds are those of "
-    "best balanced accuracy on the validation part; metrics are on the labelled rows of the test part. In brackets: 95 % "
-    "intervals, which hold the chance of test sources, of validation sources where there is a threshold, and of seeds, given "
-    "the training sources. ±: standard deviation over seeds. Rank: the ranks that the AUROC takes in 95 % of the resamples. "
-    "=: its AUROC is not significantly below the first one's (paired, Holm). Gain area: what held-out networks gain over "
-    "random choice, mean over nine fractions kept, as a share of the oracle's gain, all networks together. †: looks into one "
-    "of the networks that determine the labels, and is not ranked. §: looks at no image but is told its condition, or "
-    "condition and class, and gives the share of useful rows there in training; not ranked. ‡: made by an earlier version "
+    "Condition: one distortion at one level. Within condition: AUROC over pairs of one condition; what knows only the "
+    "condition has .5. Within condition and size: over pairs of one condition whose photographs lie in the same third by "
+    "their shorter side, or by their pixels where all shorter sides are alike; what sees only condition and size has about "
+    ".5. Overlap: of the two classes' histograms in 20 quantile bins, without its bias; by chance: the same where each source "
+    "has the labels of another one, condition by condition. Majority: accuracy of always giving the larger class. Thresholds "
+    "are those of best balanced accuracy on the validation part; metrics are on the labelled rows of the test part. In "
+    "brackets: 95 % intervals, which hold the chance of test sources, of validation sources where there is a threshold, and "
+    "of seeds, given the training sources. ±: standard deviation over seeds. Rank: the ranks that the AUROC takes in 95 % of "
+    "the resamples. =: its AUROC is not significantly below the first one's (paired, Holm). Gain area: what held-out networks "
+    "gain over random choice, mean over nine fractions kept, as a share of the oracle's gain, all networks together. †: looks "
+    "into one of the networks that determine the labels, and is not ranked. §: looks at no image but is told its condition, "
+    "or condition and class, and gives the share of useful rows there in training; not ranked. ‡: made by an earlier version "
     "of its code."
 )
 CANARY_LEGEND = (
     " ¶: loses much of its AUROC where a few pixels are cut off the same photographs before they are compressed, as a look-up "
     "of published images would, and is not ranked."
 )
-SOFT_COLUMNS = ("srcc", "plcc", "krcc", "rmse")
+SATISFIED = (
+    " SMR: satisfied machine ratio (Zhang et al., 2022), the share of all networks of the suite that decide as on the pristine "
+    "image, over all test rows; it takes few values, so that tau-b stands beside SRCC."
+)
+SOFT_COLUMNS = ("srcc", "plcc", "krcc", "rmse", "smr_srcc", "smr_krcc")
 
 
 def board(ranked: SuiteResults) -> str:
@@ -53,6 +58,7 @@ def board(ranked: SuiteResults) -> str:
         lines += soft_section(cards, suite)
         lines += gains_section(cards, suite)
         lines += downstream_section(cards, suite)
+        lines += [line for grid in mixed_grids(ranked) for line in grid.markdown()]
     marks = {mark for results in ranked.results.values() for result in results for mark in result.card.provenance.marks}
     lines += [LEGEND + CANARY_LEGEND * ("¶" in marks), ""]
     return "\n".join(lines)
@@ -64,7 +70,7 @@ def counts_line(card: Scorecard) -> str:
     return (
         f"{counts.useful} useful and {counts.non_useful} non-useful rows of {counts.sources} sources; "
         f"{counts.unlabelled} rows unlabelled (label coverage {number(coverage)}); "
-        f"{counts.pairs_within_levels} pairs within a quality."
+        f"{counts.pairs_within_conditions} pairs within a condition."
     )
 
 
@@ -86,15 +92,18 @@ def label_section(labels: str, results: Sequence[PredictorResult]) -> list[str]:
 def soft_section(cards: Iterable[Scorecard], suite: Suite) -> list[str]:
     """The lines of the section on how well every predictor follows the continuous utility."""
     ranked = sorted(cards, key=lambda card: -(card.soft["srcc"].value or -1))
-    rows = [[title(card), *(card.soft[name].text for name in SOFT_COLUMNS)] for card in ranked]
+    columns = [name for name in SOFT_COLUMNS if name in ranked[0].soft]
+    rows = [[title(card), *(card.soft[name].text for name in columns)] for card in ranked]
+    remark = SATISFIED * ("smr_srcc" in columns)
     published = ", ".join(f"{name} {value:.3f}" for name, value in TASKS[suite.task].PUBLISHED_SRCC.items())
     return [
         "## Soft track: continuous utility, mean over the labelling networks",
         "",
         f"Utility (Eq. 2) of the {ranked[0].counts.soft} rows, labelled or not, whose pristine versions all labelling "
-        "networks get right. PLCC and RMSE after a logistic fit; RMSE in units of utility, which lies between -1 and 1.",
+        "networks get right. PLCC and RMSE after a logistic fit; RMSE in units of utility, which lies between -1 and 1."
+        f"{remark}",
         "",
-        *markdown(["predictor", *headings(*SOFT_COLUMNS)], rows),
+        *markdown(["predictor", *headings(*columns)], rows),
         f"Published by MIQA (MIQD-2.5M, 2025; SRCC with its composite label): {published}. Its labels, photographs, "
         "distortions and networks are others, so these numbers give an idea of the scale and no comparison.",
         "",
@@ -104,7 +113,12 @@ def soft_section(cards: Iterable[Scorecard], suite: Suite) -> list[str]:
 def gains_section(cards: Iterable[Scorecard], suite: Suite) -> list[str]:
     """The section on the downstream score and the operating point of Fig. 2, with intervals, means over held-out networks."""
     ranked = sorted(cards, key=lambda card: -(card.gains["area"].value or 0))
-    names = {"area": "gain area ↑", "gain": "gain", "over_random": "over random ↑", "over_quality": "over quality ↑"}
+    names = {
+        "area": "gain area ↑",
+        "gain": "gain",
+        "over_random": "over random ↑",
+        "over_condition": "over condition ↑",
+    }
     rows = []
     for card in ranked:
         kept = np.mean([gains.kept for gains in card.downstream.values()])
@@ -113,7 +127,7 @@ def gains_section(cards: Iterable[Scorecard], suite: Suite) -> list[str]:
         f"## Downstream: {TASKS[suite.task].MEASURE} that held-out networks gain",
         "",
         "Gain area needs no threshold and is the downstream score. The others are at the frozen threshold: the gain over all "
-        "images as they are, and over what a random choice and the highest qualities gain with as many kept.",
+        "images as they are, and over what a random choice and the best conditions gain with as many kept.",
         "",
         *markdown(["predictor", *names.values(), "kept"], rows),
     ]
@@ -136,33 +150,33 @@ def downstream_section(cards: Iterable[Scorecard], suite: Suite) -> list[str]:
     lines = [
         f"## Fig. {task.FIGURE}: {task.MEASURE} of held-out networks at each predictor's threshold",
         "",
-        f"At the held-out qualities {', '.join(map(str, suite.distortion.held_out))}, unlabelled rows included.",
+        f"At the held-out conditions {', '.join(map(str, suite.held_out_conditions))}, unlabelled rows included.",
         "",
         *markdown(["network", "predictor", *keys], rows),
         *(f"- `{key}`: {description}." for key, description in task.GAINS.items() if description),
         "",
     ]
-    return lines + level_section(cards, suite)
+    return lines + condition_section(cards, suite)
 
 
-def level_section(cards: Sequence[Scorecard], suite: Suite) -> list[str]:
-    """The same for each level, if the scorecards of the task record levels; otherwise empty."""
-    if not cards[0].downstream[suite.networks.held_out[0]].levels:
+def condition_section(cards: Sequence[Scorecard], suite: Suite) -> list[str]:
+    """The same for each condition, if the scorecards of the task record conditions; otherwise empty."""
+    if not cards[0].downstream[suite.networks.held_out[0]].conditions:
         return []
-    levels = list(map(str, suite.distortion.held_out))
+    names = list(map(str, suite.held_out_conditions))
     rows = []
     for name in suite.networks.held_out:
-        first = cards[0].downstream[name].levels
+        first = cards[0].downstream[name].conditions
         for key in ("unfiltered", "pristine"):
-            rows.append([name, key, *(number(getattr(first[level], key)) for level in levels)])
+            rows.append([name, key, *(number(getattr(first[held_out], key)) for held_out in names)])
         for card in cards:
-            gains = card.downstream[name].levels
-            rows.append([name, title(card), *(number(gains[level].filtered) for level in levels)])
+            gains = card.downstream[name].conditions
+            rows.append([name, title(card), *(number(gains[held_out].filtered) for held_out in names)])
     measure = TASKS[suite.task].MEASURE
     return [
-        f"### {measure} at each quality, after each predictor's choice",
+        f"### {measure} at each condition, after each predictor's choice",
         "",
-        *markdown(["network", "predictor", *levels], rows),
+        *markdown(["network", "predictor", *names], rows),
     ]
 
 
@@ -178,17 +192,17 @@ def short_board(ranked: SuiteResults) -> list[str]:
             title(card),
             card.track,
             metrics["auroc"].text,
-            number(metrics["within_quality_auroc"].value),
+            number(metrics["within_condition_auroc"].value),
             number(metrics["balanced_accuracy"].value),
             number(metrics["overlap"].value),
             number(card.soft["srcc"].value),
             gains["area"].text,
             number(float(kept)),
-            *(number(gains[name].value) for name in ("gain", "over_random", "over_quality")),
+            *(number(gains[name].value) for name in ("gain", "over_random", "over_condition")),
             milliseconds(card.cost.score_ms_per_image),
         ])  # fmt: skip
-    head = ["predictor", "track", "AUROC ↑ (95 %)", "within quality ↑", "balanced accuracy ↑", "overlap ↓", "SRCC ↑"]
-    head += ["gain area ↑ (95 %)", "kept", f"{measure} gain ↑", "over random", "over quality", "ms/image"]
+    head = ["predictor", "track", "AUROC ↑ (95 %)", "within condition ↑", "balanced accuracy ↑", "overlap ↓", "SRCC ↑"]
+    head += ["gain area ↑ (95 %)", "kept", f"{measure} gain ↑", "over random", "over condition", "ms/image"]
     return [
         f"**`{combined[0].suite}`**, combined labels ({counts.useful} useful, {counts.non_useful} non-useful rows of "
         f"{counts.sources} test sources; [whole board](results/{combined[0].suite}/leaderboard.md))",

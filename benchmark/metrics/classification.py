@@ -1,6 +1,6 @@
 """Metrics of how well scores separate useful from non-useful images, as pure functions of labels and scores.
 
-Point estimates come from scikit-learn; overlap and the within-level AUROC are defined here. Every function takes `labels` (N,),
+Point estimates come from scikit-learn; overlap and the stratified AUROC are defined here. Every function takes `labels` (N,),
 1 useful or 0 non-useful, and `scores` (N,), finite, where higher means more useful. All raise MetricError if there are no rows,
 only one class, or a score that is not finite; none returns 0 for missing data.
 
@@ -43,35 +43,35 @@ def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
     return float(reference.average_precision_score(y, s))
 
 
-def within_level_auroc(labels: ArrayLike, scores: ArrayLike, levels: ArrayLike) -> tuple[float, int]:
-    """AUROC over the pairs (useful, non-useful) that share a distortion level, pooled over levels.
+def stratified_auroc(labels: ArrayLike, scores: ArrayLike, strata: ArrayLike) -> tuple[float, int]:
+    """AUROC over the pairs (useful, non-useful) that share a stratum, such as a condition, pooled over strata.
 
-    The value is the share of concordant pairs, with ties counted half. Scores that depend on the level alone get .5.
+    The value is the share of concordant pairs, with ties counted half. Scores that depend on the stratum alone get .5.
 
     Returns:
         The value (0 to 1, best 1) and the number of pairs.
 
     Raises:
-        MetricError: no level has rows of both classes.
+        MetricError: no stratum has rows of both classes.
 
     Examples:
-        >>> within_level_auroc([0, 1, 0, 1], scores=[5, 5, 9, 9], levels=[5, 5, 9, 9])
+        >>> stratified_auroc([0, 1, 0, 1], scores=[5, 5, 9, 9], strata=[5, 5, 9, 9])
         (0.5, 2)
     """
     y, s = checked(labels, scores)
-    row_levels = np.asarray(levels)
-    if row_levels.shape != y.shape:
-        raise MetricError(f"levels of shape {row_levels.shape} for {len(y)} rows")
+    row_strata = np.asarray(strata)
+    if row_strata.shape != y.shape:
+        raise MetricError(f"strata of shape {row_strata.shape} for {len(y)} rows")
     concordant, pairs = 0.0, 0
-    for level in np.unique(row_levels):
-        chosen = row_levels == level
+    for stratum in np.unique(row_strata):
+        chosen = row_strata == stratum
         useful = int(y[chosen].sum())
         others = int(chosen.sum()) - useful
         ranks = rankdata(s[chosen])
         concordant += float(ranks[y[chosen] == 1].sum()) - useful * (useful + 1) / 2
         pairs += useful * others
     if not pairs:
-        raise MetricError("no level has both useful and non-useful rows, so there is no pair within a level")
+        raise MetricError("no stratum has both useful and non-useful rows, so there is no pair within one")
     return concordant / pairs, pairs
 
 

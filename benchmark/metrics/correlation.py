@@ -58,6 +58,7 @@ def fitted(target: ArrayLike, scores: ArrayLike) -> Floats:
         [0.0, 0.1, 0.9, 1.0]
     """
     y, s = checked(target, scores)
+    s = np.ldexp(s, -np.frexp(np.abs(s).max())[1])  # exact, while squares of very small scores would be 0
     x = (s - s.mean()) / s.std()
 
     def curve(shape: NDArray[np.float64]) -> Floats:

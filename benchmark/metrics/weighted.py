@@ -59,15 +59,15 @@ def auroc(weights: Floats, labels: NDArray[np.int64], scores: Floats) -> Floats:
     return ratio(*concordance(weights, labels, scores))
 
 
-def within_level_auroc(weights: Floats, labels: NDArray[np.int64], scores: Floats, levels: NDArray[np.int64]) -> Floats:
-    """Concordant pairs over pairs, pooled over levels; see `classification.within_level_auroc`.
+def stratified_auroc(weights: Floats, labels: NDArray[np.int64], scores: Floats, strata: NDArray[np.int64]) -> Floats:
+    """Concordant pairs over pairs, pooled over strata; see `classification.stratified_auroc`.
 
     Examples:
-        >>> levels = np.array([5, 5, 9, 9])
-        >>> within_level_auroc(np.ones((1, 4)), np.array([0, 1, 0, 1]), scores=levels * 1.0, levels=levels).tolist()
+        >>> strata = np.array([5, 5, 9, 9])
+        >>> stratified_auroc(np.ones((1, 4)), np.array([0, 1, 0, 1]), scores=strata * 1.0, strata=strata).tolist()
         [0.5]
     """
-    chosen = [levels == level for level in np.unique(levels)]
+    chosen = [strata == stratum for stratum in np.unique(strata)]
     pairs = np.array([concordance(weights[:, rows], labels[rows], scores[rows]) for rows in chosen])
     return ratio(*pairs.sum(axis=0))
 
@@ -151,32 +151,38 @@ def kept_mean(weights: Floats, values: Floats, priorities: Floats, shares: Array
 
 
 def permuted_overlap(
-    labels: ArrayLike, scores: ArrayLike, levels: ArrayLike, cluster: ArrayLike, *, seed: str, permutations: int = 200
+    labels: ArrayLike,
+    scores: ArrayLike,
+    conditions: ArrayLike,
+    cluster: ArrayLike,
+    *,
+    seed: str,
+    permutations: int = 200,
 ) -> float:
-    """The mean overlap where each source has the labels of another one, level by level: that of scores which see no image.
+    """The mean overlap where each source has the labels of another one, within each condition: that of blind scores.
 
     Whole sources are exchanged, since the rows of one are alike. Rows whose counterpart has no label are left out.
 
     Args:
         labels: 1 useful or 0 non-useful, shape (N,).
         scores: finite, shape (N,).
-        levels: the level of each row, shape (N,).
-        cluster: the source of each row, shape (N,); a source has at most one row a level.
+        conditions: a number for the condition of each row, shape (N,).
+        cluster: the source of each row, shape (N,); a source has at most one row a condition.
         seed: the same seed gives the same exchanges.
         permutations: number of exchanges.
 
     Examples:
-        >>> levels, cluster = [1, 2] * 50, np.repeat(range(50), 2)
-        >>> permuted_overlap([0, 1] * 50, levels, levels, cluster, seed="glyphs")         # the level tells all
+        >>> conditions, cluster = [1, 2] * 50, np.repeat(range(50), 2)
+        >>> permuted_overlap([0, 1] * 50, conditions, conditions, cluster, seed="glyphs")         # the condition tells all
         0.0
     """
     s = np.asarray(scores, np.float64)
     _, source = np.unique(np.asarray(cluster), return_inverse=True)
-    _, level = np.unique(np.asarray(levels), return_inverse=True)
-    table = np.full((source.max() + 1, level.max() + 1), -1)
-    table[source, level] = np.asarray(labels)
+    _, condition = np.unique(np.asarray(conditions), return_inverse=True)
+    table = np.full((source.max() + 1, condition.max() + 1), -1)
+    table[source, condition] = np.asarray(labels)
     random = np.random.default_rng(int(digest("permutations", seed), 16))
-    exchanged = np.stack([table[random.permutation(len(table))[source], level] for _ in range(permutations)])
+    exchanged = np.stack([table[random.permutation(len(table))[source], condition] for _ in range(permutations)])
     bins = in_bins(s)
     useful, others = ((exchanged == value).astype(np.float64) for value in (1, 0))
     useful, others = (

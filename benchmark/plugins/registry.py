@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
-from benchmark.core.errors import PluginError
+from benchmark.core.errors import ANY_ERROR, PluginError
 from benchmark.core.messages import cause
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ def resolve(kind: str, name: str, own: Mapping[str, T]) -> T | None:
         return None
     try:
         loaded: T = point.load()
-    except Exception as error:  # a package may raise anything when it is imported
+    except ANY_ERROR as error:  # a package may raise anything when it is imported
         raise PluginError(
             f"entry point {name!r} of utilbench.{kind} ({point.value}) fails to load ({cause(error)})"
         ) from error

@@ -12,8 +12,7 @@ from typing import Any, get_type_hints
 from benchmark.core.errors import SuiteError
 from benchmark.core.files import file_errors
 from benchmark.core.schema import typed, unknown
-from benchmark.suites.names import name_problem, title_problem
-from benchmark.suites.results_folder import names_problem
+from benchmark.suites.names import name_problem, network_names_problem, title_problem
 from benchmark.suites.spec import DistortionChoice, NetworkChoice, SplitChoice, Suite, TrainingChoice
 from benchmark.suites.tasks import TASKS
 
@@ -22,7 +21,6 @@ FOLDER = Path(__file__).parent
 
 SECTIONS = {
     "split": SplitChoice,
-    "distortion": DistortionChoice,
     "networks": NetworkChoice,
     "training": TrainingChoice,
 }
@@ -40,7 +38,7 @@ def load_suite(name: str, *, limit: int = 0) -> Suite:
         SuiteError: the suite does not exist, or a key or value is not valid; the message names it.
 
     Examples:
-        >>> load_suite("glyphs").distortion.levels
+        >>> load_suite("glyphs").distortions[0].levels
         (90, 70, 50, 40, 30, 20, 15, 10, 5)
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
@@ -104,10 +102,13 @@ def twin(table: dict[str, Any], path: Path) -> Suite:
     outer = read_toml(origin) if origin.is_file() else {}
     if "twin_of" in outer:  # asked before it is loaded, since twins may be circular
         raise SuiteError(f"{path}: {other} is itself a twin, of {outer['twin_of']}; name a suite that is none")
-    parent = load_suite(str(origin) if origin.is_file() else other)
+    try:
+        parent = load_suite(str(origin) if origin.is_file() else other)
+    except SuiteError as error:
+        raise SuiteError(f"{path}: twin_of: {error}") from error
     values = typed(Suite, {key: value for key, value in table.items() if key != "labels"}, path, "at the top")
     if "labels" in table:
-        values["labels"] = section("labels", table["labels"], path, TASKS[parent.task].LabelChoice)
+        values["labels"] = section("[labels]", table["labels"], path, TASKS[parent.task].LabelChoice)
     suite = dataclasses.replace(parent, **values)
     check(suite, path)
     return suite
@@ -120,50 +121,60 @@ def build(table: dict[str, Any], path: Path) -> Suite:
     needed = [key for key in sorted(fields - {"labels", "training", "redistributable"}) if key not in table]
     if needed:
         raise SuiteError(f"{path}: lacks {', '.join(needed)}")
-    if table["task"] not in TASKS:
+    rest = typed(
+        Suite,
+        {key: value for key, value in table.items() if key not in {*SECTIONS, "labels", "distortions"}},
+        path,
+        "at the top",
+    )
+    if rest["task"] not in TASKS:
         raise SuiteError(f"{path}: task is {table['task']!r}; valid are {', '.join(TASKS)}")
     kinds = SECTIONS | {"labels": TASKS[table["task"]].LabelChoice}
-    sections = {key: section(key, table.get(key, {}), path, kind) for key, kind in kinds.items()}
-    rest = {key: value for key, value in table.items() if key not in kinds}
-    suite = Suite(**typed(Suite, rest, path, "at the top"), **sections)
+    sections = {key: section(f"[{key}]", table.get(key, {}), path, kind) for key, kind in kinds.items()}
+    suite = Suite(**rest, **sections, distortions=distortion_choices(table["distortions"], path))
     check(suite, path)
     return suite
 
 
-def section(key: str, table: Any, path: Path, kind: type) -> Any:
+def section(heading: str, table: Any, path: Path, kind: type) -> Any:
     """A table of a suite file as its dataclass."""
     if not isinstance(table, dict):
-        raise SuiteError(f"{path}: {key} must be a table [{key}]")
-    unknown(table, set(get_type_hints(kind)), path, f"in [{key}]")
-    values = typed(kind, table, path, f"in [{key}]")
+        raise SuiteError(f"{path}: {heading.strip('[]')} must be a table {heading}")
+    unknown(table, set(get_type_hints(kind)), path, f"in {heading}")
+    values = typed(kind, table, path, f"in {heading}")
     try:
         return kind(**values)
     except TypeError as error:
-        raise SuiteError(f"{path}: [{key}] {str(error).partition(') ')[2]}") from error
+        raise SuiteError(f"{path}: {heading} {str(error).partition(') ')[2]}") from error
+
+
+def distortion_choices(tables: Any, path: Path) -> tuple[DistortionChoice, ...]:
+    """The tables [[distortions]] of a suite file."""
+    if not isinstance(tables, list) or not tables:
+        raise SuiteError(f"{path}: distortions must be one or more tables [[distortions]]")
+    return tuple(section("[[distortions]]", table, path, DistortionChoice) for table in tables)
 
 
 def check(suite: Suite, path: Path) -> None:
     """Raise SuiteError unless the suite is consistent."""
-    from benchmark.plugins.distortions import find_distortion
-
-    split, distortion, networks = suite.split, suite.distortion, suite.networks
-    try:
-        codec = find_distortion(distortion.name)
-    except SuiteError as error:
-        raise SuiteError(f"{path}: [distortion] name: {error}") from error
-    levels = (*distortion.levels, *distortion.held_out)
+    split, networks = suite.split, suite.networks
+    names = [choice.name for choice in suite.distortions]
     judges = (*networks.labelling, *networks.held_out)
     shares = (split.train, split.validation, split.test)
-    clash = names_problem((*judges, *filter(None, [networks.probe])))
+    clash = network_names_problem((*judges, *filter(None, [networks.probe])))
     rules = [
         (suite.version >= 1, f"version is {suite.version}; the first is 1"),
         ("name" in suite.dataset, "[dataset] lacks name"),
+        (
+            isinstance(suite.dataset.get("name"), str),
+            f"[dataset] name is {suite.dataset.get('name')!r:.80}; it is a text",
+        ),
         (abs(sum(shares) - 1) < 1e-9, "[split] shares must add up to 1"),
         (min(shares) > 0, "[split] shares must be above 0"),
         (0 <= split.seed < 2**63, f"[split] seed is {split.seed}; it is 0 to 2**63 - 1"),
-        (bool(distortion.levels and distortion.held_out), "[distortion] needs levels and held_out"),
-        (len(set(levels)) == len(levels), "[distortion] a level stands twice in levels and held_out"),
-        (all(level in codec.levels for level in levels), f"[distortion] levels must be in {codec.levels}"),
+        (len(set(names)) == len(names), "[[distortions]] a name stands twice"),
+        (bool(suite.training_conditions), "[[distortions]] none has levels, on which predictors are trained"),
+        *(rule for choice in suite.distortions for rule in distortion_rules(choice, path)),
         (bool(networks.labelling and networks.held_out), "[networks] needs labelling and held_out networks"),
         (len(set(judges)) == len(judges), "[networks] a network stands twice in labelling and held_out"),
         (not clash, f"[networks] {clash}"),
@@ -177,3 +188,20 @@ def check(suite: Suite, path: Path) -> None:
     for satisfied, message in rules:
         if not satisfied:
             raise SuiteError(f"{path}: {message}")
+
+
+def distortion_rules(choice: DistortionChoice, path: Path) -> list[tuple[bool, str]]:
+    """What a choice of a distortion must satisfy, each with what is wrong otherwise."""
+    from benchmark.plugins.distortions import find_distortion
+
+    heading, levels = f"[[distortions]] {choice.name}", (*choice.levels, *choice.held_out)
+    try:
+        valid = find_distortion(choice.name).levels
+    except SuiteError as error:
+        raise SuiteError(f"{path}: [[distortions]] name: {error}") from error
+    outside = [level for level in levels if level not in valid]
+    return [
+        (bool(choice.held_out), f"{heading} needs held_out levels"),
+        (len(set(levels)) == len(levels), f"{heading}: a level stands twice in levels and held_out"),
+        (not outside, f"{heading}: level {outside[:1]} is not valid; levels are {valid.start} to {valid.stop - 1}"),
+    ]

@@ -1,15 +1,21 @@
-"""Names of suites, which become folders below the results, and titles, which become headings of boards and pages."""
+"""Names of suites and networks, which become folders and files below the results, and titles, which become headings."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+
+from benchmark.core.files import file_name
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 LIMITED = re.compile(r".*-limit[0-9]+")
 RESERVED = ("assets", "studies", "submissions")
 """Folders beside those of suites."""
 LONGEST_TITLE = 200
+NO_FILE_NAME = '/\\<>"|?*'
+"""Characters that no file name may have on one system or another."""
+LONGEST_FILE_NAME = 200
+"""Bytes of the longest file name of a network; file systems allow 255, of which a temporary name takes some."""
 
 
 def name_problem(name: str, *, shipped: Collection[str] = ()) -> str:
@@ -44,3 +50,28 @@ def title_problem(title: str) -> str:
     if 0 < len(title) <= LONGEST_TITLE and title.isprintable() and title.strip():
         return ""
     return f"title is {title[:80]!r}; it is one line of at most {LONGEST_TITLE} printable characters"
+
+
+def network_names_problem(networks: Sequence[str]) -> str:
+    """Why the outcomes of networks of these names could not lie in files of their own, beside `images`; empty if they can.
+
+    Examples:
+        >>> network_names_problem(["zoo:vgg", "zoo:resnet"])
+        ''
+        >>> network_names_problem(["zoo:vgg", "images"])
+        "network 'images': a name is source:model"
+    """
+    owners: dict[str, str] = {}
+    for network in networks:
+        source, _, model = network.partition(":")
+        if not (source and model):
+            return f"network {network!r}: a name is source:model"
+        if not network.isprintable() or network[0] in ".~" or set(network) & set(NO_FILE_NAME):
+            return f"network {network!r}: its name names files; valid are printable characters but {' '.join(NO_FILE_NAME)}"
+        stem = file_name(network)
+        if len(stem.encode()) > LONGEST_FILE_NAME:
+            return f"network {network[:40]!r}...: a name has at most {LONGEST_FILE_NAME} bytes, this one {len(stem.encode())}"
+        owner = owners.setdefault(stem.casefold(), network)
+        if owner != network:
+            return f"networks {owner!r} and {network!r} would share the file {stem}.parquet; rename one"
+    return ""

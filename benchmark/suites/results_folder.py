@@ -7,7 +7,7 @@
       scores/<predictor>[@<suite>.<labels>].parquet
       trained/<predictor>@<suite>.<labels>.<seed>.safetensors      small trained states; large ones are only in the cache
       cards/<labels>/<predictor>[@...].json, .parquet              scorecards and their replicates
-      rivals.parquet, leaderboard.md, figures/, tables/
+      rivals.parquet, rates.json, leaderboard.md, figures/, tables/
     results/boards.md, index.html, assets/       over all suites
 
 Results that are missing in the user's own folder are searched for in those published with the package.
@@ -27,39 +27,6 @@ from benchmark.core.workspace import Workspace
 
 if TYPE_CHECKING:
     from benchmark.suites.spec import Suite
-
-
-NO_NAME = '/\\<>"|?*'
-"""Characters that no file name may have on one system or another."""
-LONGEST_NAME = 200
-"""Bytes of the longest file name of a network; file systems allow 255, of which a temporary name takes some."""
-
-
-def names_problem(networks: Sequence[str]) -> str:
-    """Why the outcomes of networks of these names could not lie in files of their own, beside `images`; empty if they can.
-
-    Examples:
-        >>> names_problem(["zoo:vgg", "zoo:resnet"])
-        ''
-        >>> names_problem(["zoo:vgg", "images"])
-        "network 'images': a name is source:model"
-    """
-    owners: dict[str, str] = {}
-    for network in networks:
-        source, _, model = network.partition(":")
-        if not (source and model):
-            return f"network {network!r}: a name is source:model"
-        if not network.isprintable() or network[0] in ".~" or set(network) & set(NO_NAME):
-            return f"network {network!r}: its name names files; valid are printable characters but {' '.join(NO_NAME)}"
-        stem = file_name(network)
-        if len(stem.encode()) > LONGEST_NAME:
-            return (
-                f"network {network[:40]!r}...: a name has at most {LONGEST_NAME} bytes, this one {len(stem.encode())}"
-            )
-        owner = owners.setdefault(stem.casefold(), network)
-        if owner != network:
-            return f"networks {owner!r} and {network!r} would share the file {stem}.parquet; rename one"
-    return ""
 
 
 class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,6 +77,11 @@ class SuiteFolder:
         return self.path / "rivals.parquet"
 
     @property
+    def rates(self) -> Path:
+        """The file with rate and utility of the suite's codecs."""
+        return self.path / "rates.json"
+
+    @property
     def board(self) -> Path:
         """The leaderboard as Markdown."""
         return self.path / "leaderboard.md"
@@ -143,7 +115,7 @@ class SuiteFolder:
     @property
     def files(self) -> tuple[Path, ...]:
         """The files that verbs write beside these folders."""
-        return (self.choices, self.sources, self.labels, self.rivals, self.board, self.page)
+        return (self.choices, self.sources, self.labels, self.rivals, self.rates, self.board, self.page)
 
     @property
     def root(self) -> Path:

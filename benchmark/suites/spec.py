@@ -14,6 +14,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmark.core.types import Condition
 from benchmark.suites.tasks import TASKS, classification, detection
 
 COMBINED = "combined"
@@ -36,12 +37,12 @@ class SplitChoice:
 
 @dataclass(frozen=True)
 class DistortionChoice:
-    """How each source is distorted."""
+    """One distortion of each source."""
 
     name: str
     """Name of a distortion: `jpeg`."""
     levels: tuple[int, ...]
-    """Levels for training and for label metrics."""
+    """Levels for training and for label metrics; none where the distortion is held out whole, so that it is an unseen kind."""
     held_out: tuple[int, ...]
     """Levels for downstream performance, none of which is among `levels`."""
 
@@ -81,7 +82,7 @@ class Suite:
     dataset: dict[str, Any]
     """`name` and the dataset's own options."""
     split: SplitChoice
-    distortion: DistortionChoice
+    distortions: tuple[DistortionChoice, ...]
     networks: NetworkChoice
     labels: classification.LabelChoice | detection.LabelChoice
     """The task's rule for labels."""
@@ -99,9 +100,31 @@ class Suite:
         return (COMBINED, *self.networks.labelling)
 
     @property
+    def training_conditions(self) -> tuple[Condition, ...]:
+        """The conditions for training and for label metrics, in the order of the suite."""
+        return tuple(Condition(choice.name, level) for choice in self.distortions for level in choice.levels)
+
+    @property
+    def held_out_conditions(self) -> tuple[Condition, ...]:
+        """The conditions for downstream performance, in the order of the suite."""
+        return tuple(Condition(choice.name, level) for choice in self.distortions for level in choice.held_out)
+
+    @property
+    def unseen_conditions(self) -> tuple[Condition, ...]:
+        """Those held-out conditions whose distortion occurs in no training condition."""
+        seen = {choice.name for choice in self.distortions if choice.levels}
+        return tuple(condition for condition in self.held_out_conditions if condition.distortion not in seen)
+
+    @property
     def judging_probe(self) -> tuple[str, ...]:
         """The probe, if there is one and it performs the suite's task; else empty."""
         return (self.networks.probe,) if self.networks.probe and TASKS[self.task].PROBE_JUDGES else ()
+
+    @property
+    def all_networks(self) -> tuple[str, ...]:
+        """The networks whose outcomes are recorded: labelling networks, the probe if it judges, and held-out networks."""
+        networks = self.networks
+        return tuple(dict.fromkeys((*networks.labelling, *self.judging_probe, *networks.held_out)))
 
     @property
     def folder(self) -> str:

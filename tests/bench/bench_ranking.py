@@ -36,10 +36,11 @@ def many_cards(results):
     random = np.random.default_rng(0)
     rows = pl.DataFrame({
         "source": np.repeat([f"test-{number:05d}" for number in range(SOURCES)], len(LEVELS)),
+        "distortion": "jpeg",
         "level": pl.Series(np.tile(LEVELS, SOURCES), dtype=pl.Int16),
     })  # fmt: skip
     labels, known = read_table(made / "labels.parquet")
-    answers = [pl.Series(name, random.integers(-1, 2, rows.height), pl.Int8) for name in labels.columns[3:]]
+    answers = [pl.Series(name, random.integers(-1, 2, rows.height), pl.Int8) for name in labels.columns[4:]]
     write_table(folder / "labels.parquet", rows.with_columns(pl.lit("test").alias("part"), *answers), known)
     card = json.loads((made / "cards" / "combined" / "ssim.json").read_text())
     replicates = read_table(made / "cards" / "combined" / "ssim.parquet")

@@ -41,7 +41,7 @@ class Compressed(Dataset):
     def __getitem__(self, place):
         source, level = self.rows[place]
         image = Image.open(self.files[source]).convert("RGB")
-        if level != PRISTINE:
+        if level != PRISTINE.level:
             buffer = io.BytesIO()
             image.save(buffer, "JPEG", quality=level, subsampling="4:2:0")
             image = Image.open(buffer).convert("RGB")
@@ -55,9 +55,9 @@ def rows_of(indexed, name):
     for part, members in indexed.parts.items():
         levels = []
         if name in suite.networks.labelling:
-            levels = [PRISTINE, *suite.distortion.levels]
+            levels = [PRISTINE.level, *suite.distortions[0].levels]
         elif part == "test":
-            levels = [PRISTINE, *suite.distortion.held_out]
+            levels = [PRISTINE.level, *suite.distortions[0].held_out]
         rows += [(source.id, level) for source in members for level in levels]
     return rows
 

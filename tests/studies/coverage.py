@@ -29,7 +29,7 @@ def draw(sources, seed):
 
 MEASURES = {
     "AUROC": lambda w, level, y, u, s, r: weighted.auroc(w, y, s),
-    "within-level AUROC": lambda w, level, y, u, s, r: weighted.within_level_auroc(w, y, s, level),
+    "within-level AUROC": lambda w, level, y, u, s, r: weighted.stratified_auroc(w, y, s, level),
     "average precision": lambda w, level, y, u, s, r: weighted.average_precision(w, y, s),
     "balanced accuracy": lambda w, level, y, u, s, r: weighted.decisions(w, y, s >= 0)[:, 1],
     "overlap": lambda w, level, y, u, s, r: weighted.overlap(w, y, s),

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import t as student
 
+from benchmark.core.types import IMAGE
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.results import read_scores
 from benchmark.evaluation.scorecard import read_card
@@ -50,7 +51,7 @@ def main():
     suite, workspace = load_suite("glyphs"), Workspace.named()
     truth, folder = recorded_truth(suite, workspace), suite_folder(workspace, suite)
     labels = truth.labelled("combined", POOL)
-    rows = labels.select("source", "level", "label")
+    rows = labels.select(*IMAGE, "label")
     utility = truth.soft("combined", POOL).group_by("source", maintain_order=True).agg(utility=pl.col("utility").mean())
     number = {source: family(*numbered(source)) for source in {*rows["source"], *utility["source"]}}
     share = between(utility["utility"].to_numpy(), np.array([number[source] for source in utility["source"]]))
@@ -62,7 +63,7 @@ def main():
         if card.labels != "combined":
             continue
         scores, _ = read_scores(folder.scores(card.predictor, card.trained_on))
-        joined = rows.join(scores.filter(part=POOL, seed=card.seeds[0]), on=["source", "level"], maintain_order="left")
+        joined = rows.join(scores.filter(part=POOL, seed=card.seeds[0]), on=IMAGE, maintain_order="left")
         group = np.array([number[source] for source in joined["source"]])
         given = joined["label"].to_numpy(), joined["score"].to_numpy()
         point, low, high = jackknife(*given, group)

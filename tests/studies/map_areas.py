@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import polars as pl
 
+from benchmark.core.types import IMAGE
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.downstream import FRACTIONS, RIVALS, scaled
 from benchmark.evaluation.results import read_scores
@@ -34,7 +35,7 @@ class Areas:
         trained_on = Training(SUITE, "combined", digest="") if predictor in LEARNED else None
         scores, _ = read_scores(suite_folder(workspace, suite).scores(predictor, trained_on))
         seed = scores["seed"].min()
-        plain = scores.filter(pl.col("seed") == seed, part="held_out").select("source", "level", "score")
+        plain = scores.filter(pl.col("seed") == seed, part="held_out").select(*IMAGE, "score")
         self.network = truth.downstream(suite.networks.held_out[0])
         self.rows = self.network.placed(plain)
         names, self.cluster = np.unique(self.rows["source"].to_numpy(), return_inverse=True)

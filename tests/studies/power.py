@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 
+from benchmark.core.types import IMAGE
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.results import read_scores
 from benchmark.evaluation.scorecard import read_card
@@ -45,7 +46,7 @@ def difference(truth, tables, levels):
     cluster, counts = truth.clusters(rows, PART)
     values = []
     for table in tables:
-        score = rows.select("source", "level").join(table, on=["source", "level"], maintain_order="left")["score"]
+        score = rows.select(IMAGE).join(table, on=IMAGE, maintain_order="left")["score"]
         given = rows["label"].to_numpy(), score.to_numpy()
         point = weighted.auroc(np.ones((1, rows.height)), *given)
         values.append(np.r_[point, bootstrap.replicate(weighted.auroc, counts, cluster, *given)])
@@ -66,7 +67,7 @@ def main(*names):
             card = cards[predictor]
             scores, _ = read_scores(folder.scores(predictor, card.trained_on))
             tables.append(scores.filter(part=PART, seed=card.seeds[0]))
-        for title, levels in level_sets(suite.distortion.levels).items():
+        for title, levels in level_sets(suite.distortions[0].levels).items():
             gap, z, count = difference(truth, tables, levels)
             shown = ", ".join(map(str, levels))
             values = [f"{gap:.3f}", f"{z:.2f}", f"{10 * z / count**0.5:.2f}"] if np.isfinite(z) else 3 * ["-"]

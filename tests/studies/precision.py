@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.core.types import IMAGE
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.pipeline import label
@@ -29,7 +30,7 @@ def flips(reference, other, name):
     opposite = int(((labels != others) & (labels >= 0) & (others >= 0)).sum())
     decisions = ""
     if name in reference.outcomes:
-        tops = (truth.outcomes[name].sort("source", "level")["top"].to_numpy() for truth in (reference, other))
+        tops = (truth.outcomes[name].sort(IMAGE)["top"].to_numpy() for truth in (reference, other))
         decisions = int(np.not_equal(*tops).sum())
     return [len(labels), int((labels != others).sum()), opposite, decisions]
 

@@ -20,8 +20,8 @@ from scipy.stats import spearmanr
 from sklearn import metrics
 
 RESULTS = Path("results")
-PRISTINE = -1
-KEYS = ["source", "level"]
+PRISTINE = ("pristine", -1)
+KEYS = ["source", "distortion", "level"]
 ALLOWED = 5e-5
 """Numbers on scorecards are rounded to six digits, and an mAP ranks equal scores of different images in some order."""
 
@@ -42,11 +42,11 @@ def outcomes(folder, suite, name):
     return read(home / "outcomes" / f"{stem(name)}.parquet")
 
 
-def within_levels(y, s, levels):
-    """Share of the pairs of one level that are in order, ties counted half."""
+def within_conditions(y, s, conditions):
+    """Share of the pairs of one condition that are in order, ties counted half."""
     right = pairs = 0.0
-    for level in np.unique(levels):
-        ones, others = s[(levels == level) & (y == 1)], s[(levels == level) & (y == 0)]
+    for condition in np.unique(conditions):
+        ones, others = s[(conditions == condition) & (y == 1)], s[(conditions == condition) & (y == 0)]
         gaps = ones[:, None] - others[None, :]
         right, pairs = right + (gaps > 0).sum() + 0.5 * (gaps == 0).sum(), pairs + gaps.size
     return right / pairs if pairs else None
@@ -59,7 +59,9 @@ def of_labels(rows, threshold, column):
     kept = s >= threshold
     return {
         "metrics.auroc": metrics.roc_auc_score(y, s),
-        "metrics.within_quality_auroc": within_levels(y, s, rows["level"].to_numpy()),
+        "metrics.within_condition_auroc": within_conditions(
+            y, s, (rows["distortion"] + rows["level"].cast(str)).to_numpy()
+        ),
         "metrics.average_precision": metrics.average_precision_score(y, s),
         "metrics.accuracy": metrics.accuracy_score(y, kept),
         "metrics.balanced_accuracy": metrics.balanced_accuracy_score(y, kept),
@@ -68,7 +70,7 @@ def of_labels(rows, threshold, column):
 
 
 def confidences(folder, suite, network, classes):
-    """Columns source, level, phi and right of a classifier: its confidence in the true class, and whether it is right."""
+    """Columns KEYS, phi and right of a classifier: its confidence in the true class, and whether it is right."""
     table, about = outcomes(folder, suite, network)
     calibrated = suite["labels"]["calibrate"] and table["logsumexp"].null_count() == 0
     t, logsumexp = (about["temperature"], "logsumexp_t") if calibrated else (1.0, "logsumexp")
@@ -86,8 +88,8 @@ def utilities(folder, suite, networks, classes):
     tables = []
     for name in networks:
         table = confidences(folder, suite, name, classes)
-        pristine = table.filter(level=PRISTINE).select("source", phi_p="phi", right_p="right")
-        joined = table.filter(pl.col("level") != PRISTINE).join(pristine, on="source")
+        pristine = table.filter(distortion=PRISTINE[0]).select("source", phi_p="phi", right_p="right")
+        joined = table.filter(pl.col("distortion") != PRISTINE[0]).join(pristine, on="source")
         utility = (pl.col("phi") - 0.5) / (1 - (pl.col("phi_p") - 0.5))
         tables.append(joined.select(*KEYS, "right_p", utility=utility))
     every = pl.concat(tables).group_by(KEYS).agg(pl.col("utility").mean(), pl.col("right_p").all())
@@ -135,13 +137,15 @@ def mean_ap(images, sources):
 def maps(folder, suite, name, rows, sources, threshold):
     """The mAP of a held-out detector on all images, and where those that are not kept are replaced by pristine ones."""
     table, _ = outcomes(folder, suite, name)
-    found = {(row["source"], row["level"]): (number, row) for number, row in enumerate(table.iter_rows(named=True))}
-    images = [(source, level, score >= threshold) for source, level, score in rows.select(*KEYS, "score").iter_rows()]
+    found = {tuple(row[key] for key in KEYS): (number, row) for number, row in enumerate(table.iter_rows(named=True))}
+    images = [
+        (source, condition, score >= threshold) for source, *condition, score in rows.select(*KEYS, "score").iter_rows()
+    ]
     values = []
-    for choose in (lambda level, kept: level, lambda level, kept: level if kept else PRISTINE):
+    for choose in (lambda condition, kept: condition, lambda condition, kept: condition if kept else PRISTINE):
         # In the order of the outcomes, since equal scores of two images are ranked in the order of the images.
         chosen = sorted(
-            ((found[source, choose(level, kept)], source) for source, level, kept in images), key=first_number
+            ((found[source, *choose(condition, kept)], source) for source, condition, kept in images), key=first_number
         )
         values.append(mean_ap([(source, row) for (_, row), source in chosen], sources))
     return {"unfiltered": values[0], "kept": np.mean([kept for *_, kept in images]), "filtered": values[1]}

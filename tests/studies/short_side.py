@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.core.parquet import read_table
-from benchmark.core.types import PRISTINE
+from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.pipeline import recorded_truth
 from benchmark.metrics import bootstrap, weighted
-from benchmark.metrics.classification import within_level_auroc
+from benchmark.metrics.classification import stratified_auroc
 from benchmark.suites.loading import load_suite
 from tests.studies.table import write_table
 
@@ -30,13 +30,13 @@ STORED = ("bits_per_pixel", "header", "dct_statistics", "jpeg_statistics", "ssim
 def scores(truth, name, rows):
     """Scores of the labelled test rows of one suite: a shape of the pristine image, or what a predictor stored; (N,)."""
     if name in SHAPES:
-        images = truth.outcomes["images"].filter(level=PRISTINE).select("source", "height", "width")
+        images = truth.outcomes["images"].filter(distortion=PRISTINE.distortion).select("source", "height", "width")
         shapes = {source: float(SHAPES[name](height, width)) for source, height, width in images.iter_rows()}
         return np.array([shapes[source] for source in rows["source"]])
     folder = RESULTS / truth.suite.name / "scores"
     trained = folder / f"{name}@{truth.suite.name}.combined.parquet"
     table, _ = read_table(trained if trained.is_file() else folder / f"{name}.parquet")
-    return rows.join(table.filter(part="test"), on=["source", "level"], maintain_order="left")["score"].to_numpy()
+    return rows.join(table.filter(part="test"), on=IMAGE, maintain_order="left")["score"].to_numpy()
 
 
 def study(truth, name, counts):
@@ -45,8 +45,8 @@ def study(truth, name, counts):
     cluster, _ = truth.clusters(rows, "test")
     labels, levels = rows["label"].to_numpy().astype(np.int64), rows["level"].to_numpy()
     values = scores(truth, name, rows)
-    drawn = bootstrap.replicate(weighted.within_level_auroc, counts, cluster, labels, values, levels)
-    return np.r_[within_level_auroc(labels, values, levels)[0], drawn]
+    drawn = bootstrap.replicate(weighted.stratified_auroc, counts, cluster, labels, values, levels)
+    return np.r_[stratified_auroc(labels, values, levels)[0], drawn]
 
 
 def cell(values, form=".3f"):

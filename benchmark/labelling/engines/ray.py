@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.core.devices import keep_freed_memory
+from benchmark.core.devices import prepare_process
 from benchmark.core.errors import LabelError
 from benchmark.core.files import write_bytes
 from benchmark.core.messages import show_messages
 from benchmark.core.progress import show_progress
+from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.labelling.shards import Shard
 from benchmark.labelling.worker import Worker, WorkerConfig, judge_shard, prepare_shard
 
@@ -29,14 +30,12 @@ class RayWorker:
     """An actor with a worker of its own, which runs the shards that are passed to it."""
 
     def __init__(self, config: WorkerConfig, temperatures: dict[str, float]) -> None:
-        import torch
-
         show_messages()  # in the actor's log
-        keep_freed_memory()
-        torch.set_num_threads(config.threads)
+        prepare_process(threads=config.threads)
         self.folder = tempfile.TemporaryDirectory(prefix="utilbench-")
         self.worker = config.open(Path(self.folder.name))
         self.worker.temperatures = temperatures
+        self.worker.bitstreams = Bitstreams(config.suite.split.seed)  # no image comes twice, and the folder is lost
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """The files of a batch of shards, each with the number of its shard, its network and its bytes."""

@@ -13,7 +13,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import jinja2
@@ -21,14 +21,17 @@ import msgspec
 
 from benchmark.core.files import write_text
 from benchmark.core.markdown import milliseconds, number
+from benchmark.core.messages import printable
 from benchmark.evaluation.measure_table import GROUPS
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.evaluation.scorecard import Scorecard
 from benchmark.leaderboard.board_rows import label_rows, trained_on
-from benchmark.leaderboard.charts import Chart, own_histograms
+from benchmark.leaderboard.chart_parts import Chart
+from benchmark.leaderboard.charts import own_histograms
 from benchmark.leaderboard.figures import draw_panel, save
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
 from benchmark.leaderboard.plot_data import classes_of
+from benchmark.leaderboard.rate_tables import mixed_grids
 from benchmark.leaderboard.site import plots
 from benchmark.leaderboard.site.samples import pick
 from benchmark.leaderboard.tables import LEGEND, counts_line
@@ -36,8 +39,17 @@ from benchmark.suites.results_folder import assets_folder, file_stem, index_page
 from benchmark.suites.spec import COMBINED
 from benchmark.suites.tasks import TASKS
 
+if TYPE_CHECKING:
+    from benchmark.core.storage import Location
+
+
 SHIPPED = Path(__file__).parent
 """Folder of the templates, the style and the script."""
+
+
+def shown(value: Any) -> Any:
+    """A value that a template inserts, texts in one line of printable characters; what is HTML already stays as it is."""
+    return printable(value) if type(value) is str else value
 
 
 @functools.cache
@@ -45,7 +57,7 @@ def templates() -> jinja2.Environment:
     """The environment of the templates, in which all inserted values are escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(SHIPPED), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, finalize=shown,
     )  # fmt: skip
     environment.filters |= {"number": number, "milliseconds": milliseconds}
     return environment
@@ -82,13 +94,18 @@ def predictor_page(card: Scorecard) -> str:
     return f"{file_stem(card.predictor, card.trained_on)}.html"
 
 
-def write_suite_pages(ranked: SuiteResults) -> list[Path]:
-    """Write the page of a suite and one of each predictor that has results on the combined labels; returns the files."""
+def write_suite_pages(ranked: SuiteResults, *, data: Location | None = None) -> list[Path]:
+    """Write the page of a suite and one of each predictor that has results on the combined labels; returns the files.
+
+    Args:
+        ranked: the results of the suite.
+        data: where the photographs are, of which some are shown where they may be published.
+    """
     write_assets(ranked.folder.root)
     combined, suite = ranked.results[COMBINED], ranked.suite
     classes = classes_of(ranked)
     boards = [board(labels, results) for labels, results in ranked.results.items()]
-    grids = [accuracy_grid(ranked), gains_grid(ranked.cards(COMBINED), suite)]
+    grids = [accuracy_grid(ranked), gains_grid(ranked.cards(COMBINED), suite), *mixed_grids(ranked)]
     context = {
         "root": "..",
         "suite": suite,
@@ -100,7 +117,7 @@ def write_suite_pages(ranked: SuiteResults) -> list[Path]:
         "four": (ranked.folder.figures / f"{classes[0].stem}.png").is_file(),
         "figure_2": f"figure_{TASKS[suite.task].FIGURE}",
         "grids": grids,
-        "samples": pick(ranked) if suite.redistributable else [],
+        "samples": pick(ranked, data) if suite.redistributable else [],
     }
     written = [write(ranked.folder.page, "suite.html", **context)]
     return [*written, *(write_predictor(ranked, result) for result in combined)]

@@ -10,8 +10,10 @@ import numpy as np
 import plotly.graph_objects as go
 import plotly.io
 
+from benchmark.core.messages import printable
 from benchmark.evaluation.results import PredictorResult, SuiteResults
-from benchmark.leaderboard.charts import GREY, Chart, Panel, Series, gain_curves, own_histograms, suite_charts
+from benchmark.leaderboard.chart_parts import GREY, Chart, Panel, Series
+from benchmark.leaderboard.charts import gain_curves, own_histograms, suite_charts
 
 TEXT = "#888888"
 """Colour of text and axes, legible on white and on black."""
@@ -33,8 +35,8 @@ class Plot:
 
 
 def of_suite(ranked: SuiteResults) -> list[Plot]:
-    """The plots of a suite: gain curves, AUROC against cost, and AUROC at each level."""
-    shown = [chart for name in ("gains", "cost", "levels") for chart in suite_charts(ranked, name)]
+    """The plots of a suite: gain curves, rate and utility, AUROC against cost, and AUROC at each condition."""
+    shown = [chart for name in ("gains", "rates", "cost", "conditions") for chart in suite_charts(ranked, name)]
     return [plot for chart in shown for plot in plots_of(chart, f"figures/{chart.stem}")]
 
 
@@ -91,7 +93,7 @@ def categorical(series: Series) -> bool:
 
 def trace(series: Series) -> Any:
     """One entry of the legend; names are escaped, so that plotly shows them as text and never as markup."""
-    name, y = html.escape(series.name), np.round(np.asarray(series.y, dtype=float), DIGITS).tolist()
+    name, y = html.escape(printable(series.name)), np.round(np.asarray(series.y, dtype=float), DIGITS).tolist()
     if series.kind == "bars":
         edges = np.asarray(series.x, dtype=float)
         middle = ((edges[1:] + edges[:-1]) / 2).round(6).tolist()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from benchmark.core.digests import digest
-from benchmark.core.errors import BenchmarkError, DataError, SuiteError
+from benchmark.core.errors import ANY_ERROR, BenchmarkError, DataError, SuiteError
 from benchmark.core.images import Pixels
 from benchmark.core.json_cache import read_cached, write_cached
 from benchmark.core.messages import cause
@@ -25,6 +25,7 @@ from benchmark.plugins.datasets.coco import COCO
 from benchmark.plugins.datasets.glyph_scenes import GlyphScenes
 from benchmark.plugins.datasets.glyphs import Glyphs
 from benchmark.plugins.datasets.imagenet import ImageNet
+from benchmark.plugins.datasets.open_photographs import OpenPhotographs
 from benchmark.plugins.datasets.resized import OPTION, Resized, checked_side
 from benchmark.plugins.registry import extensions, resolve
 
@@ -93,6 +94,7 @@ DATASETS: dict[str, Callable[[Location | None, dict[str, Any]], Dataset]] = {
     "glyph-scenes": lambda data, options: GlyphScenes(**options),
     "imagenet": lambda data, options: ImageNet(data, **options),
     "coco": lambda data, options: COCO(data, **options),
+    "open": lambda data, options: OpenPhotographs(data, **options),
 }
 
 
@@ -116,7 +118,7 @@ def open_dataset(choice: Mapping[str, Any], data: Location | None) -> Dataset:
         return Resized(dataset, short_side, name=name) if short_side else dataset
     except BenchmarkError:
         raise
-    except Exception as error:  # each dataset and each file system has its own errors
+    except ANY_ERROR as error:  # each dataset and each file system has its own errors
         wrong = re.search(WRONG_OPTION, str(error)) if isinstance(error, TypeError) else None
         if wrong and (wrong["option"] is None or wrong["option"] in options):
             raise SuiteError(f"dataset {name}: wrong options {options} ({wrong[0]})") from error

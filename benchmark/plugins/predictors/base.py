@@ -13,19 +13,13 @@ A predictor file defines one subclass of Predictor, or of LearnedPredictor if it
 
 from __future__ import annotations
 
-import contextlib
-import datetime
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from benchmark.core.errors import BenchmarkError, PredictorError
-from benchmark.core.messages import cause
+from benchmark.core.errors import PredictorError
 from benchmark.core.types import Examples, Sample
 
 if TYPE_CHECKING:
@@ -35,11 +29,7 @@ if TYPE_CHECKING:
     from benchmark.plugins.networks.network import Network
 
 NEEDS = {"reference", "bitstream", "probe"}
-TARGETS = ("label", "utility")
-NO_NUMBERS = (
-    type(None), bool, np.bool_, str, bytes, complex, datetime.date, datetime.timedelta, np.datetime64, np.timedelta64,
-)  # fmt: skip
-"""Types that NumPy would convert to numbers, or that hold more than one."""
+TARGETS = ("label", "utility", "smr")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,13 +94,18 @@ class Predictor(ABC):
 
     needs: ClassVar[set[str]] = set()
     """Extra inputs: `reference` and `bitstream` of each sample, and `probe`, the suite's classifier, of the context."""
+    formats: ClassVar[set[str]] = set()
+    """Formats of the bitstreams that it can read, as Pillow calls them, such as `JPEG`; all if empty."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
 
     @abstractmethod
     def score(self, samples: Sequence[Sample]) -> Sequence[float]:
-        """Return one finite number for each sample, which depends on that sample alone; a run scores some twice to check it."""
+        """Return one finite number for each sample, from -1e100 to 1e100.
+
+        It depends on that sample alone; a run scores some twice to check it.
+        """
 
     def graph(self) -> Module:
         """The module for `utilbench export`: uint8 images (N, 3, H, W) of one size -> scores (N,); see `resnet18`.
@@ -125,8 +120,9 @@ class LearnedPredictor(Predictor):
     """A predictor that is first trained on labelled examples."""
 
     target: ClassVar[str] = "label"
-    """What it learns: `label`, from labelled images with class weights, or `utility`, from all images whose pristine versions
-    the networks classify correctly, labelled or not."""
+    """What it learns: `label`, from labelled images with class weights; `utility`, from all images whose pristine versions the
+    networks classify correctly, labelled or not; or `smr`, from all images with the share of labelling networks that decide as
+    on the pristine version as their utility."""
     seeded: ClassVar[bool] = True
     """Whether its training depends on the seed; if not, one run is enough."""
 
@@ -175,59 +171,6 @@ class Variant(LearnedPredictor):
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Restore the state of the inner predictor."""
         self.inner.load_state(state)
-
-
-@contextlib.contextmanager
-def named(name: str, what: str) -> Iterator[None]:
-    """Turn any error of a predictor's own code into a PredictorError that names the predictor."""
-    try:
-        yield
-    except BenchmarkError:
-        raise
-    except (Exception, SystemExit) as error:  # third-party code may raise anything
-        raise PredictorError(f"{name}: {what} raised {cause(error)}") from error
-
-
-def as_numbers(values: Sequence[float]) -> NDArray[np.float64]:
-    """What a predictor returned, as an array of the same shape.
-
-    Raises:
-        TypeError: a value is no number, such as a text, a date or a boolean.
-
-    Examples:
-        >>> as_numbers([1, 2.5]).tolist()
-        [1.0, 2.5]
-    """
-    array = np.asarray(values)
-    kinds = {type(value) for value in values} if isinstance(values, list | tuple) else set()
-    if array.dtype.kind not in "fiuO" or any(issubclass(kind, NO_NUMBERS) for kind in kinds):
-        names = sorted(kind.__name__ for kind in kinds) or [str(array.dtype)]
-        raise TypeError(f"scores are numbers, not {', '.join(names)}")
-    return np.asarray(values, np.float64)
-
-
-def checked_scores(
-    name: str, predictor: Predictor, samples: Sequence[Sample], sample_names: Sequence[str]
-) -> NDArray[np.float64]:
-    """One finite score for each sample, shape (N,).
-
-    Args:
-        name: the predictor's name, for messages.
-        predictor: the predictor that scores the samples.
-        samples: the samples, N of them.
-        sample_names: the name of each sample, for messages.
-
-    Raises:
-        PredictorError: it raises, returns another number of scores, or a score is not finite; the message names the sample.
-    """
-    with named(name, "score()"):
-        scores = as_numbers(predictor.score(samples))
-    if scores.shape != (len(samples),):
-        raise PredictorError(f"{name}: returned {scores.shape} scores for {len(samples)} samples; one each is needed")
-    if not np.isfinite(scores).all():
-        culprit = sample_names[int(np.argmin(np.isfinite(scores)))]
-        raise PredictorError(f"{name}: the score of {culprit} is not finite; the run is void")
-    return scores
 
 
 def track(kind: type[Predictor]) -> str:

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from benchmark.core.devices import prepare_process
 from benchmark.core.errors import BenchmarkError
-from benchmark.core.messages import clean_line, show_messages
+from benchmark.core.messages import cause, clean_line, show_messages
 from benchmark.core.types import Example, Examples
 from benchmark.plugins.predictors import exchange
-from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, as_numbers
+from benchmark.plugins.predictors.answers import as_numbers, built
+from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor
 from benchmark.plugins.predictors.discovery import load_file, load_plugin
 from benchmark.plugins.predictors.sandbox import restrict_process
 
@@ -75,7 +76,7 @@ class Server:
             own = isinstance(error, BrokenContract) or (question == "load" and isinstance(error, BenchmarkError))
             text = f"{title} {error}" if isinstance(error, BrokenContract) else str(error)
             return exchange.ENCODER.encode(
-                exchange.Failed(clean_line(text if own else f"{title} raised {type(error).__name__}: {text}"))
+                exchange.Failed(clean_line(text) if own else f"{title} raised {cause(error)}")
             )
 
     def load(self, file: str, plugin: str) -> exchange.Described:
@@ -84,6 +85,7 @@ class Server:
         learner = self.kind if issubclass(self.kind, LearnedPredictor) else LearnedPredictor
         return exchange.Described(
             needs=tuple(self.kind.needs),
+            formats=tuple(self.kind.formats),
             learns=learner is self.kind,
             target=learner.target,
             seeded=bool(learner.seeded),
@@ -93,7 +95,7 @@ class Server:
     def build(self, context: Context) -> exchange.Done:
         """Construct the predictor."""
         prepare_process()
-        self.predictor = self.kind(context)
+        self.predictor = built(self.kind, context)
         return exchange.Done()
 
     def fit(self, *parts: tuple[NDArray[np.float64], Sequence[int]]) -> exchange.Fitted:

@@ -20,12 +20,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.core.checks import Check
+from benchmark.core.devices import prepare_process
+from benchmark.core.errors import ANY_ERROR
 from benchmark.core.images import Pixels
 from benchmark.core.messages import cause
 from benchmark.core.types import Example, Examples, Sample
 from benchmark.plugins.datasets.glyphs import scene
 from benchmark.plugins.distortions import compressed, find_distortion
-from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, checked_scores
+from benchmark.plugins.predictors.answers import built, checked_scores, learned_notes, learned_state
+from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor
 from benchmark.plugins.predictors.discovery import find_predictor
 
 SIZES = ((1, 1), (7, 13), (63, 65), (3, 400), (1500, 2000))
@@ -50,6 +53,7 @@ def check_predictor(
     Raises:
         PredictorError: it cannot be loaded at all.
     """
+    prepare_process()
     _, kind, _ = find_predictor(name, hidden=hidden)
     made: list[Predictor] = []
 
@@ -69,13 +73,13 @@ def attempt(test: Callable[..., str], *given: Any) -> str:
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             return test(*given)
-    except Exception as error:  # third-party code may raise anything
+    except ANY_ERROR as error:  # third-party code may raise anything
         return cause(error)
 
 
 def trained(kind: type[Predictor], context: Context) -> Predictor:
     """A predictor, which is trained if it learns."""
-    predictor = kind(context)
+    predictor = built(kind, context)
     if isinstance(predictor, LearnedPredictor):
         rows = [(number, quality) for number in range(SCENES) for quality in (90, 5)]
         examples = [
@@ -131,10 +135,10 @@ def rebuilt(predictor: Predictor) -> Predictor:
     """A new predictor of the same class and context, which has the same learned state and nothing else of the given one."""
     from safetensors.torch import load, save
 
-    fresh = type(predictor)(predictor.context)
+    fresh = built(type(predictor), predictor.context)
     if isinstance(predictor, LearnedPredictor) and isinstance(fresh, LearnedPredictor):
-        fresh.notes = dict(predictor.notes)
-        fresh.load_state(load(save({name: value.contiguous() for name, value in predictor.state().items()})))
+        fresh.notes = learned_notes("it", predictor)
+        fresh.load_state(load(save(learned_state("it", predictor))))
     return fresh
 
 
@@ -186,7 +190,7 @@ def sizes(predictor: Predictor) -> str:
     for sample, size in zip(samples, SIZES, strict=True):
         try:
             scores(predictor, [sample])
-        except Exception as error:
+        except ANY_ERROR as error:
             raise ValueError(f"an image of {size[0]} x {size[1]} px: {cause(error)}") from error
     scores(predictor, samples)
     return ""
@@ -207,8 +211,6 @@ def kept(predictor: Predictor) -> str:
     """The trained state gives the same scores after it is saved as safetensors and loaded."""
     assert isinstance(predictor, LearnedPredictor)
     samples = letters(predictor)
-    if wrong := [name for name, value in predictor.notes.items() if not isinstance(value, str)]:
-        return f"notes[{wrong[0]!r}] is no string"
     return differ(scores(predictor, samples), scores(rebuilt(predictor), samples), "after it was saved and loaded")
 
 

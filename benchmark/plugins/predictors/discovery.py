@@ -9,41 +9,26 @@ from __future__ import annotations
 
 import ast
 import difflib
-import functools
 import importlib.util
 import inspect
 import sys
-import textwrap
-import tokenize
 from collections.abc import Sequence
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, version
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from benchmark.core.digests import digest
-from benchmark.core.errors import PredictorError
+from benchmark.core.errors import ANY_ERROR, PluginError, PredictorError
 from benchmark.core.messages import cause
 from benchmark.core.workspace import Workspace
 from benchmark.plugins.predictors.base import NEEDS, TARGETS, LearnedPredictor, Predictor
+from benchmark.plugins.predictors.code_digests import code_digest, module_digest
+from benchmark.plugins.predictors.names import ADAPTERS, baselines_folder, name_problem, predictor_names
 from benchmark.plugins.predictors.process import Origin
 from benchmark.plugins.predictors.proxy import child_kind
+from benchmark.plugins.predictors.source import misspelling, misspelt_members, read_source
 from benchmark.plugins.registry import extensions, resolve
-
-ADAPTERS = {"iqa": ("baselines.adapters.iqa", "piq"), "ood": ("baselines.adapters.ood", "pytorch-ood")}
-"""Libraries whose parts are predictors, named as `iqa:ms_ssim`: by prefix, the module that adapts it and its package."""
-
-
-def predictor_names() -> list[str]:
-    """The names of the baselines that come with the package."""
-    return sorted(path.stem for path in baselines_folder().glob("[a-z]*.py"))
-
-
-def baselines_folder() -> Path:
-    """The folder of the baselines."""
-    spec = importlib.util.find_spec("baselines")
-    if spec is None or spec.origin is None:
-        raise PredictorError("the package `baselines` is not installed; pip install utilbench installs it")
-    return Path(spec.origin).parent
 
 
 def find_predictor(
@@ -63,32 +48,40 @@ def find_predictor(
         Its name (that of a file without the ending), its class and the digest of its code.
 
     Raises:
-        PredictorError: there is no such predictor or file, or a file holds not exactly one predictor, or a package's predictor
-            fails to load.
+        PredictorError: there is no such predictor or file, a file has another predictor's name, a misspelt method or not
+            exactly one predictor, or a package's predictor fails to load.
     """
     if name.partition(":")[0] in ADAPTERS:
         return find_adapted(name)
-    path = Path(name) if name.endswith(".py") else baselines_folder() / f"{name}.py"
+    named_file = name.endswith(".py")
+    path = Path(name) if named_file else baselines_folder() / f"{name}.py"
     hidden = Workspace.named().private if hidden is None else hidden
-    if not path.is_file():
+    if not (path.is_file() or (named_file and path.exists())):
         origin = Origin(name=title or name, plugin=plugin(name).name, hidden=tuple(hidden))
         return name, child_kind(origin), package_digest(name)
     if path.resolve().parent == baselines_folder().resolve():
-        return path.stem, load_file(str(path)), file_digest(path)
+        return path.stem, load_file(str(path)), module_digest(path)
+    if not title and (problem := name_problem(path.stem)):
+        raise PredictorError(f"{path}: its name {problem} (rename the file)")
+    code = module_digest(path)
+    if misspelt := misspelt_members(ast.parse(read_source(path))):
+        raise PredictorError(f"{path}: {misspelt[0]}")
     origin = Origin(name=title or path.stem, file=str(path.absolute()), hidden=tuple(hidden))
-    return path.stem, child_kind(origin), file_digest(path)
+    return path.stem, child_kind(origin), code
 
 
 def plugin(name: str) -> EntryPoint:
     """The entry point of this name.
 
     Raises:
-        PredictorError: there is none; the message lists the valid names.
+        PredictorError: there is none, and the message lists the valid names; or its name looks like that of another predictor.
     """
     points = extensions("predictors", own=predictor_names())
     if name not in points:
         available = ", ".join([*predictor_names(), *(f"{prefix}:..." for prefix in ADAPTERS), *points])
         raise PredictorError(f"no predictor {name!r}; there are {available}, or the path of a .py file")
+    if problem := name_problem(name, packages=()):
+        raise PluginError(f"entry point of utilbench.predictors ({points[name].value}): its name {problem}")
     return points[name]
 
 
@@ -106,6 +99,14 @@ def load_plugin(name: str) -> type[Predictor]:
     return kind
 
 
+class SourceLoader(SourceFileLoader):
+    """Compiles the source that the digest is of, never bytecode that a stranger put into `__pycache__` beside it."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The code of the file."""
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def load_file(name: str) -> type[Predictor]:
     """Execute a file, and return the class of its predictor.
 
@@ -115,7 +116,7 @@ def load_file(name: str) -> type[Predictor]:
     path = Path(name)
     own = path.resolve().parent == baselines_folder().resolve()
     module_name = f"baselines.{path.stem}" if own else f"predictor_{path.stem}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
+    spec = importlib.util.spec_from_file_location(module_name, path, loader=SourceLoader(module_name, str(path)))
     if spec is None or spec.loader is None:
         raise PredictorError(f"{path}: cannot be loaded as Python")
     module = importlib.util.module_from_spec(spec)
@@ -155,52 +156,15 @@ def adapter(prefix: str) -> tuple[ModuleType, str]:
     """The module that adapts a library, and the library's name and version.
 
     Raises:
-        PredictorError: the library is not installed; the message says how to install it.
+        PredictorError: the library is not installed or fails to load; the message says how to install it.
     """
     module, package = ADAPTERS[prefix]
     try:
         return importlib.import_module(module), f"{package} {version(package)}"
-    except ImportError as error:
-        raise PredictorError(f"{prefix}: needs {package} ({error}); pip install 'utilbench[adapters]'") from error
-
-
-def file_digest(path: Path) -> str:
-    """Digest of the code of a file, which is read and not executed; see `code_digest`.
-
-    Raises:
-        PredictorError: it is no Python.
-    """
-    try:
-        with tokenize.open(path) as file:
-            return code_digest(file.read())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise PredictorError(f"{path}: cannot be read as Python ({error})") from error
-
-
-def code_digest(source: str) -> str:
-    """Digest of Python code and of the baselines that it imports, without comments, docstrings and layout."""
-    tree = ast.parse(textwrap.dedent(source))
-    names = [
-        f"{node.module}.{alias.name}"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    ]
-    used = {part for name in names if name.startswith("baselines.") for part in [name.split(".")[1]]}
-    files = [baselines_folder() / f"{name}.py" for name in sorted(used)]
-    others = [code_digest(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [statement for statement in body if not is_text(statement)] or [ast.Pass()]  # type: ignore[attr-defined]
-    return digest(ast.dump(tree), *others)
-
-
-@functools.cache
-def baseline_code(name: str) -> str:
-    """Digest of the present code of a baseline, which is read and not executed; empty if there is no baseline of this name."""
-    path = baselines_folder() / f"{name}.py"
-    return file_digest(path) if name.isidentifier() and path.is_file() else ""
+    except ANY_ERROR as error:
+        raise PredictorError(
+            f"{prefix}: needs {package} ({cause(error)}); pip install 'utilbench[adapters]'"
+        ) from error
 
 
 def package_digest(name: str) -> str:
@@ -212,12 +176,7 @@ def package_digest(name: str) -> str:
     files = files or ([Path(spec.origin)] if spec and spec.origin else [])
     if not files:
         raise PredictorError(f"{name}: the package {package} has no Python files")
-    return digest(*map(file_digest, files))
-
-
-def is_text(node: object) -> bool:
-    """Whether a statement is only a string, such as a docstring."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return digest(*map(module_digest, files))
 
 
 def check_kind(kind: type[Predictor]) -> None:
@@ -225,8 +184,17 @@ def check_kind(kind: type[Predictor]) -> None:
     if not (isinstance(kind, type) and issubclass(kind, Predictor)):
         raise PredictorError(f"{kind!r} is no subclass of Predictor")
     if missing := sorted(getattr(kind, "__abstractmethods__", ())):
-        raise PredictorError(f"{kind.__name__} lacks {', '.join(missing)}")
+        hints = "".join(misspelling(name, vars(kind)) for name in missing)
+        raise PredictorError(f"{kind.__name__} lacks {', '.join(missing)}{hints}")
+    for key in ("needs", "formats"):
+        values: object = getattr(kind, key)
+        if not isinstance(values, set | frozenset | list | tuple) or not all(isinstance(text, str) for text in values):
+            raise PredictorError(f"{kind.__name__} has {key} = {values!r:.80}; a set of texts is needed")
     if unknown := set(kind.needs) - NEEDS:
         raise PredictorError(f"{kind.__name__} needs {sorted(unknown)}; there are {sorted(NEEDS)}")
-    if issubclass(kind, LearnedPredictor) and kind.target not in TARGETS:
-        raise PredictorError(f"{kind.__name__} has the target {kind.target!r}; there are {', '.join(TARGETS)}")
+    if not issubclass(kind, LearnedPredictor):
+        return
+    if not isinstance(kind.target, str) or kind.target not in TARGETS:
+        raise PredictorError(f"{kind.__name__} has the target {kind.target!r:.80}; there are {', '.join(TARGETS)}")
+    if not isinstance(kind.seeded, bool):
+        raise PredictorError(f"{kind.__name__} has seeded = {kind.seeded!r:.80}; it is True or False")

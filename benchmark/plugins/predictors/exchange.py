@@ -32,6 +32,7 @@ class Described(Answer, frozen=True):
     """The attributes of the class."""
 
     needs: tuple[str, ...]
+    formats: tuple[str, ...]
     learns: bool
     target: str
     seeded: bool

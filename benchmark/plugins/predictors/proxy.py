@@ -105,6 +105,7 @@ def child_kind(origin: Origin) -> type[ChildPredictor]:
             "__doc__": clean_line(about.about),
             "origin": origin,
             "needs": set(about.needs) & NEEDS,
+            "formats": set(map(clean_line, about.formats)),
             "target": about.target if about.target in TARGETS else TARGETS[0],
             "seeded": about.seeded,
         },

@@ -11,8 +11,10 @@ from pathlib import Path
 from benchmark.core.digests import digest
 from benchmark.core.errors import PredictorError
 from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
-from benchmark.plugins.predictors.discovery import check_kind, code_digest, find_predictor
+from benchmark.plugins.predictors.code_digests import code_digest
+from benchmark.plugins.predictors.discovery import check_kind, find_predictor
 from benchmark.plugins.predictors.informed import INFORMED, InformedRival
+from benchmark.plugins.predictors.names import name_problem
 from benchmark.plugins.predictors.proxy import ChildPredictor
 from benchmark.plugins.predictors.sandbox import Sandbox, sandbox_kind
 from benchmark.plugins.predictors.submission import Submission, find_submission
@@ -67,8 +69,11 @@ def resolve_predictor(
         _, kind, code = find_predictor(str(named.find_code()), hidden=hidden, title=named.name)
         return PredictorSpec(named.name, kind, digest(code, named.other_files()))
     check_kind(named)
+    name = named.__name__.lower()
+    if not named.__module__.startswith("baselines.") and (problem := name_problem(name)):
+        raise PredictorError(f"the name of the class {named.__name__}, as a predictor {problem}")
     try:
         code = code_digest(inspect.getsource(named))
     except (OSError, TypeError):  # Python keeps no source of it, so the digest differs each time
         code = digest(repr(time.time_ns()))
-    return PredictorSpec(named.__name__.lower(), named, code)
+    return PredictorSpec(name, named, code)

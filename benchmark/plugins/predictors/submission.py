@@ -2,33 +2,34 @@
 
     submissions/NAME/card.toml                authors and provenance: the fields of `Card`
     submissions/NAME/predictor.py             run under the name NAME
-    submissions/NAME/scores/SUITE.parquet     or .csv: columns source, level, score; see `reported`
+    submissions/NAME/scores/SUITE.parquet     or .csv: columns source, distortion, level, score; see `reported`
 
 This module executes no code of a submission. A table's file is named after its suite, so that a card cannot name another file.
 """
 
 from __future__ import annotations
 
-import ast
+import contextlib
+import os
 import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from benchmark.core.digests import digest
 from benchmark.core.errors import SubmissionError
+from benchmark.core.files import read_bounded
+from benchmark.core.messages import clean_line, printable
 from benchmark.core.schema import fits
-from benchmark.plugins.predictors.discovery import baselines_folder, predictor_names
-from benchmark.plugins.registry import extensions
+from benchmark.plugins.predictors.names import NAME, name_problem, skeleton
+from benchmark.plugins.predictors.submission_files import ENDINGS, digest_of_files, file_problems, most_bytes
 
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 TRACKS = ("no-reference", "full-reference", "bitstream")
-ENDINGS = (".parquet", ".csv")
 KINDS: dict[type, str] = {str: "a text", tuple: "a list of texts", dict: "a table for each suite, [scores.SUITE]"}
-BASES = ("Predictor", "LearnedPredictor", "Variant")
 LONGEST = 200
 """Maximum number of characters of a text in a card."""
+PAPER = re.compile(r"https?://[a-z0-9.-]+\.[a-z0-9-]+(:[0-9]+)?(/[!-~]*)?|(doi:)?10\.[0-9]{4,9}/[!-~]+", re.IGNORECASE)
+"""Addresses and DOIs, of printable ASCII; an address has no user name before its host, which would pass for one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class Card:
     trained_on: str = ""
     """Training data in words, such as `nothing` or `ImageNet-1k`."""
     paper: str = ""
-    """Reference to read more; optional."""
+    """Reference to read more, an http(s) address or a DOI; optional."""
     track: str = ""
     """Track of the tables, one of `TRACKS`; the track of code follows from its `needs`."""
     scores: dict[str, Table] = field(default_factory=dict)
@@ -86,13 +87,7 @@ class Submission:
 
     def other_files(self) -> str:
         """Digest of all other files that its code may read; the card, tables of scores and Python's caches do not count."""
-        files = [
-            path
-            for path in sorted(self.folder.rglob("*"))
-            if path.is_file() and path not in (self.code, self.card_file)
-        ]
-        kept = [path for path in files if not {"scores", "__pycache__"} & set(path.relative_to(self.folder).parts)]
-        return digest(*(part for path in kept for part in (str(path.relative_to(self.folder)), path.read_bytes())))
+        return digest_of_files(self.folder, without=(self.code.name, self.card_file.name, "scores"))
 
     @property
     def card_file(self) -> Path:
@@ -117,7 +112,7 @@ def find_submission(name: str) -> Submission | None:
     Raises:
         SubmissionError: its name or card is not valid.
     """
-    if not (Path(name) / "card.toml").is_file():
+    if not os.path.lexists(Path(name) / "card.toml"):
         return None
     submission, problems = read_submission(Path(name))
     refuse(submission, problems)
@@ -133,20 +128,21 @@ def refuse(submission: Submission, problems: list[str]) -> None:
 
 def read_submission(folder: Path) -> tuple[Submission, list[str]]:
     """A submission with the valid fields of its card, and the problems with its name, its card and its file names."""
-    path, problems, tables = folder / "card.toml", [], {}
+    path, tables = folder / "card.toml", {}
     submission = Submission(folder, Card())
+    problem = name_problem(submission.name, others=neighbours(submission))
     if not NAME.fullmatch(submission.name):
-        valid = "up to 64 letters, digits, `_`, `.` and `-`, the first a letter, digit or `_`"
         # Other messages would begin with the raw name, including its line breaks.
-        return submission, [f"the folder's name {submission.name!r:.80} is not valid; valid are {valid}"]
-    if submission.name in [*predictor_names(), *extensions("predictors", own=predictor_names())]:
-        problems.append(f"the folder's name {submission.name!r} is that of another predictor; choose one of your own")
+        return submission, [f"the folder's name {problem}"]
+    problems = [f"the folder's name {problem}"] if problem else []
+    if unfit := file_problems(folder):
+        return submission, [*problems, *unfit]
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        raw = tomllib.loads(read_bounded(path, most_bytes(path)).decode("utf-8-sig"))
     except OSError as error:
         return submission, [*problems, f"{path}: cannot be read ({error.strerror})"]
     except (ValueError, RecursionError) as error:
-        return submission, [*problems, f"{path}: not TOML ({error})"]
+        return submission, [*problems, f"{path}: not TOML ({clean_line(str(error))})"]
     values, card_problems = checked(Card, raw, f"{path}: ", ("authors", "licence", "trained_on"))
     for suite, table in values.pop("scores", {}).items():
         where = f"{path}: [scores.{suite!r:.60}]: "
@@ -159,11 +155,16 @@ def read_submission(folder: Path) -> tuple[Submission, list[str]]:
     card = Card(**values, scores=tables)
     if (card.track or tables) and card.track not in TRACKS:
         card_problems.append(f"{path}: track is {card.track!r:.60}; a table needs one of {', '.join(TRACKS)}")
+    if card.paper and not PAPER.fullmatch(card.paper):
+        card_problems.append(
+            f"{path}: paper is {card.paper!r:.60}; it is an http(s) address or a DOI such as 10.1109/83.1"
+        )
     if not tables and not submission.code.is_file():
         card_problems.append(
             f"{folder}: holds neither a predictor.py nor a table that the card names as [scores.SUITE]"
         )
-    for file in sorted((folder / "scores").glob("*")):
+    scores = folder / "scores"
+    for file in sorted(scores.iterdir()) if scores.is_dir() else ():
         if file.stem not in tables or file.suffix not in ENDINGS or file.is_symlink():
             complaint = "is no table that the card names: a file SUITE.parquet or SUITE.csv, not a link"
             card_problems.append(f"{folder}: scores/{file.name!r:.60} {complaint}")
@@ -185,33 +186,20 @@ def checked(kind: type, table: dict[str, Any], where: str, needed: tuple[str, ..
             )
         elif texts is not None and not (texts and all(0 < len(text.strip()) <= LONGEST for text in texts)):
             problems.append(f"{where}{key} = {given!r:.60} is empty or too long; texts have 1 to {LONGEST} characters")
+        elif texts is not None and not all(" ".join(text.split()) == printable(text) for text in texts):
+            problems.append(f"{where}{key} = {given!a:.60} holds characters that are not printable")
         else:
-            values[key] = value
+            values[key] = (
+                value if texts is None else printable(value) if value is given else tuple(map(printable, texts))
+            )
     return values, problems
 
 
-def code_problems(path: Path) -> list[str]:
-    """The reasons why a file, which is not executed, does not define exactly one predictor."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return [f"{path}: does not parse as Python ({error})"]
-    own = predictors_in(tree)
-    return [] if len(own) == 1 else [f"{path}: defines {len(own)} subclasses of Predictor; exactly one is needed"]
-
-
-def predictors_in(tree: ast.Module) -> list[str]:
-    """Names of the classes that derive from a predictor of `benchmark` or of a baseline."""
-    kinds, own = set(BASES), []
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom):
-            module, _, name = (node.module or "").partition(".")
-            file = baselines_folder() / f"{name}.py"
-            bases = set(BASES) if module == "benchmark" else set()
-            if module == "baselines" and file.is_file():
-                bases = set(predictors_in(ast.parse(file.read_bytes())))
-            kinds |= {alias.asname or alias.name for alias in node.names if alias.name in bases}
-        elif isinstance(node, ast.ClassDef) and kinds & {ast.unparse(base).split(".")[-1] for base in node.bases}:
-            own.append(node.name)
-            kinds.add(node.name)
-    return own
+def neighbours(submission: Submission) -> list[str]:
+    """The names of submissions beside this one that look like its own, which some file systems do not tell apart."""
+    folder = submission.folder.absolute()
+    with contextlib.suppress(OSError), os.scandir(folder.parent) as entries:
+        names = [entry.name for entry in entries if entry.name != folder.name]
+        alike = [name for name in names if skeleton(name) == skeleton(folder.name)]
+        return [name for name in alike if os.path.lexists(folder.parent / name / "card.toml")]
+    return []

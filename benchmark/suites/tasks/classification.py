@@ -1,10 +1,11 @@
 """The task of classification: the contents of its outcomes, and the rule that turns outcomes into labels.
 
-An outcome is the raw output of one network for one image at one level, so that any threshold, temperature or rule can be
+An outcome is the raw output of one network for one image under one condition, so that any threshold, temperature or rule can be
 applied later:
 
     source, digest      id and content digest of the pristine image
-    level               distortion level, -1 for the pristine image
+    distortion          name of the distortion, `pristine` for the pristine image
+    level               its level, -1 for the pristine image
     top                 index of the predicted class
     score_true          logit of the true class (probability, where the network gives no logits)
     score_top           likewise of the predicted class
@@ -25,7 +26,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmark.core.types import PRISTINE
+from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.metrics import image_utility
 from benchmark.suites.tasks.filtering import GAINS as GAINS  # every task's module has GAINS and Downstream
 from benchmark.suites.tasks.filtering import Downstream as Downstream
@@ -39,6 +40,7 @@ SCHEMA = pl.Schema(
     {
         "source": pl.String,
         "digest": pl.String,
+        "distortion": pl.String,
         "level": pl.Int16,
         "top": pl.Int16,
         "score_true": pl.Float32,
@@ -49,7 +51,7 @@ SCHEMA = pl.Schema(
 )
 
 FAULTS = {
-    "are of no level": pl.col("level") < PRISTINE,
+    "are of no level": pl.col("level") < PRISTINE.level,
     "have no class": pl.col("top") < 0,
     "have no finite scores": ~(pl.col("score_true").is_finite() & pl.col("score_top").is_finite()),
     "have a true class above the top one": pl.col("score_true") > pl.col("score_top"),
@@ -190,23 +192,26 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, int], temperature: float, la
     """The decisions of one network on each distorted image.
 
     Returns:
-        A row for each row of `outcomes` that is not pristine: source, level, `right` (Eq. 5), `kept` (the predicted class is
-        that of the pristine image), `pristine_right`, `utility` (Eq. 2) and `label` (section IV: 1, 0, or -1 unlabelled).
+        A row for each row of `outcomes` that is not pristine: the columns IMAGE, `right` (Eq. 5), `kept` (the predicted class
+        is that of the pristine image), `satisfied` (the same, as the satisfied machine ratio counts it), `pristine_right`,
+        `utility` (Eq. 2) and `label` (section IV: 1, 0, or -1 unlabelled).
     """
     truth = pl.Series("truth", [truths[source] for source in outcomes["source"]], pl.Int16)
     phi = pl.Series("phi", confidence(outcomes, temperature, labels.calibrate))
     right = pl.Series("right", image_utility.correct(outcomes["top"].to_numpy(), truth.to_numpy()))
-    rows = outcomes.select("source", "level", "top").with_columns(truth, phi, right)
-    pristine = rows.filter(level=PRISTINE).select("source", top_p="top", phi_p="phi", right_p="right")
-    rows = rows.filter(pl.col("level") != PRISTINE).join(pristine, on="source", how="left", maintain_order="left")
+    rows = outcomes.select(*IMAGE, "top").with_columns(truth, phi, right)
+    pristine = rows.filter(distortion=PRISTINE.distortion).select("source", top_p="top", phi_p="phi", right_p="right")
+    rows = rows.filter(pl.col("distortion") != PRISTINE.distortion).join(
+        pristine, on="source", how="left", maintain_order="left"
+    )
     label = image_utility.threshold_labels(
         rows["phi"], rows["right"], rows["right_p"], high=labels.high, low=labels.low
     )
     return rows.select(
-        "source",
-        "level",
+        *IMAGE,
         "right",
         kept=pl.col("top") == pl.col("top_p"),
+        satisfied=pl.col("top") == pl.col("top_p"),
         pristine_right="right_p",
         utility=pl.Series(image_utility.utility(rows["phi"], rows["phi_p"]), dtype=pl.Float64),
         label=pl.Series(label, dtype=pl.Int8),
@@ -223,4 +228,4 @@ def disagree(recorded: pl.DataFrame, observed: pl.DataFrame) -> pl.Series:
 
 def facts(outcomes: pl.DataFrame, judgement: pl.DataFrame) -> str:
     """Everything that downstream performance depends on, as text."""
-    return judgement.select("source", "level", "right").write_csv()
+    return judgement.select(*IMAGE, "right").write_csv()

@@ -1,10 +1,11 @@
 """The task of detection: the contents of its outcomes, and the rule that turns outcomes into labels; `replacement` has the mAP.
 
-An outcome holds the detections of one detector in one image at one level, the best 100 with score > .01, so that any threshold
-or rule can be applied later:
+An outcome holds the detections of one detector in one image under one condition, the best 100 with score > .01, so that any
+threshold or rule can be applied later:
 
     source, digest      id and content digest of the pristine image
-    level               distortion level, -1 for the pristine image
+    distortion          name of the distortion, `pristine` for the pristine image
+    level               its level, -1 for the pristine image
     boxes               left, top, right, bottom of each detection, concatenated, in eighths of a px
     scores              in ten-thousandths, best first
     classes             from 0
@@ -22,13 +23,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from benchmark.core.digests import digest
-from benchmark.core.types import PRISTINE, Objects
+from benchmark.core.types import IMAGE, PRISTINE, Objects
 from benchmark.metrics import image_utility
-from benchmark.metrics.box_matching import matched_scores
 from benchmark.suites.tasks.classification import MIQA
+from benchmark.suites.tasks.found_objects import find_objects, satisfied_images
 from benchmark.suites.tasks.replacement import GAINS as GAINS  # every task's module has GAINS and Downstream
 from benchmark.suites.tasks.replacement import PX, SCORE, SIZES, unpack
 from benchmark.suites.tasks.replacement import Downstream as Downstream
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 COLUMNS: dict[str, pl.DataType] = {
     "source": pl.String(),
     "digest": pl.String(),
+    "distortion": pl.String(),
     "level": pl.Int16(),
     "boxes": pl.List(pl.Int32),
     "scores": pl.List(pl.UInt16),
@@ -46,7 +47,7 @@ COLUMNS: dict[str, pl.DataType] = {
 }
 SCHEMA = pl.Schema(COLUMNS)
 FAULTS = {
-    "are of no level": pl.col("level") < PRISTINE,
+    "are of no level": pl.col("level") < PRISTINE.level,
     "have other numbers of boxes than of scores": pl.col("boxes").list.len() != 4 * pl.col("scores").list.len(),
     "have other numbers of classes than of scores": pl.col("classes").list.len() != pl.col("scores").list.len(),
     f"have a score above {SCORE}": pl.col("scores").list.max().fill_null(0) > SCORE,
@@ -165,41 +166,21 @@ def observe(
     return columns
 
 
-def find_objects(outcomes: pl.DataFrame, truths: dict[str, Objects]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The row of each object (without crowds), and the score of the detection that found it, 0 if there is none."""
-    truth = [truths[source] for source in outcomes["source"]]
-    counts = outcomes["scores"].list.len().to_numpy()
-    rows = np.repeat(np.arange(len(truth)), [int((~objects.crowd).sum()) for objects in truth])
-    none = np.zeros((0, 4))
-    scores = matched_scores(
-        images=np.repeat(np.arange(len(truth)), counts),
-        boxes=outcomes["boxes"].explode().drop_nulls().to_numpy().astype(np.float64).reshape(-1, 4) / PX,
-        classes=outcomes["classes"].explode().drop_nulls().to_numpy().astype(np.int64),
-        scores=outcomes["scores"].explode().drop_nulls().to_numpy() / SCORE,
-        object_images=rows,
-        object_boxes=np.concatenate([none, *(objects.boxes[~objects.crowd] for objects in truth)]),
-        object_classes=np.concatenate([none[:, 0], *(objects.classes[~objects.crowd] for objects in truth)]).astype(
-            np.int64
-        ),
-    )
-    return rows, scores
-
-
 def judge(outcomes: pl.DataFrame, truths: dict[str, Objects], temperature: float, labels: LabelChoice) -> pl.DataFrame:
     """The decisions of one network on each distorted image.
 
     Returns:
-        A row for each row of `outcomes` that is not pristine: source, level, `right` (Eq. 6: an object is detected), `kept`
-        (the same objects are detected as in the pristine image), `pristine_right` (at least one is detected there), `utility`
-        (Eq. 2, phi is the mean score of the objects detected in the pristine image; phi = phi' = 0 if there are none) and
-        `label` (1, 0, or -1 unlabelled).
+        A row for each row of `outcomes` that is not pristine: the columns IMAGE, `right` (Eq. 6: an object is detected), `kept`
+        (the same objects are detected as in the pristine image), `satisfied` (see `satisfied_images`), `pristine_right` (at
+        least one object is detected there), `utility` (Eq. 2, phi is the mean score of the objects detected in the pristine
+        image; phi = phi' = 0 if there are none) and `label` (1, 0, or -1 unlabelled).
     """
     rows, score = find_objects(outcomes, truths)
-    keys = outcomes.select("source", "level").with_row_index("row")
+    keys = outcomes.select(IMAGE).with_row_index("row")
     position = pl.int_range(pl.len()).over("row")
     objects = pl.DataFrame({"row": rows, "score": score}, schema_overrides={"row": pl.UInt32})
     objects = objects.with_columns(object=position, seen=pl.col("score") >= labels.confidence).join(keys, on="row")
-    pristine = objects.filter(level=PRISTINE).select("source", "object", score_p="score", seen_p="seen")
+    pristine = objects.filter(distortion=PRISTINE.distortion).select("source", "object", score_p="score", seen_p="seen")
     both = objects.join(pristine, on=["source", "object"])
     counts = both.group_by("row").agg(
         seen=pl.col("seen").sum(),
@@ -208,8 +189,8 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, Objects], temperature: float
         phi=pl.col("score").filter("seen_p").mean(),
         phi_p=pl.col("score_p").filter("seen_p").mean(),
     )
-    table = keys.filter(pl.col("level") != PRISTINE).join(counts, on="row", how="left", maintain_order="left")
-    table = table.fill_null(0)
+    distorted = keys.filter(pl.col("distortion") != PRISTINE.distortion)
+    table = distorted.join(counts, on="row", how="left", maintain_order="left").fill_null(0)
     label = image_utility.retention_labels(
         table["retained"],
         table["seen_p"],
@@ -217,10 +198,10 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, Objects], temperature: float
         pristine_must_succeed=labels.pristine_must_succeed,
     )
     return table.select(
-        "source",
-        "level",
+        *IMAGE,
         right=pl.col("seen") > 0,
         kept=(pl.col("seen") == pl.col("seen_p")) & (pl.col("retained") == pl.col("seen_p")),
+        satisfied=pl.Series(satisfied_images(outcomes)).gather(table["row"]),
         pristine_right=pl.col("seen_p") > 0,
         utility=pl.Series(image_utility.utility(table["phi"], table["phi_p"]), dtype=pl.Float64),
         label=pl.Series(label, dtype=pl.Int8),
@@ -245,6 +226,5 @@ def disagree(recorded: pl.DataFrame, observed: pl.DataFrame) -> pl.Series:
 def facts(outcomes: pl.DataFrame, judgement: pl.DataFrame) -> str:
     """Digest of everything that downstream performance depends on."""
     lists = ("boxes", "scores", "classes")
-    data = [outcomes.select("source", "level").write_csv()]
-    data += [repr(outcomes[name].list.len().to_list()) for name in lists[1:]]
+    data = [outcomes.select(IMAGE).write_csv(), *(repr(outcomes[name].list.len().to_list()) for name in lists[1:])]
     return digest(*data, *(outcomes[name].explode().drop_nulls().to_numpy().tobytes() for name in lists))

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from benchmark.core.types import IMAGE
 from benchmark.metrics.weighted import kept_mean, ratio
 
 GAINS = {
@@ -15,7 +16,7 @@ GAINS = {
     "kept": "the fraction that the predictor keeps",
     "filtered": "on what the predictor keeps",
     "random": "on as many images, kept at random",
-    "quality": "on as many images, those of highest quality",
+    "condition": "on as many images, those of the conditions at which most are useful",
     "oracle": "on as many images, first those that this network gets right",
     "area": "gain over random choice, mean over nine fractions kept, as a share of the oracle's: 1 oracle, 0 random",
 }
@@ -29,7 +30,7 @@ class Downstream:
     """Number of resamples from which its intervals are computed."""
 
     def __init__(self, outcomes: object, truths: object, judgement: pl.DataFrame, images: object) -> None:
-        self.judgement = judgement.select("source", "level", "right", oracle=pl.col("right").cast(pl.Float64))
+        self.judgement = judgement.select(*IMAGE, "right", oracle=pl.col("right").cast(pl.Float64))
 
     @property
     def by_size(self) -> dict[str, Downstream]:
@@ -37,8 +38,8 @@ class Downstream:
         return {}
 
     def placed(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows (source, level, ...) with this network's decision `right` and with `oracle`, the best possible priority."""
-        return rows.join(self.judgement, on=["source", "level"], how="left", maintain_order="left")
+        """The rows, of images, with this network's decision `right` and with `oracle`, the best possible priority."""
+        return rows.join(self.judgement, on=IMAGE, how="left", maintain_order="left")
 
     def best(
         self, rows: pl.DataFrame, weights: NDArray[np.float64], priority: NDArray[np.float64], shares: ArrayLike

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from benchmark.core.errors import MetricError
-from benchmark.core.types import PRISTINE, Objects
+from benchmark.core.types import CONDITION, IMAGE, PRISTINE, Condition, Objects
 from benchmark.metrics.mean_ap import Detections, Matches, match, weighted_mean_ap
 
 PX, SCORE = 8, 10_000
@@ -25,13 +25,13 @@ GAINS = {
     "kept": "the fraction that the predictor keeps; the others are replaced by their pristine versions",
     "filtered": "after the predictor's choice",
     "random": "after a random choice of as many",
-    "quality": "keeping as many, those of highest quality",
+    "condition": "keeping as many, those of the conditions at which most are useful",
     "oracle": "keeping as many, those most useful to this very network; a reference, not a bound",
     "area": "gain over random choice, mean over nine fractions kept, as a share of the oracle's: 1 oracle, 0 random",
     "pristine": "all replaced",
     "bits": "mean bits an image as they are",
     "bits_filtered": "mean bits an image after the predictor's choice",
-    "levels": "",
+    "conditions": "",
 }
 """Descriptions of the values that a scorecard records for a held-out network."""
 SIZES = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
@@ -56,7 +56,7 @@ def unpack(outcomes: pl.DataFrame) -> list[Detections]:
 class Downstream:
     """The mAP of a held-out detector if images that a predictor rejects as non-useful are replaced by their pristine versions.
 
-    Each (source, level) is one image of one pooled evaluation (paper, section V and Fig. 2).
+    Each (source, condition) is one image of one pooled evaluation (paper, section V and Fig. 2).
     """
 
     REPLICATES = 1000
@@ -65,17 +65,12 @@ class Downstream:
     def __init__(
         self, outcomes: pl.DataFrame, truths: dict[str, Objects], judgement: pl.DataFrame, images: pl.DataFrame
     ) -> None:
-        bits = images.select("source", "level", "bits")
+        bits, oracle = images.select(*IMAGE, "bits"), judgement.select(*IMAGE, oracle="utility")
         self.rows = (
-            outcomes.select("source", "level")
+            outcomes.select(IMAGE)
             .with_row_index("position")
-            .join(bits, on=["source", "level"], how="left", maintain_order="left")
-            .join(
-                judgement.select("source", "level", oracle="utility"),
-                on=["source", "level"],
-                how="left",
-                maintain_order="left",
-            )
+            .join(bits, on=IMAGE, how="left", maintain_order="left")
+            .join(oracle, on=IMAGE, how="left", maintain_order="left")
         )
         objects = [truths[source] for source in outcomes["source"]]
         detections = unpack(outcomes)
@@ -94,12 +89,14 @@ class Downstream:
         return restricted
 
     def placed(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows (source, level, ...), with the index and bits of each image and of its pristine version, and `oracle`.
+        """The rows, of images, with the index and bits of each image and of its pristine version, and `oracle`.
 
         `oracle` is the utility to this detector, which is a good priority but not the best.
         """
-        rows = rows.join(self.rows, on=["source", "level"], how="left", maintain_order="left")
-        pristine = self.rows.filter(level=PRISTINE).select("source", position_p="position", bits_p="bits")
+        rows = rows.join(self.rows, on=IMAGE, how="left", maintain_order="left")
+        pristine = self.rows.filter(distortion=PRISTINE.distortion).select(
+            "source", position_p="position", bits_p="bits"
+        )
         return rows.join(pristine, on="source", how="left", maintain_order="left")
 
     def best(
@@ -153,15 +150,14 @@ class Downstream:
 
         Returns:
             `pristine`, the mAP if all images are replaced; `bits` and `bits_filtered`, the mean bits per image before and after
-            the choice; and `levels`, the values of an operating point for each level.
+            the choice; and `conditions`, the values of an operating point for each condition.
         """
         sent = np.where(kept, rows["bits"].to_numpy(), rows["bits_p"].to_numpy())
-        levels = {}
-        for level in rows["level"].unique(maintain_order=True):
-            selected = rows["level"].to_numpy() == level
-            subset, own = rows.filter(selected), kept[selected]
+        conditions = {}
+        for key, subset in rows.with_columns(kept=pl.Series(kept)).group_by(CONDITION, maintain_order=True):
+            own = subset["kept"].to_numpy()
             weights, share = np.ones((1, len(own))), float(own.mean())
-            levels[str(level)] = {
+            conditions[str(Condition(*key))] = {
                 "unfiltered": self.chosen(subset, weights, np.ones(len(own), bool)).item(),
                 "filtered": self.chosen(subset, weights, own).item(),
                 "kept": share,
@@ -172,5 +168,5 @@ class Downstream:
             "pristine": self.chosen(rows, np.ones((1, rows.height)), np.zeros(rows.height, bool)).item(),
             "bits": float(rows["bits"].mean()),  # type: ignore[arg-type] # the mean of numbers is a number
             "bits_filtered": float(sent.mean()),
-            "levels": levels,
+            "conditions": conditions,
         }

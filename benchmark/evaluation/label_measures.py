@@ -1,0 +1,162 @@
+"""How well the scores of one seed predict labels and follow the utility, with the resamples of each measure."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from benchmark.core.errors import MetricError
+from benchmark.core.types import CONDITION, IMAGE
+from benchmark.labelling.ground_truth import GroundTruth
+from benchmark.labelling.indexed_suite import conditions_table
+from benchmark.metrics import bootstrap, classification, correlation, weighted
+from benchmark.metrics.bootstrap import Floats
+
+KERNELS = {
+    "auroc": weighted.auroc,
+    "average_precision": weighted.average_precision,
+    "overlap": weighted.overlap,
+}
+Measured = dict[str, Floats]
+"""Name -> value on the test part, then in each resample of it, shape (1 + R,); or (1,) where there is no interval."""
+
+
+def drawn_thresholds(truth: GroundTruth, rows: pl.DataFrame) -> Floats:
+    """The threshold that these rows of the validation part give, then that of each resample of its sources, (1 + R,).
+
+    Each resample of the test sources is decided by a threshold of its own, so that intervals hold the threshold's chance too.
+    """
+    y, s = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy()
+    threshold = classification.best_threshold(y, s)
+    cluster, counts = truth.clusters(rows, "validation")
+    drawn = bootstrap.replicate(weighted.best_thresholds, counts, cluster, y, s)
+    return np.r_[threshold, np.where(np.isfinite(drawn), drawn, threshold)]
+
+
+def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) -> Measured:
+    """How well the scores predict the labels of these rows of the test part."""
+    cluster, counts = truth.clusters(rows, "test")
+    y, s, conditions = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy(), condition_codes(rows)
+    strata = 3 * conditions + [truth.size_thirds[source] for source in rows["source"]]
+    values: dict[str, float | None] = {
+        **classification.decisions(y, s, float(thresholds[0])),
+        "auroc": classification.auroc(y, s),
+        "within_condition_auroc": stratified(y, s, conditions)[0],
+        "within_condition_and_size_auroc": stratified(y, s, strata)[0],
+        "average_precision": classification.average_precision(y, s),
+        "overlap": classification.overlap(y, s),
+        "overlap_permuted": weighted.permuted_overlap(y, s, conditions, cluster, seed=truth.fingerprint),
+    }
+
+    def decided(weights: Floats, drawn: Floats) -> Floats:
+        return weighted.decisions(weights, y, s >= drawn[:, None])
+
+    replicates = {name: bootstrap.replicate(kernel, counts, cluster, y, s) for name, kernel in KERNELS.items()}
+    for name, groups in (("within_condition_auroc", conditions), ("within_condition_and_size_auroc", strata)):
+        replicates[name] = bootstrap.replicate(weighted.stratified_auroc, counts, cluster, y, s, groups)
+    decisions = bootstrap.replicate(decided, counts, cluster, choices=thresholds[1:])
+    replicates |= dict(zip(("accuracy", "balanced_accuracy", "mcc"), decisions.T, strict=True))
+    measured = {
+        name: np.r_[np.nan if value is None else value, replicates.get(name, np.empty(0))]
+        for name, value in values.items()
+    }
+    return measured | {"overlap": weighted.reflected(measured["overlap"])}
+
+
+def of_kinds(truth: GroundTruth, scores: pl.DataFrame, labels: str) -> dict[str, pl.DataFrame]:
+    """The labelled test rows of each distortion, and of the unseen kinds together, with their scores.
+
+    Those of seen kinds are at the training conditions, those of unseen kinds at the held-out ones; a kind on which one of the
+    labels does not occur is left out.
+    """
+    chosen = conditions_table(truth.suite.training_conditions + truth.suite.unseen_conditions)
+    every = truth.labels(labels).filter(pl.col("label") >= 0, part="test")
+    every = every.join(chosen, on=CONDITION, how="semi", maintain_order="left")
+    rows = every.join(scores.filter(pl.col("part") != "validation").drop("part"), on=IMAGE, maintain_order="left")
+    unseen = {condition.distortion for condition in truth.suite.unseen_conditions}
+    kinds = {choice.name: rows.filter(distortion=choice.name) for choice in truth.suite.distortions}
+    kinds["unseen kinds"] = rows.filter(pl.col("distortion").is_in(unseen))
+    return {name: table for name, table in kinds.items() if table["label"].n_unique() == 2}
+
+
+def kind_metrics(truth: GroundTruth, kinds: dict[str, pl.DataFrame], thresholds: Floats) -> Measured:
+    """AUROC, within-condition AUROC and balanced accuracy on the labelled test rows of each of these kinds."""
+    measured: Measured = {}
+    for name, rows in kinds.items():
+        cluster, counts = truth.clusters(rows, "test")
+        y, s, conditions = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy(), condition_codes(rows)
+        decided, once = functools.partial(balanced_accuracies, y, s), np.ones((1, len(y)))
+        within = stratified(y, s, conditions)[0]
+        measured |= {
+            f"auroc on {name}": np.r_[
+                classification.auroc(y, s), bootstrap.replicate(weighted.auroc, counts, cluster, y, s)
+            ],
+            f"within_condition_auroc on {name}": np.r_[
+                np.nan if within is None else within,
+                bootstrap.replicate(weighted.stratified_auroc, counts, cluster, y, s, conditions),
+            ],
+            f"balanced_accuracy on {name}": np.r_[
+                decided(once, thresholds[:1]), bootstrap.replicate(decided, counts, cluster, choices=thresholds[1:])
+            ],
+        }
+    return measured
+
+
+def balanced_accuracies(labels: NDArray[np.int64], scores: Floats, weights: Floats, thresholds: Floats) -> Floats:
+    """Balanced accuracy in each replicate with the threshold of its own; shape (R,)."""
+    return weighted.decisions(weights, labels, scores >= thresholds[:, None])[:, 1]
+
+
+def soft_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:
+    """How well the scores follow the utility of these rows of the test part; NaN where all scores are equal."""
+    cluster, counts = truth.clusters(rows, "test")
+    y, s = rows["utility"].to_numpy(), rows["score"].to_numpy()
+    try:
+        curve = correlation.fitted(y, s)
+    except MetricError:
+        return {name: np.full(1 + len(counts), np.nan) for name in correlation.SOFT}
+    once = np.ones((1, len(y)))
+    fit = [
+        *correlation.fit_kernel(once, y, curve),
+        *bootstrap.replicate(correlation.fit_kernel, counts, cluster, y, curve),
+    ]
+    plcc, rmse = np.array(fit).T
+    srcc, krcc = rank_metrics(truth, rows).values()
+    return dict(zip(correlation.SOFT, (srcc, plcc, krcc, rmse), strict=True))
+
+
+def satisfied_metrics(truth: GroundTruth, scores: pl.DataFrame) -> Measured:
+    """How well the scores of the test part follow the satisfied machine ratio; empty where that is not recorded."""
+    ratios = truth.satisfied
+    if ratios is None:
+        return {}
+    rows = ratios.join(scores.filter(part="test"), on=IMAGE, maintain_order="left")
+    return {f"smr_{name}": values for name, values in rank_metrics(truth, rows).items()}
+
+
+def rank_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:
+    """SRCC and KRCC (tau-b) of the scores with the utility of these rows of the test part; NaN where either is constant."""
+    cluster, counts = truth.clusters(rows, "test")
+    y, s = rows["utility"].to_numpy(), rows["score"].to_numpy()
+    if np.ptp(y) == 0 or np.ptp(s) == 0:
+        return {name: np.full(1 + len(counts), np.nan) for name in ("srcc", "krcc")}
+    return {
+        "srcc": np.r_[correlation.srcc(y, s), bootstrap.replicate(correlation.srcc_kernel, counts, cluster, y, s)],
+        "krcc": np.r_[correlation.krcc(y, s), correlation.krcc_replicates(counts, cluster, y, s)],
+    }
+
+
+def condition_codes(rows: pl.DataFrame) -> NDArray[np.int64]:
+    """A number for the condition of each row, the same for rows of one condition."""
+    return rows.select(pl.struct(CONDITION).rank("dense")).to_series().to_numpy().astype(np.int64)
+
+
+def stratified(labels: ArrayLike, scores: ArrayLike, strata: ArrayLike) -> tuple[float | None, int]:
+    """The stratified AUROC, but (None, 0) where few rows are labelled and no stratum has both classes."""
+    try:
+        return classification.stratified_auroc(labels, scores, strata)
+    except MetricError:
+        return None, 0

@@ -1,0 +1,174 @@
+"""The codecs of Pillow's own wheel: JPEG, WebP, AVIF and JPEG 2000.
+
+Each is given every parameter that its result depends on, so that a change of a library's defaults changes nothing. Bytes and
+pixels repeat for one version of the encoder, whatever the number of cores: AVIF is encoded by one thread, without tiles, since
+otherwise its bytes and pixels depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import PIL
+from PIL import AvifImagePlugin, Image, features
+
+from benchmark.core.errors import PluginError
+from benchmark.core.images import Pixels, decode
+from benchmark.plugins.distortions.distortion import Distortion
+
+Parameters = Mapping[str, object]
+SUBSAMPLED: Parameters = {"subsampling": "4:2:0", "optimize": False, "progressive": False}
+"""Baseline JPEG with the standard's Huffman tables, as cameras write it."""
+JPEG_SIDE = 65_500
+"""The longest side, in px, that libjpeg and its kin hold."""
+
+
+def saved(image: Pixels, file_format: str, parameters: Parameters) -> bytes:
+    """The image (uint8 RGB (H, W, 3)) as a file of this format of Pillow's."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, file_format, **parameters)
+    return buffer.getvalue()
+
+
+def encode_jpeg(image: Pixels, quality: int) -> bytes:
+    """Encode a baseline JPEG at this quality, with chroma 4:2:0 and standard Huffman tables.
+
+    Examples:
+        >>> noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+        >>> len(encode_jpeg(noise, quality=10)) < len(encode_jpeg(noise, quality=90))
+        True
+    """
+    return saved(image, "JPEG", {"quality": quality, **SUBSAMPLED})
+
+
+def decode_jpeg(bitstream: bytes) -> Pixels:
+    """Decode the pixels of a JPEG bitstream.
+
+    Examples:
+        >>> decode_jpeg(encode_jpeg(np.zeros((8, 16, 3), np.uint8), quality=30)).shape
+        (8, 16, 3)
+    """
+    return decode(bitstream, "JPEG bitstream")
+
+
+def described(library: str, parameters: Parameters) -> str:
+    """A library and the parameters that it is given, as one line.
+
+    Examples:
+        >>> described("Pillow 13", {"speed": 8, "subsampling": "4:2:0"})
+        'Pillow 13, speed=8, subsampling=4:2:0'
+    """
+    return ", ".join([library, *(f"{key}={value}" for key, value in parameters.items())])
+
+
+def require(feature: str, name: str) -> None:
+    """Raise PluginError if Pillow was built without this feature, which the codec of this name needs."""
+    if not features.check(feature):
+        raise PluginError(
+            f"the codec {name} needs Pillow with {feature}; Pillow {PIL.__version__} here was built without it"
+        )
+
+
+def pillow_codec(
+    name: str,
+    file_format: str,
+    levels: range,
+    parameters: Parameters,
+    *,
+    feature: str,
+    library: Callable[[], str],
+    quality: Callable[[int], Parameters] = lambda level: {"quality": level},
+    longest_side: int = sys.maxsize,
+) -> Distortion:
+    """A codec that Pillow has.
+
+    Args:
+        name: the name in suites.
+        file_format: Pillow's name of the format.
+        feature: Pillow's name of the feature that writes it.
+        library: gives name and version of the library that encodes.
+        levels: the valid levels.
+        parameters: what Pillow is told at every level.
+        quality: what it is told of the level.
+        longest_side: the longest side, in px, that can be encoded and decoded.
+    """
+
+    def encode(image: Pixels, level: int, random: np.random.Generator) -> bytes:
+        require(feature, name)
+        return saved(image, file_format, {**quality(level), **parameters})
+
+    def encoder() -> str:
+        require(feature, name)
+        return described(f"Pillow {PIL.__version__}, {library()}", parameters)
+
+    return Distortion(
+        name,
+        encode,
+        lambda bitstream: decode(bitstream, f"{file_format} bitstream"),
+        encoder,
+        levels,
+        format=file_format,
+        is_slow=file_format != "JPEG",
+        longest_side=longest_side,
+    )
+
+
+def libjpeg() -> str:
+    """The library that writes JPEG."""
+    name = "libjpeg-turbo" if features.check("libjpeg_turbo") else "libjpeg"
+    return f"{name} {features.version('libjpeg_turbo') or features.version('jpg')}"
+
+
+def libwebp() -> str:
+    """The library that writes WebP."""
+    return f"libwebp {features.version('webp')}"
+
+
+def libavif() -> str:
+    """The libraries that write and read AVIF."""
+    return f"libavif {features.version('avif')}, aom {AvifImagePlugin.get_codec_version('aom')}"
+
+
+def openjpeg() -> str:
+    """The library that writes JPEG 2000."""
+    return f"OpenJPEG {features.version('jpg_2000')}"
+
+
+WEBP: Parameters = {"lossless": False, "method": 4}
+AVIF: Parameters = {
+    "codec": "aom",
+    "speed": 8,
+    "subsampling": "4:2:0",
+    "range": "full",
+    "max_threads": 1,
+    "autotiling": False,
+}
+JPEG2000: Parameters = {"irreversible": True, "mct": 1, "quality_mode": "dB"}
+"""The 9/7 wavelet, and the colour transform, without which files are twice as large. Levels are the PSNR that is aimed at."""
+
+CODECS = (
+    pillow_codec("jpeg", "JPEG", range(1, 96), SUBSAMPLED, feature="jpg", library=libjpeg, longest_side=JPEG_SIDE),
+    pillow_codec(
+        "jpeg444",
+        "JPEG",
+        range(1, 96),
+        {**SUBSAMPLED, "subsampling": "4:4:4"},
+        feature="jpg",
+        library=libjpeg,
+        longest_side=JPEG_SIDE,
+    ),
+    pillow_codec("webp", "WEBP", range(1, 101), WEBP, feature="webp", library=libwebp, longest_side=16_383),
+    pillow_codec("avif", "AVIF", range(1, 101), AVIF, feature="avif", library=libavif, longest_side=32_768),
+    pillow_codec(
+        "jpeg2000",
+        "JPEG2000",
+        range(20, 61),
+        JPEG2000,
+        feature="jpg_2000",
+        library=openjpeg,
+        quality=lambda level: {"quality_layers": [level]},
+    ),
+)
