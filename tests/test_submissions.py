@@ -165,6 +165,7 @@ def edit(column, value, row=4):
             r"1 rows are not asked for; validation and test at jpeg 50 10 3, test also at",
         ),
         (edit("level", 30, 0), "1 rows are not asked for"),
+        (edit("distortion", "a\x1b[2J"), r"1 rows are not asked for; .* the first: row 5, '\S+', a[^\x00-\x1f]+$"),
         (edit("level", None), "1 rows have no whole number as level; the first: row 5"),
         (
             lambda t: t.drop("score"),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.digests import digest
 from benchmark.core.files import read_bounded
-from benchmark.core.messages import cause
+from benchmark.core.messages import cause, printable
 from benchmark.core.types import IMAGE
 from benchmark.evaluation.scorecard import FORMAT, Cost, Provenance, Scores
 from benchmark.labelling.ground_truth import GroundTruth
@@ -193,7 +193,7 @@ def row_problems(table: pl.DataFrame, rows: pl.DataFrame, *, keys: Sequence[str]
             more = "".join(f", {key} {first[key]}" for key in keys if key not in IMAGE)
             problems.append(
                 f"{affected.height} rows {description}; the first: {position}{first['source']!r:.60}, "
-                f"{first['distortion']!s:.60} {first['level']}{more}"
+                f"{printable(str(first['distortion']))[:60]} {first['level']}{more}"
             )
     return problems
 
