@@ -64,6 +64,11 @@ confidence = 0.5
 """
 
 
+def workspace_in(folder):
+    """Folders for results and cache, and the processor as device; no data and no networks folder."""
+    return Workspace(data=None, networks=None, cache=folder / "cache", results=folder / "results", chosen_device="cpu")
+
+
 def folder_with(variable, part):
     """The folder that an environment variable names, or a skip where it does not hold this part."""
     folder = Path(os.environ.get(variable, "unset"))
@@ -101,8 +106,7 @@ def tiny_file(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_workspace(tmp_path_factory):
     """Folders for results and cache, and the processor as device; no data and no networks folder."""
-    folder = tmp_path_factory.mktemp("tiny")
-    return Workspace(data=None, networks=None, cache=folder / "cache", results=folder / "results", chosen_device="cpu")
+    return workspace_in(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")

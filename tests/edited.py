@@ -2,7 +2,7 @@
 
 import json
 
-from benchmark.evaluation.scorecard import sealed
+from benchmark.core.sealed import sealed
 
 
 def write_edited(path, **values):

@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from benchmark.core.errors import ResultError
+from benchmark.core.sealed import sealed
 from benchmark.evaluation.card_parts import Measure
 from benchmark.evaluation.measure_table import MEASURES, describe, problem_with, whole
 from benchmark.evaluation.results import read_scores
-from benchmark.evaluation.scorecard import read_card, sealed, write_card
+from benchmark.evaluation.scorecard import read_card, write_card
 from tests.tracked import SUITES, tracked
 
 CARDS = [path for suite in SUITES for path in tracked(f"results/{suite}/cards/*/*.json")]

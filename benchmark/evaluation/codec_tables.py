@@ -46,7 +46,7 @@ def codecs(suite: Suite) -> list[str]:
 
 def has_rates(suite: Suite) -> bool:
     """Whether rate and utility of a suite are measured: it has several distortions, at least one of them a codec."""
-    return len(suite.distortions) > 1 and bool(codecs(suite))
+    return suite.is_mixed and bool(codecs(suite))
 
 
 def codec_levels(suite: Suite, codec: str, *, training: bool = False) -> tuple[int, ...]:

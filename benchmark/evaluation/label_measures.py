@@ -76,9 +76,8 @@ def of_kinds(truth: GroundTruth, scores: pl.DataFrame, labels: str) -> dict[str,
     every = truth.labels(labels).filter(pl.col("label") >= 0, part="test")
     every = every.join(chosen, on=CONDITION, how="semi", maintain_order="left")
     rows = every.join(scores.filter(pl.col("part") != "validation").drop("part"), on=IMAGE, maintain_order="left")
-    unseen = {condition.distortion for condition in truth.suite.unseen_conditions}
     kinds = {choice.name: rows.filter(distortion=choice.name) for choice in truth.suite.distortions}
-    kinds["unseen kinds"] = rows.filter(pl.col("distortion").is_in(unseen))
+    kinds["unseen kinds"] = rows.filter(pl.col("distortion").is_in(truth.suite.unseen_kinds))
     return {name: table for name, table in kinds.items() if table["label"].n_unique() == 2}
 
 

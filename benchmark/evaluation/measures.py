@@ -162,7 +162,7 @@ def judge_seed(truth: GroundTruth, scores: pl.DataFrame, labels: str, rivals: Cu
     }
     thresholds = drawn_thresholds(truth, rows["validation"])
     downstream = gains(truth, scores.filter(part="held_out"), thresholds, rivals)
-    kinds = {} if len(truth.suite.distortions) == 1 else of_kinds(truth, scores, labels)
+    kinds = of_kinds(truth, scores, labels) if truth.suite.is_mixed else {}
     soft = truth.soft(labels, "test").join(scores.filter(part="test"), on=IMAGE, maintain_order="left")
     return SeedResult(
         threshold=float(thresholds[0]),

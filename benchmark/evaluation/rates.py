@@ -10,7 +10,6 @@ resample sources, those of two codecs jointly.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -18,15 +17,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.errors import MetricError, ResultError
-from benchmark.core.files import file_errors, write_text
+from benchmark.core.errors import MetricError
 from benchmark.core.progress import show_progress
+from benchmark.core.sealed import read_sealed, write_sealed
 from benchmark.core.types import IMAGE
 from benchmark.evaluation.card_parts import Measure, Number, Record, Share
-from benchmark.evaluation.codec_tables import CodecTable, codec_levels, grid, has_rates, images_of
+from benchmark.evaluation.codec_tables import CodecTable, grid, has_rates, images_of
 from benchmark.evaluation.measure_table import rounded
 from benchmark.evaluation.savings import of_part, oracle_savings, tables_of_codecs
-from benchmark.evaluation.scorecard import CHECKSUM, sealed
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap import Floats
@@ -111,24 +109,14 @@ def stored_rates(truth: GroundTruth, folder: SuiteFolder) -> Rates | None:
     stored = read_rates(folder.rates) if folder.rates.is_file() else None
     if stored is None or stored.ground_truth != truth.digest(COMBINED):
         stored = make_rates(truth)
-        tree = sealed(rounded(msgspec.to_builtins(stored)))
-        write_text(folder.rates, json.dumps(tree, indent=1, allow_nan=False) + "\n")
+        write_sealed(folder.rates, rounded(msgspec.to_builtins(stored)))
     return stored
 
 
 def read_rates(path: Path) -> Rates:
     """Read stored rates; raises ResultError, which names the file and the key, if they are not valid."""
-    with file_errors(path):
-        data = path.read_bytes()
-    try:
-        tree = msgspec.json.decode(data)
-        stored = tree.pop(CHECKSUM, None) if isinstance(tree, dict) else None
-        rates = msgspec.convert(tree, Rates)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ResultError(f"{path}: not rates of format {FORMAT} ({error}); delete it to make it again") from error
-    if stored != sealed(tree)[CHECKSUM]:
-        raise ResultError(f"{path}: edited or damaged (its content has another checksum); delete it to make it again")
-    return rates
+    title = f"rates of format {FORMAT}"
+    return read_sealed(path, Rates, title=title, again=lambda rates: "delete it to make it again")
 
 
 def make_rates(truth: GroundTruth) -> Rates:
@@ -142,7 +130,7 @@ def make_rates(truth: GroundTruth) -> Rates:
             curves[name] = curves_of(truth, name, table)
             differences = compared(curves[ANCHOR], curves[name]) if name != ANCHOR and ANCHOR in curves else {}
             codecs[name] = CodecRates(
-                unseen=not codec_levels(truth.suite, name, training=True),
+                unseen=name in truth.suite.unseen_kinds,
                 points=points_of(table, curves[name]),
                 just_useful=just_useful_of(truth, name, table),
                 oracle_saves=measure(saves[name][: 1 + REPLICATES]),

@@ -11,15 +11,13 @@ that a file that was edited is refused.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from benchmark.core.digests import digest
 from benchmark.core.errors import ResultError
-from benchmark.core.files import file_errors, write_text
+from benchmark.core.sealed import read_sealed, write_sealed
 from benchmark.evaluation.canary import Canary
 from benchmark.evaluation.card_parts import Counts, Gains, Measure, Number, Positive, Record
 from benchmark.evaluation.measure_table import GROUPS, OPTIONAL, problem_with, rounded, table_order
@@ -29,8 +27,6 @@ from benchmark.suites.results_folder import Training
 
 FORMAT: Literal[3] = 3
 """Version of the stored records. In format 2, rows had a level and no distortion, and the rival of gains was the quality."""
-CHECKSUM = "checksum"
-"""The key of the checksum, the last one of a file."""
 Seeds = Annotated[tuple[Number, ...], msgspec.Meta(min_length=1)]
 
 
@@ -139,14 +135,7 @@ def write_card(path: Path, card: Scorecard) -> None:
     Raises:
         FileError: the file cannot be written.
     """
-    tree = rounded(msgspec.to_builtins(card, order="deterministic")) | {"threshold": list(card.threshold)}
-    write_text(path, json.dumps(sealed(tree), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def sealed(tree: dict[str, Any]) -> dict[str, Any]:
-    """The keys and values of a card with the checksum that belongs to them."""
-    content = {key: value for key, value in tree.items() if key != CHECKSUM}
-    return content | {CHECKSUM: digest("card 1", json.dumps(content, sort_keys=True))}
+    write_sealed(path, rounded(msgspec.to_builtins(card, order="deterministic")) | {"threshold": list(card.threshold)})
 
 
 def read_card(path: Path) -> Scorecard:
@@ -157,25 +146,16 @@ def read_card(path: Path) -> Scorecard:
             content was edited; the message names the file and the key.
         FileError: the file cannot be read.
     """
-    with file_errors(path):
-        data = path.read_bytes()
-    try:
-        tree = msgspec.json.decode(data)
-        stored = tree.pop(CHECKSUM, None) if isinstance(tree, dict) else None
-        card = msgspec.convert(tree, Scorecard)
-    except msgspec.ValidationError as error:
-        raise ResultError(f"{path}: not a scorecard of format {FORMAT}: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ResultError(f"{path}: not JSON ({error})") from error
-    if problem := problem_of(card):
-        raise ResultError(f"{path}: {problem}")
-    if stored != sealed(tree)[CHECKSUM]:
-        origin = f"{card.suite}, {card.labels} labels"
-        raise ResultError(
-            f"{path}: {CHECKSUM} is {stored!r:.40}, that of the content another: edited or damaged; `utilbench verify SUITE "
-            f"--recompute` makes cards of the stored scores again, `utilbench run {card.predictor}` this one ({origin})"
-        )
-    return card
+    return read_sealed(
+        path,
+        Scorecard,
+        title=f"a scorecard of format {FORMAT}",
+        again=lambda card: (
+            "`utilbench verify SUITE --recompute` makes cards of the stored scores again, `utilbench run "
+            f"{card.predictor}` this one ({card.suite}, {card.labels} labels)"
+        ),
+        problem=problem_of,
+    )
 
 
 def problem_of(card: Scorecard) -> str:

@@ -26,7 +26,6 @@ from benchmark.core.errors import LabelError, NetworkError, ResultError
 from benchmark.core.provenance import versions
 from benchmark.core.types import CONDITION, IMAGE, Condition, Image, Source, image_name
 from benchmark.core.workspace import Workspace
-from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
 from benchmark.labelling.outcomes import table_names
@@ -63,8 +62,7 @@ def reproduce(suite: Suite, workspace: Workspace) -> Iterator[Check]:
     prepare_process()
     threads = torch.get_num_threads()
     config = WorkerConfig(suite, (), workspace.data, workspace.networks, device=workspace.device, threads=threads)
-    worker = config.open(workspace.cache, dataset=indexed.dataset)
-    worker.bitstreams = Bitstreams(suite.split.seed)  # encoded again, and not read from the cache
+    worker = config.open(workspace.cache, dataset=indexed.dataset, keep_bitstreams=False)
     pixels = same_pixels(worker, sources, images, metadata["encoder"])
     yield pixels
     for name in table_names(suite):
@@ -139,7 +137,7 @@ def same_outcomes(worker: Worker, name: str, sources: list[Source], home: SuiteF
         wrong = [row for recorded, again in pairs for row in other_decisions(worker, name, recorded, again, truths)]
     if not wrong:
         return Check(title, "")
-    why = cause(metadata, pixels, worker.config.threads)
+    why = likely_cause(metadata, pixels, worker.config.threads)
     return Check(title, f"{len(wrong)} differ, the first is {image_name(*wrong[0])}; likely cause: {why}")
 
 
@@ -173,7 +171,7 @@ def other_decisions(
     return before.filter(differ).select(IMAGE).rows()
 
 
-def cause(metadata: dict[str, Any], pixels: Check, threads: int) -> str:
+def likely_cause(metadata: dict[str, Any], pixels: Check, threads: int) -> str:
     """The likely reason why a network with the same weights and precision gives other outcomes."""
     if pixels.problem:
         return "the images have other pixels"

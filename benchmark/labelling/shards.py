@@ -72,7 +72,7 @@ def plan(suite: Suite, parts: Parts, recorded: dict[str, set[Image]]) -> tuple[l
             (held_out, networks.held_out),
         ],
     }
-    if len(suite.distortions) > 1:
+    if suite.is_mixed:
         judges["validation"][0] = training, suite.all_networks
         judges["test"] = [(training + held_out, suite.all_networks)]
     first: list[Shard] = []

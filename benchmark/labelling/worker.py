@@ -11,7 +11,6 @@ everything the file depends on, so that an interrupted run resumes where it stop
 
 from __future__ import annotations
 
-import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -70,11 +69,12 @@ class WorkerConfig:
     threads: int = 1
     """Threads per process; their number affects the last digits of a network's outputs."""
 
-    def open(self, cache: Path, *, dataset: Augmented | None = None) -> Worker:
-        """Load the networks, and open the dataset unless an open one is given."""
+    def open(self, cache: Path, *, dataset: Augmented | None = None, keep_bitstreams: bool = True) -> Worker:
+        """Load the networks, and open the dataset unless an open one is given; bitstreams are cached or made anew."""
         dataset = dataset or Augmented(open_dataset(self.suite.dataset, self.data))
         networks = {name: load(name, self.weights, device=self.device) for name in self.networks}
-        return Worker(self, dataset, networks, cache)
+        bitstreams = Bitstreams(self.suite.split.seed, cache / "bitstreams" if keep_bitstreams else None)
+        return Worker(self, dataset, networks, cache, bitstreams)
 
 
 @dataclass
@@ -85,6 +85,7 @@ class Worker:
     dataset: Augmented
     networks: dict[str, Network]
     cache: Path
+    bitstreams: Bitstreams
     _: KW_ONLY
     temperatures: dict[str, float] = field(default_factory=dict)
     """Temperature of each network, available once the pristine images are done."""
@@ -96,11 +97,6 @@ class Worker:
     """Number of images that each network has processed."""
     compiling: float = 0.0
     """Seconds spent on compiling."""
-
-    @functools.cached_property
-    def bitstreams(self) -> Bitstreams:
-        """Makes the bitstreams of images, or reads those that are kept."""
-        return Bitstreams(self.config.suite.split.seed, self.cache / "bitstreams")
 
     def file(self, shard: Shard, name: str) -> Path:
         """Path of the shard's outcomes of one network, named by a digest of everything they depend on."""

@@ -23,7 +23,7 @@ WITHIN = "within_condition_auroc"
 def mixed_grids(ranked: SuiteResults) -> list[Grid]:
     """The tables of a suite with several distortions; none for one with a single distortion, or without combined labels."""
     suite, rates = ranked.suite, ranked.rates
-    if len(suite.distortions) == 1 or COMBINED not in ranked.results:
+    if not suite.is_mixed or COMBINED not in ranked.results:
         return []
     cards = ranked.cards(COMBINED)
     grids = [kinds_grid(cards, suite)]
@@ -130,7 +130,7 @@ def points_grid(rates: Rates, suite: Suite) -> Grid:
 
 def kinds_grid(cards: Sequence[Scorecard], suite: Suite) -> Grid:
     """AUROC of each predictor on each kind of distortion."""
-    unseen = {condition.distortion for condition in suite.unseen_conditions}
+    unseen = suite.unseen_kinds
     names = [choice.name for choice in suite.distortions] + ["unseen kinds"] * bool(unseen)
     rows = []
     for card in cards:

@@ -110,10 +110,19 @@ class Suite:
         return tuple(Condition(choice.name, level) for choice in self.distortions for level in choice.held_out)
 
     @property
+    def unseen_kinds(self) -> tuple[str, ...]:
+        """The distortions that are held out whole."""
+        return tuple(choice.name for choice in self.distortions if not choice.levels)
+
+    @property
     def unseen_conditions(self) -> tuple[Condition, ...]:
-        """Those held-out conditions whose distortion occurs in no training condition."""
-        seen = {choice.name for choice in self.distortions if choice.levels}
-        return tuple(condition for condition in self.held_out_conditions if condition.distortion not in seen)
+        """The held-out conditions of unseen kinds."""
+        return tuple(condition for condition in self.held_out_conditions if condition.distortion in self.unseen_kinds)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether it has several distortions, which are then compared."""
+        return len(self.distortions) > 1
 
     @property
     def judging_probe(self) -> tuple[str, ...]:

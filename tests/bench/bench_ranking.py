@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from benchmark.core.parquet import read_table, write_table
-from benchmark.evaluation.scorecard import sealed
+from benchmark.core.sealed import sealed
 from benchmark.leaderboard.rank import rank
 from tests.bench.conftest import ROOT
 from tests.studies import map_bootstrap

@@ -65,7 +65,8 @@ PRYING = [
     "import subprocess; subprocess.run(['mount', '-o', 'remount,rw', '/'])", "os.setuid(0); os.chroot('/')",
     "import benchmark.cli.main as m; m.main(['label', 'glyphs'])",
     "import threading; threading.Thread(target=time.sleep, args=(9,)).start()",
-    "samples = None; import gc; [gc.get_objects() for _ in range(3)]", "open('/tmp/mine', 'wb').truncate(2**44)",
+    "samples = None; import gc; [gc.get_objects() for _ in range(3)]",
+    "import tempfile; tempfile.TemporaryFile().truncate(2**44)",
 ]  # fmt: skip
 """What may fail or pass unnoticed, and must change nothing and send nothing."""
 SECONDS = 6.0

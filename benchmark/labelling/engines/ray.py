@@ -21,7 +21,6 @@ from benchmark.core.errors import LabelError
 from benchmark.core.files import write_bytes
 from benchmark.core.messages import show_messages
 from benchmark.core.progress import show_progress
-from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.labelling.shards import Shard
 from benchmark.labelling.worker import Worker, WorkerConfig, judge_shard, prepare_shard
 
@@ -33,9 +32,9 @@ class RayWorker:
         show_messages()  # in the actor's log
         prepare_process(threads=config.threads)
         self.folder = tempfile.TemporaryDirectory(prefix="utilbench-")
-        self.worker = config.open(Path(self.folder.name))
+        # No image comes twice here, and the folder is lost at the end.
+        self.worker = config.open(Path(self.folder.name), keep_bitstreams=False)
         self.worker.temperatures = temperatures
-        self.worker.bitstreams = Bitstreams(config.suite.split.seed)  # no image comes twice, and the folder is lost
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """The files of a batch of shards, each with the number of its shard, its network and its bytes."""
