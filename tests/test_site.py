@@ -12,7 +12,7 @@ from benchmark.core.markdown import number, with_interval
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard.rank import rank
-from benchmark.leaderboard.site import write_assets
+from benchmark.leaderboard.site import SHIPPED, write_assets
 from tests.edited import write_edited
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -258,6 +258,13 @@ def test_a_quick_look_says_that_it_is_one(workspace, tmp_path):
     rank([], other)
     for page in ("index.html", "tiny-limit7/index.html"):
         assert told in (other.results / page).read_text()
+
+
+@pytest.mark.parametrize("template", sorted(path.name for path in SHIPPED.glob("*.html")))
+def test_no_template_inserts_a_text_with_spaces_at_its_ends(template):
+    """Inserted texts lose the spaces at their ends, so that a template's own words stand in it as they are."""
+    inserted = re.findall(r'{{\s*"([^"]*)"', (SHIPPED / template).read_text())
+    assert inserted == [text.strip() for text in inserted]
 
 
 def test_scripts_are_written_once(workspace):

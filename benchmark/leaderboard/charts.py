@@ -131,7 +131,7 @@ def gain_curves(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Cha
             line = Series(result.title, "line", FRACTIONS, gain.value, *look(index), low=gain.low, high=gain.high)
             series.append(line)
         panels.append(Panel(name, tuple(series), "fraction kept", measure))
-    about = f"{measure} against the fraction of the images that is kept, for each predictor and three rivals."
+    about = f"The {measure} of held-out networks against the fraction kept, for each predictor and three rivals."
     return Chart("gain_curves", "Gain curve", about, tuple(panels), (2.6 * len(panels) + 1.8, 3.0), len(panels))
 
 
