@@ -39,6 +39,7 @@ HOMES = {
     "Source": "benchmark.core.types",
     "Variant": "benchmark.plugins.predictors.base",
     "Workspace": "benchmark.core.workspace",
+    "advise": "benchmark.advice.advise",
     "autocast": "benchmark.core.precision",
     "decode": "benchmark.core.images",
     "evaluate": "benchmark.evaluation.evaluate",

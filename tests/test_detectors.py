@@ -35,7 +35,7 @@ def test_boxes_come_back_to_where_the_image_was_put(height, width, letterbox, si
     canvas = Letterbox(side, letterbox=letterbox)
     top, left, tall, wide = canvas.extent((height, width))
     box = torch.tensor([[left, top, left + wide, top + tall]]) / side
-    found = canvas.locate(box, (height, width))
+    found = canvas.locate(box, (height, width), (height, width))
     torch.testing.assert_close(
         found, torch.tensor([[0.0, 0, width, height]]), rtol=1e-4, atol=1e-3 * max(height, width)
     )
@@ -165,7 +165,9 @@ def test_average_precision_is_reproduced(name, coco_data, onnx_networks):
     for source in sources:
         square = network.preprocessing.square(to_tensor(dataset.read(source.id)))
         boxes, scores, classes = network.forward(network.preprocessing.normalise([square], "cpu"))[0]
-        one = as_detections((network.preprocessing.locate(boxes, source.truth.size), scores, classes))
+        one = as_detections(
+            (network.preprocessing.locate(boxes, source.truth.size, source.truth.size), scores, classes)
+        )
         detections.append(one)
         rounded.append(Detections(np.round(one.boxes * 8) / 8, np.round(one.scores, 4), one.classes))
     objects, everything = [source.truth for source in sources], np.arange(len(sources))

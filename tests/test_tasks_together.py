@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from benchmark.core.errors import LabelError
+from benchmark.core.types import Sizes
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.training import check_no_overlap
@@ -146,7 +147,7 @@ def test_stored_detections_are_close_to_what_the_detector_said():
     with torch.inference_mode():
         answers = network.answer([to_tensor(pixels) for pixels, _ in scenes], "cpu")
     exact = [as_detections(answer) for answer in answers]
-    columns = detection.observe(network, answers, None, [(128, 128)] * len(scenes), None)
+    columns = detection.observe(network, answers, None, [Sizes((128, 128), (128, 128))] * len(scenes), None)
     keys = {"source": map(str, range(200)), "digest": [""] * 200, "distortion": ["pristine"] * 200, "level": [-1] * 200}
     stored = replacement.unpack(pl.DataFrame(keys | columns, schema=detection.SCHEMA))
     objects, everything = [truth for _, truth in scenes], np.arange(len(scenes))

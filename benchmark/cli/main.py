@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from benchmark.cli.parser import checked_arguments
+from benchmark.cli.photographs import advise_photographs, execution_of, score_images
 from benchmark.core.errors import BenchmarkError
 from benchmark.core.files import file_errors
 from benchmark.core.messages import print_anything, show_messages
@@ -33,17 +34,13 @@ def label_suite(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench label`."""
     from dataclasses import replace
 
-    from benchmark.labelling.execution import ExecutionConfig
     from benchmark.labelling.label_report import label_summary
     from benchmark.labelling.pipeline import label
     from benchmark.suites.loading import load_suite
 
-    execution = ExecutionConfig(
-        precision=args.precision, compiled=args.compile, engine=args.engine, address=args.address
-    )
     if args.anew:
         workspace = replace(workspace, published=None)
-    truth = label(load_suite(args.suite, limit=args.limit), workspace, execution=execution)
+    truth = label(load_suite(args.suite, limit=args.limit), workspace, execution=execution_of(args))
     print(label_summary(truth, workspace.cache))
 
 
@@ -144,28 +141,6 @@ def verify_what(args: argparse.Namespace, workspace: Workspace) -> None:
         raise (SubmissionError if submission else ResultError)(failed)
 
 
-def score_images(args: argparse.Namespace, workspace: Workspace) -> None:
-    """`utilbench score`."""
-    import csv
-
-    from benchmark.deployment.inference import image_files, load_predictor
-    from benchmark.metrics.operating_points import AIMS
-
-    files = image_files(args.image)
-    ready = load_predictor(args.predictor, args.suite, labels=args.labels, workspace=workspace)
-    for aim in AIMS:
-        if (value := getattr(args, f"keep_{aim}")) is not None:
-            ready, point = ready.keeping(aim, value)
-            print(f"{args.suite}, validation: {point}", file=sys.stderr)
-    rows = ready.score_files(files, reference=args.reference)
-    if args.json:
-        print(json.dumps([{"file": str(row.file), "score": row.score, "useful": row.useful} for row in rows], indent=1))
-        return
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("file", "score", "useful"))
-    writer.writerows((row.file, f"{row.score:.6g}", int(row.useful)) for row in rows)
-
-
 def rank_suites(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench rank`."""
     from benchmark.leaderboard.rank import rank
@@ -219,6 +194,7 @@ VERBS = {
     "check": check_predictors,
     "verify": verify_what,
     "score": score_images,
+    "advise": advise_photographs,
     "rank": rank_suites,
     "compare": compare_predictors,
     "export": export_what,

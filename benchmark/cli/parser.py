@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import math
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from benchmark.cli.values import count, device, figure_file, names, path, positive, share, shares
 
 DESCRIPTION = """\
 Is a compressed image still useful to a machine?
@@ -15,54 +15,15 @@ A suite is a frozen choice of photographs, distortions and networks. The usual w
   utilbench label glyphs              record what the suite's networks make of every image
   utilbench run ssim resnet18 -s glyphs   train and score predictors, write scorecards
   utilbench rank glyphs               leaderboard, tables and figures from what is stored
+
+And without any suite, for your own photographs and network:
+
+  utilbench advise photos/ --network timm:tf_efficientnet_lite0
 """
 FOLDERS = """\
 Folders: UTILBENCH_DATA holds imagenet/ and coco/, UTILBENCH_NETWORKS holds weight files, UTILBENCH_CACHE derived
 files; --data, --networks and --results win over them. Exit status: 0 done, 1 failed, 2 wrong usage.
 """
-
-
-DEVICE = re.compile(r"cpu|mps|cuda(:\d{1,3})?")
-
-
-def count(text: str) -> int:
-    """A whole number from 0 on."""
-    if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from 0 to 999999999")
-    return int(text)
-
-
-def positive(text: str) -> float:
-    """A finite number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number above 0")
-    return value
-
-
-def share(text: str) -> float:
-    """A number above 0, up to 1."""
-    value = positive(text)
-    if value > 1:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no share, which is above 0 and at most 1")
-    return value
-
-
-def device(text: str) -> str:
-    """The name of a device."""
-    if not DEVICE.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no device; there are cpu, cuda, cuda:N and mps")
-    return text
-
-
-def path(text: str) -> str:
-    """A path, which is not empty."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no path")
-    return text
 
 
 def parser() -> argparse.ArgumentParser:
@@ -93,17 +54,10 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="for a machine to read")
     command = verb("label", "run the task networks and record every outcome; resumable", limit, machine)
     command.add_argument("suite", help="name of a suite, or path of a .toml file")
-    text = "of the forward passes; ground truth is published in float32, the others are several times faster"
-    command.add_argument("--precision", choices=("float32", "bf16", "fp16"), default="float32", help=text)
-    text = "compile the forward passes: slow to start, then up to several times faster; changes last digits"
-    command.add_argument("--compile", action="store_true", help=text)
-    text = "where the work is done: in this process, or by Ray on this machine or a cluster (extra `scale`)"
-    command.add_argument("--engine", choices=("local", "ray"), default="local", help=text)
-    text = "address of a Ray cluster, such as auto or ray://host:10001 (default: one is started here)"
+    add_execution(command)
     command.add_argument(
         "--anew", action="store_true", help="run the networks although outcomes of these images were published"
     )
-    command.add_argument("--address", default="", help=text)
     command = verb("run", "train if it learns, score, write scorecards; labels first if need be", limit, machine)
     text = (
         "name of a baseline, path of a .py file, or folder of a submission, whose table of scores wins over its code; "
@@ -158,6 +112,7 @@ def parser() -> argparse.ArgumentParser:
     keep.add_argument(
         "--keep-bits", metavar="B", type=positive, help=f"{aim} no more than B bits an image, dropped ones 0"
     )
+    add_advise(verb, machine)
     command = verb(
         "rank", "leaderboard, tables, figures and web page from the stored scorecards; needs no photographs", limit
     )
@@ -171,6 +126,65 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("-o", "--output", type=path, required=True, help="folder of the shards to write, or ONNX file")
     command.add_argument("-l", "--labels", default="combined", help="label set")
     return top
+
+
+ADVISE = """\
+what can be compressed away before your network notices? the cheapest codec and level at which it decides as before, without
+labels or training
+
+  utilbench advise photos/ --network timm:tf_efficientnet_lite0
+  utilbench advise photos/ --network onnx:yolox_nano --codec webp:90/75/60,avif --keep 0.98 --report report.html
+  utilbench advise photos/ --network onnx:yolox_nano --resize 1,0.75,0.5 --write small/
+"""
+
+
+def add_advise(verb: Callable[..., argparse.ArgumentParser], *parents: argparse.ArgumentParser) -> None:
+    """Add the verb `advise`."""
+    command = verb("advise", ADVISE.partition("\n\n")[0].replace("\n", " "), *parents)
+    command.description = ADVISE
+    command.add_argument("photographs", nargs="+", metavar="PHOTOS", help="files, folders, or one address of a folder")
+    text = "network to ask, as source:model (see `utilbench list`); repeat it for several"
+    command.add_argument("--network", action="append", required=True, metavar="NAME", help=text)
+    text = (
+        "codecs to try (default: jpeg,jpeg444,webp,avif,jpeg2000), each with eight levels or with its own as webp:90/75/60; "
+        "avif-speed6 is AVIF at speed 6 instead of 8"
+    )
+    command.add_argument("--codec", metavar="A,B", type=names, default=None, help=text)
+    text = "share of the decisions to keep (default: 0.99)"
+    command.add_argument("--keep", metavar="S", type=share, default=0.99, help=text)
+    text = "share of its objects that a detector must find again to keep its decision (default: 0.5)"
+    command.add_argument("--retained", metavar="S", type=share, default=0.5, help=text)
+    text = "also reduce photographs to these shares of their sides, such as 1,0.75,0.5 (default: 1)"
+    command.add_argument("--resize", metavar="A,B", type=shares, default=[1.0], help=text)
+    text = "what counts as independent: photograph, folder, or auto: folders of numbered frames (default)"
+    command.add_argument("--group", choices=("auto", "photograph", "folder"), default="auto", help=text)
+    command.add_argument("--limit", metavar="N", type=count, default=0, help="only about N of the photographs")
+    add_execution(command)
+    output = command.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="for a machine to read")
+    output.add_argument("--csv", action="store_true", help="every level as CSV")
+    text = "also draw the curves into this file, .png or .svg"
+    command.add_argument("--figure", metavar="FILE", type=figure_file, default=None, help=text)
+    text = "also write an HTML file with curves, tables and the photographs that flip first"
+    command.add_argument("--report", metavar="FILE", type=path, default=None, help=text)
+    text = "also write the photographs into this folder, at the cheapest advised setting"
+    command.add_argument("--write", metavar="DIR", type=path, default=None, help=text)
+    text = "with --write: each at the lowest level of that codec that this predictor calls useful"
+    command.add_argument("--predictor", metavar="NAME", default="", help=text)
+    text = "with --predictor: the suite that it was trained, and its threshold chosen, on (default: glyphs)"
+    command.add_argument("-s", "--suite", default="glyphs", help=text)
+
+
+def add_execution(command: argparse.ArgumentParser) -> None:
+    """Add the options of how networks are run."""
+    text = "of the forward passes; ground truth is published in float32, the others are several times faster"
+    command.add_argument("--precision", choices=("float32", "bf16", "fp16"), default="float32", help=text)
+    text = "compile the forward passes: slow to start, then up to several times faster; changes last digits"
+    command.add_argument("--compile", action="store_true", help=text)
+    text = "where the work is done: in this process, or by Ray on this machine or a cluster (extra `scale`)"
+    command.add_argument("--engine", choices=("local", "ray"), default="local", help=text)
+    text = "address of a Ray cluster, such as auto or ray://host:10001 (default: one is started here)"
+    command.add_argument("--address", default="", help=text)
 
 
 def checked_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -188,4 +202,6 @@ def usage_problem(args: argparse.Namespace) -> str:
         codecs, predictors = args.codec.split(","), [name for name in (args.first, args.second) if name]
         if len(predictors) != 2 if not args.codec else (predictors or len(codecs) != 2 or not all(codecs)):
             return "compare: name two predictors, or two codecs as --codec jpeg,webp"
+    if args.verb == "advise" and args.predictor and not args.write:
+        return "advise: --predictor chooses the levels at which --write writes; name its folder, too"
     return ""

@@ -136,6 +136,17 @@ def grey_levels(image: Image.Image, name: str) -> NDArray[np.uint8]:
     return np.where(values == transparent, np.uint8(255), levels) if isinstance(transparent, int) else levels
 
 
+def colour_profile(data: bytes, name: str) -> bytes:
+    """The ICC profile of an image file; empty where it has none.
+
+    Raises:
+        DataError: the bytes do not begin like an image; the message starts with `name`.
+    """
+    with opened(data, name) as image:
+        profile = image.info.get("icc_profile")
+        return profile if isinstance(profile, bytes) else b""
+
+
 def image_format(data: bytes) -> str:
     """What Pillow calls the format of an image file, such as `JPEG`; empty if it knows none.
 

@@ -77,6 +77,17 @@ class Objects:
     """Height and width of the image, in px."""
 
 
+class Sizes(NamedTuple):
+    """The sizes of an image, each height and width in px, which differ where a version has fewer pixels."""
+
+    pristine: tuple[int, int]
+    """Of the pristine image, in whose px boxes are."""
+    shown: tuple[int, int]
+    """Of the version that a network is shown."""
+
+
+UNKNOWN = -1
+"""The class of a photograph of which no class is known yet."""
 Truth = int | Objects
 """Ground truth of one image: the index of its class, from 0, or its objects."""
 
@@ -109,6 +120,11 @@ class Source:
     def group(self) -> str:
         """Id of the cluster, which all versions and copies of one photograph share."""
         return self.copy_of or self.parent or self.id
+
+    @property
+    def known_class(self) -> str:
+        """The class as text, on which outcomes of classification depend; empty where the truth are objects."""
+        return str(self.truth) if isinstance(self.truth, int) else ""
 
 
 @dataclass(frozen=True)

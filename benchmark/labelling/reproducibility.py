@@ -146,7 +146,7 @@ def ask_again(worker: Worker, network: Network, source: Source, table: pl.DataFr
     recorded = table.filter(source=source.id)
     conditions = [condition_of(row) for row in recorded.select(CONDITION).iter_rows(named=True)]
     images = prepare(worker, source, conditions, {network.preprocessing})
-    truths, sizes = [source.truth] * recorded.height, [images.size] * recorded.height
+    truths, sizes = [source.truth] * recorded.height, images.sizes
     names = [image_name(source.id, *condition) for condition in conditions]
     squares = images.squares[network.preprocessing]
     outcomes = judge_images(worker, network, squares, truths, sizes, names=names, pristine=False)

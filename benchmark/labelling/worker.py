@@ -28,7 +28,7 @@ from benchmark.core.files import discard, file_name
 from benchmark.core.images import pixel_digest, to_tensor
 from benchmark.core.parquet import cached_table, write_table
 from benchmark.core.precision import autocast
-from benchmark.core.types import CONDITION, PRISTINE, Condition, Source, Truth, image_name
+from benchmark.core.types import CONDITION, PRISTINE, Condition, Sizes, Source, Truth, image_name
 from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA, SOURCES_PER_SHARD, Shard
@@ -100,13 +100,13 @@ class Worker:
 
     def file(self, shard: Shard, name: str) -> Path:
         """Path of the shard's outcomes of one network, named by a digest of everything they depend on."""
-        sources = [f"{source.id} {source.digest}" for source in shard.sources]
+        sources = [f"{source.id} {source.digest} {source.known_class}" for source in shard.sources]
         encoder = "" if shard.is_pristine else encoders(condition.distortion for condition in shard.conditions)
         config, judge = self.config, [name]
         if name != IMAGES:
             temperature = "" if shard.is_pristine else repr(self.temperatures.get(name))
             judge += [self.networks[name].weights, config.execution.arithmetic, temperature, str(config.threads)]
-        key = digest("4", *judge, encoder, str(config.suite.split.seed), *map(str, shard.conditions), *sources)
+        key = digest("5", *judge, encoder, str(config.suite.split.seed), *map(str, shard.conditions), *sources)
         return self.cache / "shards" / file_name(name) / f"{key}.parquet"
 
     def holds(self, shard: Shard, name: str) -> bool:
@@ -131,8 +131,8 @@ class Prepared:
     """One row per condition, in the schema of `images`."""
     squares: dict[View, list[Tensor]]
     """One uint8 tensor (3, S, S) per condition, for each preprocessing that occurs."""
-    size: tuple[int, int]
-    """Height and width of the image, in px."""
+    sizes: list[Sizes]
+    """The sizes of the image under each condition."""
 
 
 def prepare(worker: Worker, source: Source, conditions: Sequence[Condition], views: set[View]) -> Prepared:
@@ -140,6 +140,7 @@ def prepare(worker: Worker, source: Source, conditions: Sequence[Condition], vie
     pristine = worker.dataset.read(source.id)
     rows: list[dict[str, object]] = []
     squares: dict[View, list[Tensor]] = {view: [] for view in views}
+    sizes: list[Sizes] = []
     for condition in conditions:
         if condition == PRISTINE:
             image, bits = pristine, worker.dataset.bits(source.id)
@@ -149,10 +150,11 @@ def prepare(worker: Worker, source: Source, conditions: Sequence[Condition], vie
         (height, width), pixels = image.shape[:2], int(pixel_digest(image), 16)
         keys = {"source": source.id, "digest": source.digest, **condition._asdict()}
         rows.append(keys | {"height": height, "width": width, "bits": bits, "pixels": pixels})
+        sizes.append(Sizes(pristine.shape[:2], (height, width)))
         tensor = to_tensor(image)
         for view, images in squares.items():
             images.append(view.square(tensor))
-    return Prepared(rows, squares, pristine.shape[:2])
+    return Prepared(rows, squares, sizes)
 
 
 def prepare_shard(worker: Worker, shard: Shard) -> list[Prepared]:
@@ -180,7 +182,7 @@ def judge_shard(worker: Worker, shard: Shard, prepared: list[Prepared]) -> list[
     if IMAGES in left:
         write_table(files[IMAGES], images, {})
     truths = [source.truth for source in shard.sources for _ in shard.conditions]
-    sizes = [entry.size for entry in prepared for _ in shard.conditions]
+    sizes = [size for entry in prepared for size in entry.sizes]
     names = [image_name(source.id, *condition) for source in shard.sources for condition in shard.conditions]
     for judge in (worker.networks[name] for name in left if name != IMAGES):
         squares = [square for entry in prepared for square in entry.squares[judge.preprocessing]]
@@ -195,7 +197,7 @@ def judge_images(
     judge: Network,
     squares: list[Tensor],
     truths: list[Truth],
-    sizes: list[tuple[int, int]],
+    sizes: list[Sizes],
     *,
     names: list[str],
     pristine: bool,

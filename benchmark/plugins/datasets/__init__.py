@@ -22,6 +22,7 @@ from benchmark.core.messages import cause
 from benchmark.core.types import Source
 from benchmark.plugins.datasets.augmented import Augmented as Augmented  # part of this interface
 from benchmark.plugins.datasets.coco import COCO
+from benchmark.plugins.datasets.folder import Folder
 from benchmark.plugins.datasets.glyph_scenes import GlyphScenes
 from benchmark.plugins.datasets.glyphs import Glyphs
 from benchmark.plugins.datasets.imagenet import ImageNet
@@ -95,6 +96,7 @@ DATASETS: dict[str, Callable[[Location | None, dict[str, Any]], Dataset]] = {
     "imagenet": lambda data, options: ImageNet(data, **options),
     "coco": lambda data, options: COCO(data, **options),
     "open": lambda data, options: OpenPhotographs(data, **options),
+    "folder": lambda data, options: Folder(data, **options),
 }
 
 

@@ -18,6 +18,7 @@ from benchmark.plugins.distortions.camera_faults import CAMERA_FAULTS
 from benchmark.plugins.distortions.codecs import CODECS, decode_jpeg, encode_jpeg
 from benchmark.plugins.distortions.distortion import Distortion, compressed, decoded, decoded_sample, encoded, generator
 from benchmark.plugins.distortions.extra_codecs import EXTRA_CODECS
+from benchmark.plugins.distortions.variants import other_speed, reduced, scaled, unscaled
 from benchmark.plugins.registry import extensions, resolve
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "encoders",
     "find_distortion",
     "generator",
+    "scaled",
+    "unscaled",
 ]
 
 DISTORTIONS = {distortion.name: distortion for distortion in (*CODECS, *EXTRA_CODECS, *CAMERA_FAULTS)}
@@ -41,6 +44,8 @@ DISTORTIONS = {distortion.name: distortion for distortion in (*CODECS, *EXTRA_CO
 def find_distortion(name: str) -> Distortion:
     """The distortion of this name, from this package or an installed one.
 
+    A name may also be that of a variant, such as `webp@50` or `avif-speed6`, see `variants`.
+
     Raises:
         SuiteError: there is none; the message lists the valid names.
         PluginError: a package's entry point of this name is no Distortion, or one of another name.
@@ -49,7 +54,10 @@ def find_distortion(name: str) -> Distortion:
         >>> find_distortion("jpeg").levels
         range(1, 96)
     """
-    distortion = resolve("distortions", name, DISTORTIONS)
+    codec, share = unscaled(name)
+    if share < 1:
+        return reduced(find_distortion(codec), name, share)
+    distortion = other_speed(name) or resolve("distortions", name, DISTORTIONS)
     if distortion is None:
         names = ", ".join([*DISTORTIONS, *extensions("distortions", own=DISTORTIONS)])
         raise SuiteError(f"unknown distortion {name!r}; valid are {names}")

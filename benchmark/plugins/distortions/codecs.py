@@ -22,6 +22,8 @@ from benchmark.plugins.distortions.distortion import Distortion
 Parameters = Mapping[str, object]
 SUBSAMPLED: Parameters = {"subsampling": "4:2:0", "optimize": False, "progressive": False}
 """Baseline JPEG with the standard's Huffman tables, as cameras write it."""
+PROFILED = ("JPEG", "WEBP", "AVIF")
+"""The formats into which Pillow writes colour profiles."""
 JPEG_SIDE = 65_500
 """The longest side, in px, that libjpeg and its kin hold."""
 
@@ -100,6 +102,10 @@ def pillow_codec(
         require(feature, name)
         return saved(image, file_format, {**quality(level), **parameters})
 
+    def encode_with_profile(image: Pixels, level: int, profile: bytes) -> bytes:
+        require(feature, name)
+        return saved(image, file_format, {**quality(level), **parameters, "icc_profile": profile})
+
     def encoder() -> str:
         require(feature, name)
         return described(f"Pillow {PIL.__version__}, {library()}", parameters)
@@ -113,6 +119,7 @@ def pillow_codec(
         format=file_format,
         is_slow=file_format != "JPEG",
         longest_side=longest_side,
+        encode_with_profile=encode_with_profile if file_format in PROFILED else None,
     )
 
 
@@ -140,7 +147,6 @@ def openjpeg() -> str:
 WEBP: Parameters = {"lossless": False, "method": 4}
 AVIF: Parameters = {
     "codec": "aom",
-    "speed": 8,
     "subsampling": "4:2:0",
     "range": "full",
     "max_threads": 1,
@@ -148,6 +154,13 @@ AVIF: Parameters = {
 }
 JPEG2000: Parameters = {"irreversible": True, "mct": 1, "quality_mode": "dB"}
 """The 9/7 wavelet, and the colour transform, without which files are twice as large. Levels are the PSNR that is aimed at."""
+
+
+def avif(name: str, *, speed: int) -> Distortion:
+    """AVIF under this name, encoded at this speed of libavif's, 0 (slowest) to 10."""
+    parameters = {"codec": AVIF["codec"], "speed": speed, **AVIF}
+    return pillow_codec(name, "AVIF", range(1, 101), parameters, feature="avif", library=libavif, longest_side=32_768)
+
 
 CODECS = (
     pillow_codec("jpeg", "JPEG", range(1, 96), SUBSAMPLED, feature="jpg", library=libjpeg, longest_side=JPEG_SIDE),
@@ -161,7 +174,7 @@ CODECS = (
         longest_side=JPEG_SIDE,
     ),
     pillow_codec("webp", "WEBP", range(1, 101), WEBP, feature="webp", library=libwebp, longest_side=16_383),
-    pillow_codec("avif", "AVIF", range(1, 101), AVIF, feature="avif", library=libavif, longest_side=32_768),
+    avif("avif", speed=8),
     pillow_codec(
         "jpeg2000",
         "JPEG2000",

@@ -46,6 +46,9 @@ class Distortion:
     """Whether encoding takes so long that bitstreams are kept in the cache."""
     longest_side: int = sys.maxsize
     """The longest side, in px, that encoder and decoder can hold."""
+    encode_with_profile: Callable[[Pixels, int, bytes], bytes] | None = None
+    """(image, level, ICC profile) -> a file with this colour profile and the same coded image as `encode` makes, for those who
+    look at it; None where the format, or its library here, holds none."""
 
 
 def generator(seed: int, source: str, distortion: str, level: int) -> np.random.Generator:

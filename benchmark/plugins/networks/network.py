@@ -114,9 +114,12 @@ class Letterbox:
         """Width and height of each of N prepared images, in the unit of boxes: 1, since boxes are in 0..1 of the square."""
         return [(1.0, 1.0)] * len(prepared)
 
-    def locate(self, boxes: Tensor, size: tuple[int, int]) -> Tensor:
-        """Boxes (D, 4) in 0..1 of the square -> in px of an image of this height and width; they may exceed it."""
-        top, left, height, width = self.extent(size)
+    def locate(self, boxes: Tensor, size: tuple[int, int], shown: tuple[int, int]) -> Tensor:
+        """Boxes (D, 4) in 0..1 of the square -> in px of an image of this height and width; they may exceed it.
+
+        `shown` is height and width of the image that was put onto the square, which may be smaller.
+        """
+        top, left, height, width = self.extent(shown)
         scale = torch.tensor([size[1] / width, size[0] / height] * 2)
         return (boxes * self.side - torch.tensor([left, top] * 2)) * scale
 
@@ -137,9 +140,9 @@ class NoResize:
         """Width and height of each of N prepared images, in px, as boxes are."""
         return [(image.shape[2], image.shape[1]) for image in prepared]
 
-    def locate(self, boxes: Tensor, size: tuple[int, int]) -> Tensor:
-        """The boxes (D, 4) in px, unchanged."""
-        return boxes
+    def locate(self, boxes: Tensor, size: tuple[int, int], shown: tuple[int, int]) -> Tensor:
+        """Boxes (D, 4) in px of the image that was shown -> in px of an image of this height and width."""
+        return boxes * torch.tensor([size[1] / shown[1], size[0] / shown[0]] * 2)
 
 
 @dataclass(frozen=True)

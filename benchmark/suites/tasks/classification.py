@@ -218,6 +218,18 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, int], temperature: float, la
     )
 
 
+def decisions(outcomes: pl.DataFrame, retained: float) -> pl.DataFrame:
+    """Whether a classifier decides on each distorted image as on the pristine version; needs no ground truth.
+
+    Returns:
+        A row for each distorted image: the columns IMAGE and `kept`. `retained` is for detection alone.
+    """
+    pristine = outcomes.filter(distortion=PRISTINE.distortion).select("source", top_p="top")
+    rows = outcomes.filter(pl.col("distortion") != PRISTINE.distortion)
+    rows = rows.join(pristine, on="source", how="left", maintain_order="left")
+    return rows.select(*IMAGE, kept=pl.col("top") == pl.col("top_p"))
+
+
 def disagree(recorded: pl.DataFrame, observed: pl.DataFrame) -> pl.Series:
     """Mask of the outcomes that differ from the recorded ones in class, or in scores by more than TOLERANCE of the largest."""
     columns = ["score_true", "score_top", "logsumexp"]

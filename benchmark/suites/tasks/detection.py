@@ -17,6 +17,7 @@ detection is at least .5 (paper, Eq. 6 and section IV).
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,10 @@ import polars as pl
 import pyarrow as pa
 
 from benchmark.core.digests import digest
-from benchmark.core.types import IMAGE, PRISTINE, Objects
+from benchmark.core.types import IMAGE, PRISTINE, Objects, Sizes
 from benchmark.metrics import image_utility
 from benchmark.suites.tasks.classification import MIQA
+from benchmark.suites.tasks.found_objects import decisions as decisions  # as above
 from benchmark.suites.tasks.found_objects import find_objects, satisfied_images
 from benchmark.suites.tasks.replacement import GAINS as GAINS  # every task's module has GAINS and Downstream
 from benchmark.suites.tasks.replacement import PX, SCORE, SIZES, unpack
@@ -154,12 +156,12 @@ def rules(labels: LabelChoice) -> dict[str, LabelChoice]:
 
 
 def observe(
-    network: Network, answers: list[Any], truths: object, sizes: list[tuple[int, int]], temperature: object
+    network: Network, answers: list[Any], truths: object, sizes: Sequence[Sizes], temperature: object
 ) -> dict[str, list[object]]:
-    """Outcome columns of a batch, from the answers of a detector for images of these heights and widths."""
+    """Outcome columns of a batch, from the answers of a detector for images of these sizes."""
     columns: dict[str, list[object]] = {"boxes": [], "scores": [], "classes": []}
     for (boxes, scores, classes), size in zip(answers, sizes, strict=True):
-        located = network.preprocessing.locate(boxes, size)  # type: ignore[union-attr] # a detector's has this method
+        located = network.preprocessing.locate(boxes, size.pristine, size.shown)  # type: ignore[union-attr] # a detector's has this method
         columns["boxes"].append((located * PX).round().int().flatten().tolist())
         columns["scores"].append((scores * SCORE).round().int().tolist())
         columns["classes"].append(classes.int().tolist())

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmark.core.types import PRISTINE, Objects
+from benchmark.core.types import IMAGE, PRISTINE, Objects
 from benchmark.metrics.box_matching import matched_scores
-from benchmark.suites.tasks.replacement import PX, SCORE, unpack
+from benchmark.suites.tasks.replacement import PX, SCORE, SIZES, unpack
 
 CLEAR = 0.5
 """Least score of a detection that stands for an object, or finds one again."""
@@ -43,6 +43,18 @@ def satisfied_images(outcomes: pl.DataFrame) -> NDArray[np.bool_]:
     Returns:
         Shape (N,), for each outcome.
     """
+    objects = own_objects(outcomes)
+    counts = np.bincount(objects["row"], minlength=outcomes.height)
+    again = np.bincount(objects.filter("again")["row"], minlength=outcomes.height)
+    return np.asarray(2 * again >= counts)
+
+
+def own_objects(outcomes: pl.DataFrame) -> pl.DataFrame:
+    """The objects that a detector finds in the pristine version of each image, and whether it finds them again.
+
+    Returns:
+        A row for each object of each outcome: `row`, the index of the outcome; `area` of its box, in px; and `again`.
+    """
     pristine = outcomes.filter(distortion=PRISTINE.distortion)
     own = {}
     for source, detections in zip(pristine["source"], unpack(pristine), strict=True):
@@ -50,6 +62,31 @@ def satisfied_images(outcomes: pl.DataFrame) -> NDArray[np.bool_]:
         objects = detections.boxes[clear], detections.classes[clear]
         own[source] = Objects(*objects, np.zeros(int(clear.sum()), bool), (0, 0))
     rows, scores = find_objects(outcomes, own)
-    counts = np.bincount(rows, minlength=outcomes.height)
-    again = np.bincount(rows[scores >= CLEAR], minlength=outcomes.height)
-    return np.asarray(2 * again >= counts)
+    none = np.zeros((0, 4))
+    boxes = np.concatenate([none, *(own[source].boxes for source in outcomes["source"])])
+    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    return pl.DataFrame({"row": rows, "area": area, "again": scores >= CLEAR})
+
+
+def decisions(outcomes: pl.DataFrame, retained: float) -> pl.DataFrame:
+    """What a detector still finds in each distorted image of what it finds in the pristine version; needs no ground truth.
+
+    Args:
+        outcomes: those of one detector, with the pristine image of each source.
+        retained: share of the objects, above 0 and at most 1, that must be found again for a decision to be kept.
+
+    Returns:
+        A row for each distorted image: the columns IMAGE; `kept`, null where nothing is found in the pristine version; and for
+        each of COCO's sizes the number of objects, such as `small`, and of those found again, such as `small again`.
+    """
+    objects = own_objects(outcomes)
+    counts = [pl.len().alias("objects"), pl.col("again").sum()]
+    for name, (least, most) in SIZES.items():
+        sized = (pl.col("area") > least) & (pl.col("area") <= most)
+        counts += [sized.sum().alias(name), (sized & pl.col("again")).sum().alias(f"{name} again")]
+    keys = outcomes.select(IMAGE).with_row_index("row").cast({"row": pl.Int64})
+    rows = keys.join(objects.group_by("row").agg(counts), on="row", how="left", maintain_order="left")
+    kept = pl.when(pl.col("objects") > 0).then(pl.col("again") >= retained * pl.col("objects") - 1e-9)
+    sizes = [pl.col(f"{name}{suffix}").fill_null(0) for name in SIZES for suffix in ("", " again")]
+    distorted = rows.filter(pl.col("distortion") != PRISTINE.distortion)
+    return distorted.select(*IMAGE, kept=kept).hstack(distorted.select(sizes))

@@ -1,0 +1,37 @@
+"""Names of classes: ImageNet's 1,000 as torchvision has them and by WordNet id, and COCO's 80."""
+
+from __future__ import annotations
+
+import functools
+
+from benchmark.plugins.datasets.coco_annotations import NAMES
+from benchmark.plugins.datasets.imagenet import WNIDS
+
+
+@functools.cache
+def class_names(count: int) -> tuple[str, ...]:
+    """The names of the classes of networks that have so many; numbers where it is neither ImageNet's nor COCO's number.
+
+    Examples:
+        >>> class_names(80)[0], class_names(1000)[0], class_names(2)
+        ('person', 'tench', ('0', '1'))
+    """
+    if count == len(NAMES):
+        return NAMES
+    if count != len(WNIDS.read_text().split()):
+        return tuple(map(str, range(count)))
+    from torchvision.models import ResNet18_Weights
+
+    return tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+@functools.cache
+def class_numbers() -> dict[str, int]:
+    """The number of each of ImageNet's classes, from 0, by WordNet id and by name.
+
+    Examples:
+        >>> class_numbers()["n01440764"], class_numbers()["goldfish"]
+        (0, 1)
+    """
+    wnids = WNIDS.read_text().split()
+    return {name: number for names in (class_names(len(wnids)), wnids) for number, name in enumerate(names)}
