@@ -69,6 +69,7 @@ PURE = {  # `io` and `contextlib` silence pycocotools
     "contextlib",
     "io",
     "dataclasses",
+    "ensemble_boxes",
     "functools",
     "itertools",
     "math",

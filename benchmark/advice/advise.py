@@ -186,9 +186,8 @@ def advise(
         raise NetworkError(f"{EVERY!r} is no network")
     paths = [photographs] if isinstance(photographs, str | Path) else photographs
     workspace = workspace or Workspace.named()
-    observation = observe(
-        [str(path) for path in paths], networks, tried(codecs, resize), workspace, execution=execution, limit=limit
-    )
+    dataset = {"name": "folder", "path": [str(path) for path in paths]}
+    observation = observe(dataset, networks, tried(codecs, resize), workspace, execution=execution, limit=limit)
     groups = grouped(observation.sources, group)
     chosen_by = choosing_half(groups)
     originals = {source.id: observation.dataset.bits(source.id) for source in observation.sources}

@@ -7,8 +7,8 @@ progress and resumption are theirs: what has been computed once is not computed 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import polars as pl
@@ -18,7 +18,7 @@ from benchmark.core.devices import prepare_process
 from benchmark.core.errors import DataError
 from benchmark.core.files import check_writable
 from benchmark.core.parquet import read_table
-from benchmark.core.types import IMAGE, PRISTINE, Condition, Source
+from benchmark.core.types import IMAGE, PRISTINE, UNKNOWN, Condition, Source
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.labelling.engines import find_engine
@@ -62,24 +62,34 @@ class Observation:
 
 
 def observe(
-    paths: Sequence[str],
+    dataset_choice: dict[str, Any],
     networks: Sequence[str],
     choices: tuple[DistortionChoice, ...],
     workspace: Workspace,
     *,
     execution: ExecutionConfig,
     limit: int = 0,
+    among: Collection[str] = (),
 ) -> Observation:
     """Run the networks on the photographs, pristine and under every condition, as far as the cache lacks their outcomes.
+
+    Args:
+        dataset_choice: the photographs, as the table `[dataset]` of a suite; what truth they have is not used.
+        networks: names of the networks.
+        choices: the conditions.
+        workspace: folders and device.
+        execution: precision, compilation and engine.
+        limit: about so many of the photographs, evenly spread; 0 for all.
+        among: ids of the photographs that may take part; all by default.
 
     Raises:
         DataError: a photograph is missing or unreadable, or there are fewer than two.
         NetworkError: a network cannot be used, or gives a wrong answer; the message names network and photograph.
     """
     prepare_process()
-    dataset_choice: dict[str, Any] = {"name": "folder", "path": list(paths)}
     dataset = open_dataset(dataset_choice, workspace.data)
-    sources = tuple(index(dataset, workspace.cache))
+    indexed = index(dataset, workspace.cache)
+    sources = tuple(replace(source, truth=UNKNOWN) for source in indexed if not among or source.id in among)
     sources = evenly(sources, limit) if limit else sources
     if len(sources) < FEWEST:
         raise DataError(f"{sources[0].id}: one photograph tells nothing of others; name {FEWEST} at least, better 100")

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from benchmark.cli.parser import checked_arguments
-from benchmark.cli.photographs import advise_photographs, execution_of, score_images
+from benchmark.cli.photographs import advise_photographs, execution_of, make_suite, score_images
 from benchmark.core.errors import BenchmarkError
 from benchmark.core.files import file_errors
 from benchmark.core.messages import print_anything, show_messages
@@ -195,6 +195,7 @@ VERBS = {
     "verify": verify_what,
     "score": score_images,
     "advise": advise_photographs,
+    "suite": make_suite,
     "rank": rank_suites,
     "compare": compare_predictors,
     "export": export_what,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from benchmark.cli.values import count, device, figure_file, names, path, positive, share, shares
 
@@ -113,6 +114,7 @@ def parser() -> argparse.ArgumentParser:
         "--keep-bits", metavar="B", type=positive, help=f"{aim} no more than B bits an image, dropped ones 0"
     )
     add_advise(verb, machine)
+    add_suite(verbs, folders, machine)
     command = verb(
         "rank", "leaderboard, tables, figures and web page from the stored scorecards; needs no photographs", limit
     )
@@ -173,6 +175,29 @@ def add_advise(verb: Callable[..., argparse.ArgumentParser], *parents: argparse.
     command.add_argument("--predictor", metavar="NAME", default="", help=text)
     text = "with --predictor: the suite that it was trained, and its threshold chosen, on (default: glyphs)"
     command.add_argument("-s", "--suite", default="glyphs", help=text)
+
+
+def add_suite(verbs: Any, *parents: argparse.ArgumentParser) -> None:
+    """Add the verb `suite`, with its two parts."""
+    text = "init: a suite over your own photographs and networks; levels: levels that make a suite hard enough"
+    command = verbs.add_parser("suite", help=text, description=text)
+    kinds = command.add_subparsers(dest="kind", required=True, metavar="init|levels")
+    text = "write a suite over your own photographs, whose truth is what your networks agree on; then label, run and rank it"
+    init = kinds.add_parser("init", help=text, description=text, parents=list(parents))
+    init.add_argument("photographs", nargs="+", metavar="PHOTOS", help="folders, files, or one address of a folder")
+    text = "labelling network, as source:model; repeat it: labels need two at least, better three"
+    init.add_argument("--network", action="append", required=True, metavar="NAME", help=text)
+    text = "network for downstream performance, which is none of the labelling ones; repeat it for several"
+    init.add_argument("--held-out", action="append", required=True, metavar="NAME", help=text)
+    text = "codecs and camera faults of the suite (default: jpeg,webp)"
+    init.add_argument("--codec", metavar="A,B", type=names, default=["jpeg", "webp"], help=text)
+    init.add_argument("-o", "--output", metavar="FILE", type=path, required=True, help="the .toml file to write")
+    text = "print levels for each of a suite's distortions, from what its labelling networks keep on training sources"
+    levels = kinds.add_parser("levels", help=text, description=text, parents=list(parents))
+    levels.add_argument("suite", help="name of a suite, or path of a .toml file")
+    for kind in (init, levels):
+        text = "about how many photographs to look at (default: 60)"
+        kind.add_argument("--sample", metavar="N", type=count, default=60, help=text)
 
 
 def add_execution(command: argparse.ArgumentParser) -> None:

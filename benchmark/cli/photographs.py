@@ -59,6 +59,30 @@ def advise_photographs(args: argparse.Namespace, workspace: Workspace) -> None:
             print(line, file=sys.stderr)
 
 
+def make_suite(args: argparse.Namespace, workspace: Workspace) -> None:
+    """`utilbench suite init` and `utilbench suite levels`."""
+    from pathlib import Path
+
+    from benchmark.advice.levels import propose
+    from benchmark.advice.new_suite import init_suite
+    from benchmark.suites.loading import load_suite
+
+    if args.kind == "levels":
+        lines = [proposal.text for proposal in propose(load_suite(args.suite), workspace, sample=args.sample)]
+    else:
+        new = init_suite(
+            args.photographs,
+            args.network,
+            args.held_out,
+            Path(args.output),
+            workspace,
+            codecs=args.codec,
+            sample=args.sample,
+        )
+        lines = new.lines
+    print("\n".join(lines))
+
+
 def score_images(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench score`."""
     from benchmark.deployment.inference import image_files, load_predictor

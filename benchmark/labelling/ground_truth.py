@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -70,7 +71,17 @@ class GroundTruth:
     def judge(self, network: str) -> pl.DataFrame:
         """Make the decisions of a network on each distorted image; see the task's `judge` for the columns."""
         task, temperature = TASKS[self.suite.task], self.temperatures[network]
-        return task.judge(self.outcomes[network], self.indexed.truths, temperature, self.suite.labels)
+        return task.judge(self.outcomes[network], self.truths_of(network), temperature, self.suite.labels)
+
+    def truths_of(self, network: str) -> dict[str, Any]:
+        """The truths by which a network is judged, by source.
+
+        They are those of the dataset, or of the consensus; where there is a consensus, networks that had no voice in it are
+        judged by what they decide on the pristine version.
+        """
+        if not self.suite.has_consensus or network in self.suite.networks.labelling:
+            return self.indexed.truths
+        return TASKS[self.suite.task].own_truths(self.outcomes[network])
 
     def label_networks(self, label_set: str) -> tuple[str, ...]:
         """The networks whose decisions determine a label set.
@@ -228,4 +239,4 @@ class GroundTruth:
     def make_downstream(self, network: str) -> classification.Downstream | detection.Downstream:
         """Make the downstream performance of a held-out network; see the task's `Downstream`."""
         outcomes, task = self.outcomes[network], TASKS[self.suite.task]
-        return task.Downstream(outcomes, self.indexed.truths, self.judgement(network), self.outcomes[IMAGES])
+        return task.Downstream(outcomes, self.truths_of(network), self.judgement(network), self.outcomes[IMAGES])

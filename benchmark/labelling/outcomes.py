@@ -22,6 +22,7 @@ from benchmark.core.precision import emulated_ratio
 from benchmark.core.provenance import versions
 from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.core.workspace import Workspace
+from benchmark.labelling.consensus import Tables, agreed
 from benchmark.labelling.engines import find_engine
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from benchmark.plugins.networks.network import Network
 
 logger = logging.getLogger(__name__)
-
-Tables = dict[str, list[pl.DataFrame]]
 
 
 def table_names(suite: Suite) -> tuple[str, ...]:
@@ -123,6 +122,9 @@ def complete(
     logits = read_shards(run(worker, first, f"{indexed.suite.folder}, pristine"))
     worker.temperatures = fit_temperatures(indexed, worker.networks, stored, logits)
     pristine = with_temperatures(worker, logits)
+    if indexed.suite.has_consensus:
+        indexed, pristine = agreed(indexed, stored, pristine)
+        then = plan(indexed.suite, indexed.parts, recorded)[1]
     distorted = read_shards(run(worker, then, f"{indexed.suite.folder}, distorted"))
     report_speed(worker, time.perf_counter() - start)
     completed: Stored = {}
@@ -145,9 +147,8 @@ def open_worker(
 ) -> Worker:
     """A worker with all networks that the shards need, loaded and checked against the recorded outcomes."""
     needed = {name for shard in shards for name in shard.networks} - {IMAGES}
-    suite, classes = indexed.suite, indexed.dataset.classes
+    suite, classes, threads = indexed.suite, indexed.dataset.classes, torch.get_num_threads()
     names = tuple(name for name in table_names(suite) if name in needed)
-    threads = torch.get_num_threads()
     config = WorkerConfig(
         suite, names, workspace.data, workspace.networks, execution=execution, device=workspace.device, threads=threads
     )
@@ -166,14 +167,15 @@ def fit_temperatures(
 ) -> dict[str, float]:
     """The temperature of each network, from the pristine rows (with `logits`) that were computed now.
 
-    Recorded temperatures are kept; labelling networks with logits get one fitted to the pristine training images; others get 1.
+    Recorded temperatures are kept; labelling networks with logits get one fitted to the pristine training images; others get 1,
+    and so do all where they agree on the truth themselves, since there they are right by construction.
     """
     suite, training = indexed.suite, {s.id: s.truth for s in indexed.parts["train"] if not s.parent}
     temperatures = dict.fromkeys(networks, 1.0)
     for name, network in networks.items():
         if name in stored:
             temperatures[name] = stored[name][1]["temperature"]
-        elif network.logits and name in suite.networks.labelling:
+        elif network.logits and name in suite.networks.labelling and not suite.has_consensus:
             temperatures[name] = TASKS[suite.task].fit_temperature(pl.concat(pristine[name]), training)
     return temperatures
 

@@ -23,6 +23,7 @@ from benchmark.core.files import file_errors, sweep, write_text
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.types import CONDITION, IMAGE, PRISTINE
 from benchmark.core.workspace import Workspace
+from benchmark.labelling.consensus import with_consensus
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite, conditions_table, index_suite
@@ -168,6 +169,7 @@ def with_outcomes(indexed: IndexedSuite, stored: Stored) -> GroundTruth:
     tables = {
         name: table.join(asked, on=CONDITION, how="semi", maintain_order="left") for name, (table, _) in stored.items()
     }
+    indexed = with_consensus(indexed, tables)
     temperatures = {
         name: metadata["temperature"] for name, (_, metadata) in stored.items() if "temperature" in metadata
     }

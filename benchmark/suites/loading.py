@@ -179,6 +179,11 @@ def check(suite: Suite, path: Path) -> None:
         (len(set(judges)) == len(judges), "[networks] a network stands twice in labelling and held_out"),
         (not clash, f"[networks] {clash}"),
         (not suite.labels.problem(), suite.labels.problem()),
+        (
+            not (suite.has_consensus and getattr(suite.labels, "calibrate", False)),
+            "[labels] calibrate: networks that agree on the truth are right by construction, so that no temperature can be "
+            "fitted; leave it out",
+        ),
         (suite.training.balance in ("weights", "augmentation"), "[training] balance: weights or augmentation"),
         (
             suite.training.copies > 0 if suite.training.balance == "augmentation" else suite.training.copies == 0,

@@ -17,6 +17,8 @@ from typing import Any
 from benchmark.core.types import Condition
 from benchmark.suites.tasks import TASKS, classification, detection
 
+CONSENSUS = "consensus"
+"""The option `truth` of a dataset whose truth is what the labelling networks agree on."""
 COMBINED = "combined"
 """Name of the label set that all labelling networks determine together."""
 
@@ -123,6 +125,22 @@ class Suite:
     def is_mixed(self) -> bool:
         """Whether it has several distortions, which are then compared."""
         return len(self.distortions) > 1
+
+    @property
+    def has_consensus(self) -> bool:
+        """Whether the labelling networks determine the truth, since the dataset has none."""
+        return bool(self.dataset.get("truth", CONSENSUS if self.dataset.get("name") == "folder" else "") == CONSENSUS)
+
+    @property
+    def truth_note(self) -> str:
+        """A sentence on where the truth is from, for boards; empty where the dataset has it."""
+        if not self.has_consensus:
+            return ""
+        what = "is the class that all" if self.task == "classification" else "are the objects that a majority of the"
+        return (
+            f"Nobody has given a truth: it {what} labelling networks agree on in the pristine version; held-out networks are "
+            "judged by their own decision there."
+        )
 
     @property
     def judging_probe(self) -> tuple[str, ...]:

@@ -28,6 +28,10 @@ from numpy.typing import NDArray
 
 from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.metrics import image_utility
+from benchmark.suites.tasks.class_decisions import consensus as consensus  # every task's module has these four
+from benchmark.suites.tasks.class_decisions import decisions as decisions
+from benchmark.suites.tasks.class_decisions import own_truths as own_truths
+from benchmark.suites.tasks.class_decisions import with_consensus as with_consensus
 from benchmark.suites.tasks.filtering import GAINS as GAINS  # every task's module has GAINS and Downstream
 from benchmark.suites.tasks.filtering import Downstream as Downstream
 
@@ -141,7 +145,7 @@ def observe(
     Args:
         network: the network that gave the answers.
         answers: logits or probabilities, float32 (N, K).
-        truths: index of the true class of each image.
+        truths: index of the true class of each image; where it is UNKNOWN, `score_true` means nothing.
         sizes: not used for classification.
         temperature: the fitted temperature, or None before the fit; in that case a column `logits` is added for the fit.
     """
@@ -216,18 +220,6 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, int], temperature: float, la
         utility=pl.Series(image_utility.utility(rows["phi"], rows["phi_p"]), dtype=pl.Float64),
         label=pl.Series(label, dtype=pl.Int8),
     )
-
-
-def decisions(outcomes: pl.DataFrame, retained: float) -> pl.DataFrame:
-    """Whether a classifier decides on each distorted image as on the pristine version; needs no ground truth.
-
-    Returns:
-        A row for each distorted image: the columns IMAGE and `kept`. `retained` is for detection alone.
-    """
-    pristine = outcomes.filter(distortion=PRISTINE.distortion).select("source", top_p="top")
-    rows = outcomes.filter(pl.col("distortion") != PRISTINE.distortion)
-    rows = rows.join(pristine, on="source", how="left", maintain_order="left")
-    return rows.select(*IMAGE, kept=pl.col("top") == pl.col("top_p"))
 
 
 def disagree(recorded: pl.DataFrame, observed: pl.DataFrame) -> pl.Series:

@@ -29,8 +29,9 @@ from benchmark.core.digests import digest
 from benchmark.core.types import IMAGE, PRISTINE, Objects, Sizes
 from benchmark.metrics import image_utility
 from benchmark.suites.tasks.classification import MIQA
-from benchmark.suites.tasks.found_objects import decisions as decisions  # as above
-from benchmark.suites.tasks.found_objects import find_objects, satisfied_images
+from benchmark.suites.tasks.found_objects import clear_objects, find_objects, satisfied_images
+from benchmark.suites.tasks.found_objects import consensus as consensus  # as above
+from benchmark.suites.tasks.found_objects import decisions as decisions
 from benchmark.suites.tasks.replacement import GAINS as GAINS  # every task's module has GAINS and Downstream
 from benchmark.suites.tasks.replacement import PX, SCORE, SIZES, unpack
 from benchmark.suites.tasks.replacement import Downstream as Downstream
@@ -166,6 +167,16 @@ def observe(
         columns["scores"].append((scores * SCORE).round().int().tolist())
         columns["classes"].append(classes.int().tolist())
     return columns
+
+
+def own_truths(outcomes: pl.DataFrame) -> dict[str, Objects]:
+    """What a detector finds clearly in each pristine image, as the truth by which its other answers are judged."""
+    return clear_objects(outcomes.filter(distortion=PRISTINE.distortion))
+
+
+def with_consensus(pristine: pl.DataFrame, truths: object) -> pl.DataFrame:
+    """The pristine outcomes as they are, since those of detectors do not depend on a truth."""
+    return pristine
 
 
 def judge(outcomes: pl.DataFrame, truths: dict[str, Objects], temperature: float, labels: LabelChoice) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.types import IMAGE, PRISTINE, Objects
 from benchmark.metrics.box_matching import matched_scores
+from benchmark.metrics.consensus import fused_objects
 from benchmark.suites.tasks.replacement import PX, SCORE, SIZES, unpack
 
 CLEAR = 0.5
@@ -55,17 +56,44 @@ def own_objects(outcomes: pl.DataFrame) -> pl.DataFrame:
     Returns:
         A row for each object of each outcome: `row`, the index of the outcome; `area` of its box, in px; and `again`.
     """
-    pristine = outcomes.filter(distortion=PRISTINE.distortion)
-    own = {}
-    for source, detections in zip(pristine["source"], unpack(pristine), strict=True):
-        clear = detections.scores >= CLEAR
-        objects = detections.boxes[clear], detections.classes[clear]
-        own[source] = Objects(*objects, np.zeros(int(clear.sum()), bool), (0, 0))
+    own = clear_objects(outcomes.filter(distortion=PRISTINE.distortion))
     rows, scores = find_objects(outcomes, own)
     none = np.zeros((0, 4))
     boxes = np.concatenate([none, *(own[source].boxes for source in outcomes["source"])])
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     return pl.DataFrame({"row": rows, "area": area, "again": scores >= CLEAR})
+
+
+def clear_objects(pristine: pl.DataFrame) -> dict[str, Objects]:
+    """The detections of each pristine image with a score of at least CLEAR, as objects, by source."""
+    objects = {}
+    for source, detections in zip(pristine["source"], unpack(pristine), strict=True):
+        clear = detections.scores >= CLEAR
+        boxes, classes = detections.boxes[clear], detections.classes[clear]
+        objects[source] = Objects(boxes, classes, np.zeros(int(clear.sum()), bool), (0, 0))
+    return objects
+
+
+def consensus(pristine: list[pl.DataFrame], images: pl.DataFrame) -> dict[str, Objects]:
+    """The objects that a majority of the detectors of these outcomes of pristine images find clearly, by source.
+
+    `images` has height and width of each, in px.
+    """
+    sizes = {name: (height, width) for name, height, width in images.select("source", "height", "width").iter_rows()}
+    answers = [dict(zip(table["source"], unpack(table), strict=True)) for table in pristine]
+    truths = {}
+    for source in pristine[0]["source"]:
+        height, width = sizes[source]
+        sides = np.array([width, height, width, height], np.float64)
+        clear = [answer[source] for answer in answers]
+        masks = [detections.scores >= CLEAR for detections in clear]
+        boxes, classes = fused_objects(
+            [np.clip(detections.boxes[mask] / sides, 0, 1) for detections, mask in zip(clear, masks, strict=True)],
+            [detections.scores[mask] for detections, mask in zip(clear, masks, strict=True)],
+            [detections.classes[mask] for detections, mask in zip(clear, masks, strict=True)],
+        )
+        truths[source] = Objects(boxes * sides, classes, np.zeros(len(classes), bool), (height, width))
+    return truths
 
 
 def decisions(outcomes: pl.DataFrame, retained: float) -> pl.DataFrame:
