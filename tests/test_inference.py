@@ -5,15 +5,19 @@ import io
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
+from sklearn.isotonic import IsotonicRegression
 
 import benchmark
 from benchmark.cli.main import main
 from benchmark.core.errors import DataError, PredictorError, ResultError
+from benchmark.core.photographs import image_files
 from benchmark.core.workspace import Workspace
-from benchmark.deployment.inference import InferencePredictor, image_files
+from benchmark.deployment.calibration import threshold_of_fraction
+from benchmark.deployment.inference import InferencePredictor
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.plugins.distortions import encode_jpeg
 from benchmark.plugins.predictors.base import Context
@@ -122,7 +126,11 @@ def test_the_verb_writes_csv_and_json(judged, photos, capsys):
 
 
 @pytest.mark.parametrize(
-    ("aim", "useful"), [(["--keep-fraction", "0.4"], ["1", "0"]), (["--keep-bits", "1e9"], ["1", "1"])]
+    ("aim", "useful"),
+    [
+        (["--keep-fraction", "0.4", "--of", "suite"], ["1", "0"]),
+        (["--keep-bits", "1e9"], ["1", "1"]),
+    ],
 )
 def test_the_threshold_may_be_chosen_for_an_aim(aim, useful, judged, photos, capsys):
     """A kept fraction or bit budget replaces the frozen threshold, and its interval is told beside the table."""
@@ -131,6 +139,53 @@ def test_the_threshold_may_be_chosen_for_an_aim(aim, useful, judged, photos, cap
     assert [row["useful"] for row in csv.DictReader(io.StringIO(told.out))] == useful
     assert "validation: threshold" in told.err
     assert " to " in told.err
+
+
+def test_a_fraction_is_one_of_these_files(judged, photos, capsys):
+    """Half of two files is one, the better one, whatever the suite's images are."""
+    for fraction, useful in (("0.5", ["1", "0"]), ("1", ["1", "1"]), ("0.4", ["0", "0"])):
+        assert main(["score", "jpeg_quality", str(photos), "--keep-fraction", fraction, *judged]) == 0
+        assert [row["useful"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))] == useful
+
+
+def test_probabilities_are_those_of_the_validation_labels(tiny, judged, photos, capsys):
+    """The probability is the isotonic fit of the labels of the validation part, and never falls with the score."""
+    assert main(["score", "jpeg_quality", str(photos), "--json", *judged]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    labels = tiny.labelled("combined", "validation")
+    fit = IsotonicRegression(out_of_bounds="clip").fit(labels["level"], labels["label"])
+    expected = fit.predict([row["score"] for row in rows])
+    assert [row["probability"] for row in rows] == pytest.approx(expected)
+    assert expected[0] > expected[1]
+
+
+def test_images_that_are_unlike_the_suite_are_told(tiny_file, judged, photos, tmp_path, capsys):
+    """Scores, sizes and formats that the suite does not have are named; images of the suite bring no remark."""
+    assert main(["score", "jpeg_quality", str(photos / "below"), *judged]) == 0
+    assert "mean less there" not in capsys.readouterr().err
+    large = tmp_path / "large"
+    large.mkdir()
+    Image.new("RGB", (600, 400), "red").save(large / "a.jpg", quality=95)
+    assert main(["score", "jpeg_quality", str(large), *judged]) == 0
+    told = capsys.readouterr().err
+    assert "1 of 1 scores are outside 3 to 50" in told
+    assert "1 of 1 images have other sizes than the suite's, whose shorter sides are 64 to 64 px" in told
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "a.png")
+    assert main(["score", "ssim", str(tmp_path / "a.png"), "--reference", str(tmp_path / "a.png"), *judged]) == 0
+    assert "1 of 1 files are PNG; the suite's are JPEG" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5, 0.9, 1.0])
+def test_no_more_than_a_fraction_is_kept_and_no_threshold_keeps_more(fraction):
+    """The threshold is the lowest that keeps at most the fraction, ties included."""
+    random = np.random.default_rng(1)
+    for _ in range(20):
+        scores = random.integers(0, 9, random.integers(1, 30)).astype(float)
+        threshold = threshold_of_fraction(scores, fraction)
+        assert (scores >= threshold).sum() <= fraction * len(scores) + 1e-9
+        lower = scores[scores < threshold]
+        if len(lower):
+            assert (scores >= lower.max()).sum() > fraction * len(scores)
 
 
 def test_an_aim_that_nothing_reaches_is_an_error(judged, photos, capsys):
@@ -147,7 +202,7 @@ def test_full_reference_needs_the_pristine_image(judged, photos, tiny, tmp_path,
     Image.fromarray(tiny.indexed.dataset.read("test-00000")).save(tmp_path / "pristine.png")
     assert main(["score", "ssim", one, "--reference", str(tmp_path / "pristine.png"), *judged]) == 0
     assert main(["score", "ssim", one, "--reference", str(photos), *judged]) == 0
-    assert "a.jpg,1,1" in capsys.readouterr().out
+    assert "a.jpg,1,1.0000,1" in capsys.readouterr().out
     Image.new("RGB", (9, 9)).save(tmp_path / "small.png")
     assert main(["score", "ssim", one, "--reference", str(tmp_path / "small.png"), *judged]) == 1
     assert "(64, 64) px, its reference (9, 9)" in capsys.readouterr().err

@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 
 from benchmark.core.errors import BenchmarkError, DataError, SuiteError
-from benchmark.core.photographs import endings, find_photographs
+from benchmark.core.photographs import endings, find_photographs, image_files
 from benchmark.core.storage import location
-from benchmark.deployment.inference import image_files
 from benchmark.plugins import datasets
 from benchmark.plugins.datasets import open_dataset
 from benchmark.plugins.datasets.imagenet import WNIDS, ImageNet

@@ -109,10 +109,13 @@ def parser() -> argparse.ArgumentParser:
     keep = command.add_mutually_exclusive_group()
     aim = "instead of the frozen threshold, the one that on the suite's validation images keeps the most images with"
     keep.add_argument("--keep-accuracy", metavar="A", type=share, help=f"{aim} a share A of useful ones, 0 to 1")
-    keep.add_argument("--keep-fraction", metavar="F", type=share, help=f"{aim} no more than a share F kept, 0 to 1")
+    text = "instead of the frozen threshold, one that keeps no more than a share F of these files, 0 to 1"
+    keep.add_argument("--keep-fraction", metavar="F", type=share, help=text)
     keep.add_argument(
         "--keep-bits", metavar="B", type=positive, help=f"{aim} no more than B bits an image, dropped ones 0"
     )
+    text = "what --keep-fraction is a share of: these files (default), or the images of the suite's validation part"
+    command.add_argument("--of", choices=("files", "suite"), default="files", help=text)
     add_advise(verb, machine)
     add_suite(verbs, folders, machine)
     command = verb(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from math import isnan
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -85,19 +86,34 @@ def make_suite(args: argparse.Namespace, workspace: Workspace) -> None:
 
 def score_images(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench score`."""
-    from benchmark.deployment.inference import image_files, load_predictor
+    from dataclasses import replace
+
+    from benchmark.core.photographs import image_files
+    from benchmark.deployment.calibration import threshold_of_fraction
+    from benchmark.deployment.inference import load_predictor
     from benchmark.metrics.operating_points import AIMS
 
     files = image_files(args.image)
     ready = load_predictor(args.predictor, args.suite, labels=args.labels, workspace=workspace)
+    fraction = args.keep_fraction if args.of == "files" else None
     for aim in AIMS:
-        if (value := getattr(args, f"keep_{aim}")) is not None:
+        value = getattr(args, f"keep_{aim}")
+        if value is not None and not (aim == "fraction" and fraction):
             ready, point = ready.keeping(aim, value)
             print(f"{args.suite}, validation: {point}", file=sys.stderr)
-    rows = ready.score_files(files, reference=args.reference)
+    rows = list(ready.score_files(files, reference=args.reference))
+    if fraction:
+        threshold = threshold_of_fraction([row.score for row in rows], fraction)
+        rows = [replace(row, useful=row.score >= threshold) for row in rows]
+    for remark in ready.remarks(rows):
+        print(f"utilbench: {remark}; scores and probabilities mean less there", file=sys.stderr)
+    keys = ("file", "score", "probability", "useful")
     if args.json:
-        print(json.dumps([{"file": str(row.file), "score": row.score, "useful": row.useful} for row in rows], indent=1))
+        cells = (
+            (str(row.file), row.score, None if isnan(row.probability) else row.probability, row.useful) for row in rows
+        )
+        print(json.dumps([dict(zip(keys, values, strict=True)) for values in cells], indent=1))
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("file", "score", "useful"))
-    writer.writerows((row.file, f"{row.score:.6g}", int(row.useful)) for row in rows)
+    writer.writerow(keys)
+    writer.writerows((row.file, f"{row.score:.6g}", f"{row.probability:.4f}", int(row.useful)) for row in rows)

@@ -13,7 +13,7 @@ import logging
 import mimetypes
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -135,3 +135,19 @@ def warn_of_unreadable_kinds(folder: Location, files: list[Location]) -> None:
 def names_image(name: str) -> bool:
     """Whether a file's name ends as that of an image of any kind."""
     return (mimetypes.guess_type(name)[0] or "").startswith("image/")
+
+
+def image_files(names: Iterable[str]) -> list[Path]:
+    """The files of these names; a folder stands for the images below it, sorted.
+
+    Raises:
+        DataError: a file or folder does not exist, or a folder holds no image.
+    """
+    files: list[Path] = []
+    for name in names:
+        path = Path(name)
+        images = find_photographs(path) if path.is_dir() else [path]
+        if not images or not images[0].exists():
+            raise DataError(f"{path}: no image there; images end in {', '.join(sorted(endings()))}")
+        files += images
+    return files

@@ -14,15 +14,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from benchmark.core import storage
 from benchmark.core.devices import prepare_process
-from benchmark.core.errors import DataError, PredictorError, ResultError
+from benchmark.core.errors import DataError, MetricError, PredictorError, ResultError
 from benchmark.core.images import Pixels, decode, image_format, to_tensor
-from benchmark.core.photographs import endings, find_photographs
 from benchmark.core.types import IMAGE, Sample
 from benchmark.core.workspace import Workspace
+from benchmark.deployment.calibration import Validation
 from benchmark.evaluation.dataloading import BATCH
 from benchmark.evaluation.results import check_same_run, read_scores
 from benchmark.evaluation.scorecard import Scorecard, read_card
@@ -53,8 +54,14 @@ class Scored:
     file: Path
     score: float
     """A higher score means a more useful image."""
+    probability: float
+    """Probability that the image is useful, 0 to 1, see `calibration`; NaN where the suite's labels give none."""
     useful: bool
     """Whether the score reaches the threshold."""
+    size: tuple[int, int]
+    """Height and width of the image, in px."""
+    format: str
+    """What Pillow calls the format of the file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +75,7 @@ class InferencePredictor:
     formats: frozenset[str]
     """What Pillow calls the formats of that suite's bitstreams, such as `JPEG`."""
     validation: Callable[[], pl.DataFrame]
-    """Reads the stored scores of that part, with columns source, score, label and bits."""
+    """Reads the stored scores of that part, with columns source, score, label, bits, height and width."""
 
     def keeping(self, aim: str, value: float) -> tuple[InferencePredictor, OperatingPoint]:
         """Return the same predictor with the threshold that keeps the most images and still reaches an aim.
@@ -98,13 +105,39 @@ class InferencePredictor:
         paths = [Path(file) for file in files]
         for start in range(0, len(paths), BATCH):
             batch = paths[start : start + BATCH]
-            samples = [self.sample(path, reference) for path in batch]
-            for path, score in zip(batch, self.scores(batch, samples), strict=True):
-                yield Scored(path, score, score >= self.threshold)
+            samples, kinds = zip(*(self.sample(path, reference) for path in batch), strict=True)
+            scores = self.scores(batch, samples)
+            rows = zip(batch, samples, kinds, scores, self.probabilities(scores), strict=True)
+            for path, sample, kind, score, chance in rows:
+                height, width = sample.image.shape[1:]
+                yield Scored(path, score, chance, score >= self.threshold, (height, width), kind)
 
-    def sample(self, path: Path, reference: str | Path | None) -> Sample:
-        """Return one file as the sample that the predictor receives."""
+    def probabilities(self, scores: Sequence[float]) -> list[float]:
+        """The probability that images with these scores are useful; NaN where the suite's labels give none."""
+        try:
+            return self.experience.probability(scores).tolist()
+        except MetricError:
+            return [float("nan")] * len(scores)
+
+    @functools.cached_property
+    def experience(self) -> Validation:
+        """The suite's validation images, as the predictor sees them."""
+        rows = self.validation()
+        sides = rows.select(pl.min_horizontal("height", "width")).to_series().to_numpy()
+        return Validation(
+            rows["score"].to_numpy(), rows["label"].to_numpy().astype(np.int64), sides.astype(np.int64), self.formats
+        )
+
+    def remarks(self, rows: Sequence[Scored]) -> list[str]:
+        """In which ways scored images are unlike those of the suite, so that scores mean less there."""
+        return self.experience.remarks(
+            [row.score for row in rows], [row.size for row in rows], [row.format for row in rows]
+        )
+
+    def sample(self, path: Path, reference: str | Path | None) -> tuple[Sample, str]:
+        """Return one file as the sample that the predictor receives, and its format."""
         data = storage.read(path)
+        kind = image_format(data)
         image, pristine = decode(data, str(path)), None
         if "reference" in self.predictor.needs:
             if reference is None:
@@ -114,10 +147,10 @@ class InferencePredictor:
             if pristine.shape[1:] != image.shape[:2]:
                 raise DataError(f"{path} is {image.shape[:2]} px, its reference {tuple(pristine.shape[1:])}")
         if "bitstream" not in self.predictor.needs:
-            return Sample(to_tensor(image), pristine)
-        if (given := image_format(data)) not in self.formats:
-            raise DataError(f"{path}: {self.name} reads {', '.join(sorted(self.formats))} only, and this is {given}")
-        return Sample(to_tensor(image), pristine, data)
+            return Sample(to_tensor(image), pristine), kind
+        if kind not in self.formats:
+            raise DataError(f"{path}: {self.name} reads {', '.join(sorted(self.formats))} only, and this is {kind}")
+        return Sample(to_tensor(image), pristine, data), kind
 
     def scores(self, paths: Sequence[Path], samples: Sequence[Sample]) -> list[float]:
         """One score for each file; the files of a batch that fails are scored one by one, to name the file at fault."""
@@ -132,22 +165,6 @@ class InferencePredictor:
 def read(path: Path) -> Pixels:
     """Decode an image file to uint8 RGB (H, W, 3)."""
     return decode(storage.read(path), str(path))
-
-
-def image_files(names: Iterable[str]) -> list[Path]:
-    """The files of these names; a folder stands for the images below it, sorted.
-
-    Raises:
-        DataError: a file or folder does not exist, or a folder holds no image.
-    """
-    files: list[Path] = []
-    for name in names:
-        path = Path(name)
-        images = find_photographs(path) if path.is_dir() else [path]
-        if not images or not images[0].exists():
-            raise DataError(f"{path}: no image there; images end in {', '.join(sorted(endings()))}")
-        files += images
-    return files
 
 
 def load_predictor(
@@ -206,7 +223,7 @@ def load_predictor(
 def validation_rows(
     folder: SuiteFolder, workspace: Workspace, suite: Suite, labels: str, card: Scorecard
 ) -> pl.DataFrame:
-    """Columns source, score, label and bits of the validation part, from the tables that `run` and `label` stored."""
+    """Columns source, score, label, bits, height and width of the validation part, from what `run` and `label` stored."""
     file = folder.scores(card.predictor, card.trained_on)
     scores, record = read_scores(file)
     answers, label_metadata = read_labels(folder.labels)
@@ -220,4 +237,4 @@ def validation_rows(
     rows = scores.filter(part="validation", seed=card.seeds[0])
     for table in (answers.with_columns(label=pl.col(labels)), images):
         rows = rows.join(table.drop("part", strict=False), on=IMAGE, how="left", maintain_order="left")
-    return rows.select("source", "score", "label", "bits")
+    return rows.select("source", "score", "label", "bits", "height", "width")
