@@ -15,7 +15,7 @@ from benchmark.plugins.datasets.glyph_scenes import scene
 from benchmark.plugins.networks import load
 from benchmark.plugins.networks.detector import as_detections, from_detector, kept, suppress
 from benchmark.plugins.networks.network import Letterbox, NoResize
-from benchmark.plugins.networks.sources import torchvision_detector
+from benchmark.plugins.networks.torchvision_networks import torchvision_detector
 from benchmark.plugins.networks.zoo_detectors import DETECTORS, DIGESTS
 
 PUBLISHED = {

@@ -23,7 +23,7 @@ from benchmark.leaderboard.rank import rank
 from benchmark.plugins.datasets import index, open_dataset
 from benchmark.plugins.distortions import decode_jpeg, encode_jpeg
 from benchmark.plugins.networks.network import Preprocessing
-from benchmark.plugins.networks.sources import ARGUMENTS
+from benchmark.plugins.networks.torchvision_networks import ARGUMENTS
 from benchmark.suites.loading import load_suite
 from benchmark.suites.splits import split
 

@@ -244,23 +244,21 @@ def test_nan_inside_a_detector_is_not_seen_as_nothing(name):
 
 
 WRONG_CONTRACTS = {
-    "uint8": (
-        {"kind": TensorProto.UINT8},
-        r"images is uint8 \(N, 3, 8, 8\); valid is float16, float32, float64 \(N, 3, S, S\)",
+    "integers": (
+        {"kind": TensorProto.INT8},
+        r"images is int8 \(N, 3, 8, 8\); valid is float16, float32, float64, uint8",
     ),
-    "channels last": ({"shape": ("N", SIDE, SIDE, 3)}, r"images is float32 \(N, 8, 8, 3\)"),
-    "a batch of four": ({"shape": (4, 3, SIDE, SIDE)}, r"images is float32 \(4, 3, 8, 8\)"),
     "not square": ({"shape": ("N", 3, SIDE, 2 * SIDE)}, r"images is float32 \(N, 3, 8, 16\)"),
-    "any size": ({"shape": ("N", 3, "H", "W")}, r"images is float32 \(N, 3, H, W\)"),
-    "another input": ({"name": "pixels"}, "its inputs are pixels; valid is images alone"),
-    "another output": ({"output": "logits"}, "its outputs are logits; valid are probabilities"),
+    "any size": ({"shape": ("N", 3, "H", "W")}, r"size cannot be read from an ONNX file: put `size = 224`"),
+    "another input": ({"name": "pixels"}, "mean and std cannot be read"),
+    "another output": ({"output": "logits"}, "mean and std cannot be read"),
     "integers out": ({"to": TensorProto.INT64}, r"probabilities is int64 \(N, 3\)"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG_CONTRACTS)
 def test_a_wrong_contract_is_told_when_a_classifier_is_opened(case, tmp_path):
-    """The message names the network, the input or output, what it is, and what is valid."""
+    """The message names the network, the input or output, what it is and what is valid, or what settings must say."""
     options, problem = WRONG_CONTRACTS[case]
     save_classifier(tmp_path / "net.onnx", **options)
     with pytest.raises(NetworkError, match=rf"^onnx:net \(.*net\.onnx\): {problem}"):
@@ -282,6 +280,30 @@ def test_a_wrong_contract_is_told_when_a_detector_is_opened(shapes, problem, tmp
     save_detector(tmp_path / "net.onnx", boxes, scores, shapes=shapes)
     with pytest.raises(NetworkError, match=rf"^onnx:net .*: {problem}"):
         load("onnx:net", tmp_path)
+
+
+OTHER_FORMS = {
+    "bytes": {"kind": TensorProto.UINT8},
+    "channels last": {"shape": ("N", SIDE, SIDE, 3)},
+    "a batch of four": {"shape": (4, 3, SIDE, SIDE)},
+}
+
+
+@pytest.mark.parametrize("case", OTHER_FORMS)
+def test_other_forms_of_the_input_need_no_settings(case, tmp_path):
+    """Of bytes, with channels last or in a fixed batch, a classifier of the house still takes RGB from black to white."""
+    options = OTHER_FORMS[case]
+    save_classifier(tmp_path / "same.onnx")
+    save_classifier(tmp_path / "net.onnx", **options)
+    if case == "bytes":  # whose values the graph itself must scale
+        model = onnx.load(tmp_path / "net.onnx")
+        model.graph.initializer.append(numpy_helper.from_array(np.float32(255), "white"))
+        model.graph.node.insert(1, helper.make_node("Div", ["x", "white"], ["scaled"]))
+        model.graph.node[2].input[0] = "scaled"
+        onnx.save_model(model, str(tmp_path / "net.onnx"))
+    images = [torch.full((3, 9, 12), value, dtype=torch.uint8) for value in (10, 90, 200, 30, 250)]
+    expected, found = (load(f"onnx:{name}", tmp_path).answer(images, "cpu") for name in ("same", "net"))
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("to", [TensorProto.FLOAT16, FLOAT, TensorProto.DOUBLE])
@@ -480,6 +502,10 @@ def test_adopted_outcomes_may_lack_the_number_of_threads(tiny, published, tmp_pa
         (["mine:a:b", "mine:a-b"], "'mine:a:b' and 'mine:a-b' would share the file mine-a-b.parquet"),
         (["mine:Net", "mine:net"], "would share the file"),
         (["onnx:../x"], "valid are printable characters but /"),
+        (["onnx:exports/x.onnx"], "valid are printable characters but /"),
+        (["hf:../x/y"], "valid are printable characters but /"),
+        (["hf:org/x", "hf:org--x"], "would share the file hf-org--x.parquet"),
+        (["python:mine.py:network"], "would execute a file, which is not a suite's to say"),
         (["onnx:x\\\\y"], "valid are printable characters"),
         (["onnx:x\\ny"], "valid are printable characters"),
         ([".hidden:x"], "valid are printable characters"),

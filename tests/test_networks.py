@@ -19,7 +19,7 @@ from benchmark.core.images import to_tensor
 from benchmark.plugins.datasets.glyphs import Glyphs
 from benchmark.plugins.networks import SOURCES, check_name, load, zoo
 from benchmark.plugins.networks.network import Preprocessing
-from benchmark.plugins.networks.sources import packaged_file
+from benchmark.plugins.networks.timm_networks import packaged_file
 from benchmark.plugins.networks.weights import file_digest, fill, read_weights
 from benchmark.plugins.networks.zoo_detectors import DETECTORS
 from benchmark.suites.loading import load_suite, suite_names

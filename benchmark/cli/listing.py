@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmark.core.errors import BenchmarkError, PredictorError
 from benchmark.core.workspace import Workspace
-from benchmark.plugins.networks import SOURCES, models
+from benchmark.plugins.networks import FORMS, SOURCES, models
 from benchmark.plugins.predictors.base import track
 from benchmark.plugins.predictors.discovery import adapter, find_predictor
 from benchmark.plugins.predictors.informed import INFORMED, INFORMED_TRACK
@@ -77,5 +77,5 @@ def render(tables: dict[str, Rows]) -> str:
     for source in tables["networks"]:
         names = source["models"]
         shown = ", ".join(names[:8]) + (f", ... ({len(names)})" if len(names) > 8 else "")
-        lines.append(f"  {source['source'] + ':':<22}{shown or 'none; set UTILBENCH_NETWORKS or --networks'}")
+        lines.append(f"  {source['source'] + ':':<22}{shown or FORMS.get(source['source'], 'none')}")
     return "\n".join(lines)

@@ -196,8 +196,10 @@ def file_name(name: str) -> str:
     Examples:
         >>> file_name("timm:tf_efficientnet_lite0")
         'timm-tf_efficientnet_lite0'
+        >>> file_name("hf:google/vit-base-patch16-224")
+        'hf-google--vit-base-patch16-224'
     """
-    return name.replace(":", "-")
+    return name.replace(":", "-").replace("/", "--")
 
 
 def write_bytes(path: Path, data: bytes) -> None:

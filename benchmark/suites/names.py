@@ -14,6 +14,8 @@ RESERVED = ("assets", "studies", "submissions")
 LONGEST_TITLE = 200
 NO_FILE_NAME = '/\\<>"|?*'
 """Characters that no file name may have on one system or another."""
+HUB = re.compile(r"(hf|timm:hf-hub):[\w.-]+/[\w.@-]+", re.ASCII)
+"""Networks of the Hugging Face hub, whose names alone may have a slash, which their files have not."""
 LONGEST_FILE_NAME = 200
 """Bytes of the longest file name of a network; file systems allow 255, of which a temporary name takes some."""
 
@@ -66,7 +68,12 @@ def network_names_problem(networks: Sequence[str]) -> str:
         source, _, model = network.partition(":")
         if not (source and model):
             return f"network {network!r}: a name is source:model"
-        if not network.isprintable() or network[0] in ".~" or set(network) & set(NO_FILE_NAME):
+        if source == "python":
+            return (
+                f"network {network!r}: would execute a file, which is not a suite's to say; name it by an entry point"
+            )
+        characters = set(network) - {"/"} if HUB.fullmatch(network) else set(network)
+        if not network.isprintable() or network[0] in ".~" or characters & set(NO_FILE_NAME):
             return f"network {network!r}: its name names files; valid are printable characters but {' '.join(NO_FILE_NAME)}"
         stem = file_name(network)
         if len(stem.encode()) > LONGEST_FILE_NAME:

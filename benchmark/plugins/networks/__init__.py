@@ -12,7 +12,13 @@ from benchmark.plugins.registry import extensions, resolve
 if TYPE_CHECKING:
     from benchmark.plugins.networks.network import Network
 
-SOURCES = ("torchvision", "timm", "onnx", "zoo")
+SOURCES = ("torchvision", "timm", "hf", "onnx", "python", "zoo")
+FORMS = {
+    "hf": "ORG/NAME of the Hugging Face hub, or a folder (extra hf)",
+    "onnx": "NAME of a file in the networks folder (set UTILBENCH_NETWORKS or --networks), or path/to/file.onnx",
+    "python": "FILE.py:FUNCTION, which is executed as you",
+}
+"""What may follow a source whose models are not listed, or not all."""
 
 
 def load(name: str, folder: Path | None, *, device: str = "cpu", download: bool = True) -> Network:
@@ -65,20 +71,30 @@ def weights_here(name: str, folder: Path | None) -> str | None:
 
 
 def check_name(name: str, folder: Path | None) -> None:
-    """Raise NetworkError unless the name is known; `onnx:` files and packages' networks are checked when they are loaded."""
+    """Raise NetworkError unless the name is known; files, and names of the hub and of packages, are checked when loaded."""
     source, colon, model = name.partition(":")
     added = extensions("networks", own=SOURCES)
     if source not in (*SOURCES, *added) or not colon:
         sources = ", ".join([*SOURCES, *added])
         raise NetworkError(f"unknown network {name!r}; a name is source:model, the sources are {sources}")
-    candidates = [] if source in added else models(source, folder)
-    if source != "onnx" and source not in added and model not in candidates:
+    if source in added or source in FORMS or (source == "timm" and model.startswith(("hf-hub:", "local-dir:"))):
+        return
+    candidates = models(source, folder)
+    if model not in candidates:
+        if source == "torchvision":
+            from benchmark.plugins.networks.torchvision_networks import other_purpose
+
+            if purpose := other_purpose(model):
+                raise NetworkError(f"{name} is for {purpose}; valid are torchvision's classifiers and detectors")
         near = difflib.get_close_matches(model, candidates, n=4, cutoff=0.5) or candidates[:4]
         raise NetworkError(f"unknown network {name!r}; near ones: {', '.join(f'{source}:{other}' for other in near)}")
 
 
 def models(source: str, folder: Path | None) -> list[str]:
-    """The models that a source offers; those of the zoo in the order of their definition, others sorted."""
+    """The models that a source offers; those of the zoo in the order of their definition, others sorted.
+
+    A source whose models cannot be listed offers none; FORMS says how they are named.
+    """
     if source == "torchvision":
         from torchvision import models as torchvision_models
 
@@ -90,6 +106,8 @@ def models(source: str, folder: Path | None) -> list[str]:
         return list(timm.list_models())
     if source == "onnx":
         return sorted(path.stem for path in folder.glob("*.onnx")) if folder else []
+    if source in FORMS:
+        return []
     from benchmark.plugins.networks.zoo import ARCHITECTURES
     from benchmark.plugins.networks.zoo_detectors import DETECTORS
 

@@ -100,6 +100,24 @@ def check_classification(answers: Any, count: int, classes: int, *, logits: bool
     raise WrongAnswer(position, f"{what}; valid are 0 to 1 with the sum 1{hint}")
 
 
+def probes(size: int) -> torch.Tensor:
+    """Two images (2, 3, size, size) in 0..1: noise, and a ramp from black to white."""
+    noise = torch.rand(3, size, size, generator=torch.Generator().manual_seed(0))
+    return torch.stack([noise, torch.linspace(0, 1, size).expand(3, size, size)])
+
+
+def kind_of_answers(values: torch.Tensor) -> str:
+    """`probabilities` if each row is within 0..1 and sums to 1, `logits` if one is not in 0..1, else an empty text.
+
+    Examples:
+        >>> kind_of_answers(torch.tensor([[0.25, 0.75]])), kind_of_answers(torch.tensor([[-3.0, 4.0]]))
+        ('probabilities', 'logits')
+    """
+    if not bool(((values >= -SUM_TOLERANCE) & (values <= 1 + SUM_TOLERANCE)).all()):  # NaN included
+        return "logits"
+    return "probabilities" if bool(((values.sum(1) - 1).abs() <= SUM_TOLERANCE).all()) else ""
+
+
 def check_candidates(boxes: Tensor, scores: Tensor, classes: int, *, least: float, position: int) -> None:
     """Check what a detector gives for one image before weak detections are dropped, since NaN and logits would be, too.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -34,6 +34,17 @@ def suppress(boxes: Tensor, scores: Tensor) -> Answer:
     values = scores[anchor, kind]
     kept = batched_nms(boxes[anchor], values, kind, NEAR)[:MOST]
     return boxes[anchor[kept]], values[kept], kind[kept]
+
+
+def class_numbers(names: Sequence[str], no_classes: Collection[str]) -> list[int]:
+    """The class from 0 of each label of a detector, or -1 where a label stands for no class.
+
+    Examples:
+        >>> class_numbers(["N/A", "person", "N/A", "car"], ["N/A"])
+        [-1, 0, -1, 1]
+    """
+    real = [name not in no_classes for name in names]
+    return [sum(real[:label]) if real[label] else -1 for label in range(len(names))]
 
 
 def from_detector(

@@ -52,21 +52,24 @@ class Preprocessing:
     """Side of the square that is kept, in px."""
     _: KW_ONLY
     interpolation: str = "bilinear"
-    """`bilinear` or `bicubic`, antialiased."""
+    """`bilinear` or `bicubic`, antialiased, or `nearest`."""
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Subtracted from RGB in 0..1."""
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """Divides what remains."""
+    stretch: bool = False
+    """Whether both sides become `resize` long, whatever the proportions of the image were."""
 
     def square(self, image: Tensor) -> Tensor:
         """uint8 (3, H, W) -> uint8 (3, crop, crop).
 
         Of an image that is more than LONGEST times as long as it is wide, the middle alone is resized, which holds the square.
         """
-        image = middle(image)
-        if min(image.shape[1:]) != self.resize:
+        image = image if self.stretch else middle(image)
+        sides = [self.resize] * (2 if self.stretch else 1)
+        if min(image.shape[1:]) != self.resize or (self.stretch and max(image.shape[1:]) != self.resize):
             mode = InterpolationMode(self.interpolation)
-            image = functional.resize(image, [self.resize], interpolation=mode, antialias=True)
+            image = functional.resize(image, sides, interpolation=mode, antialias=True)
         return functional.center_crop(image, [self.crop, self.crop])
 
     def normalise(self, squares: Sequence[Tensor], device: str) -> Tensor:

@@ -1,202 +1,114 @@
-"""`onnx:` networks: files in the networks folder, with a contract that is checked when they are opened.
+"""`onnx:` networks: an ONNX file of any origin, by name in the networks folder or by path.
 
-    images           RGB in 0..1, (N, 3, S, S), N free or 1, S fixed
-    probabilities    (N, classes), of a classifier: 0 to 1, each row sums to 1
-    boxes            (1, A, 4), of a detector: left, top, right, bottom in 0..1 of the square
-    scores           (1, A, classes), of a detector: 0 to 1; non-maximum suppression is applied afterwards
+    onnx:mobilenet_v2_quant        <folder>/mobilenet_v2_quant.onnx
+    onnx:exports/resnet50.onnx     the file of this path, from here or from the networks folder
 
-Each may be float16, float32 or float64; answers become float32. A model may keep tensors in other files, which it names
-("external data", as in `X.onnx.data`); the digest of the weights covers them.
+`onnx_contract` tells what is read from the file and what `NAME.toml` beside it must or may say; `settings` lists the keys.
+
+- A *classifier* answers (N, classes), logits or probabilities. Which of the two is found by showing it two images, unless the
+  output is called `probabilities` or the settings say it. A first class of background, as in TensorFlow's 1001, is left out.
+- A *detector* answers as Ultralytics' do, see `ultralytics`, or has the outputs `boxes` (1, A, 4), left, top, right, bottom in
+  0..1 of the square, and `scores` (1, A, classes), 0 to 1, to which non-maximum suppression is applied.
+
+A batch is run at once where the graph leaves its size free, else in parts of the graph's size, the last one filled up. Answers
+become float32. Tensors may lie in other files that the model names ("external data", as in `X.onnx.data`). The digest of the
+weights covers these and the settings, since outcomes depend on them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
-from benchmark.core.errors import MissingWeights, NetworkError
-from benchmark.core.messages import cause
-from benchmark.plugins.networks.answers import Answer, check_candidates
-from benchmark.plugins.networks.detector import LEAST_SCORE, suppress
-from benchmark.plugins.networks.network import Letterbox, Network, Preprocessing
-from benchmark.plugins.networks.weights import files_digest, local_file
+from benchmark.plugins.networks.answers import kind_of_answers
+from benchmark.plugins.networks.network import Network
+from benchmark.plugins.networks.onnx_contract import (
+    FLOATS,
+    InputForm,
+    OnnxModel,
+    described,
+    find_input,
+    find_task,
+    sizes,
+    type_name,
+)  # fmt: skip
+from benchmark.plugins.networks.onnx_detectors import detector, house_detector
+from benchmark.plugins.networks.onnx_files import onnx_file, onnx_weights, open_session, settings_file
+from benchmark.plugins.networks.onnx_session import explained, probe, run
+from benchmark.plugins.networks.settings import preprocessing_of, read_settings
 
-FLOATS: dict[str, Any] = {"float16": np.float16, "float32": np.float32, "float64": np.float64}
-ONNX_NAMES = {"float": "float32", "double": "float64"}
-"""What ONNX calls the types whose names differ from NumPy's."""
-VALID = {
-    "images": "(N, 3, S, S), RGB in 0..1, with N free or 1 and S fixed",
-    "probabilities": "(N, classes) with N as in images and classes fixed",
-    "boxes": "(1, A, 4)",
-    "scores": "(1, A, classes) with A as in boxes and classes fixed",
-}
-LETTERBOXES: dict[str, tuple[str, int]] = {"yolox_nano": ("corner", 114), "nanodet_m_416": ("centre", 0)}
-"""Where detectors expect an image that is not square, and the grey beside it; all others expect it stretched."""
+logger = logging.getLogger(__name__)
+BACKGROUND = 1001
+"""Number of classes of which the first is background, in networks of TensorFlow."""
 
 
 def onnx_network(model: str, folder: Path | None, device: str, download: bool) -> Network:
-    """The network in `<folder>/<model>.onnx`.
+    """The network in `<folder>/<model>.onnx`, or in the file whose path `model` is.
 
     Raises:
-        MissingWeights: there is no such file.
-        NetworkError: the file is damaged or breaks the contract, a file of its tensors is missing or outside the folder, or
-            onnxruntime is not installed.
+        MissingWeights: there is no such file, or a file of its tensors is missing.
+        NetworkError: the file is damaged, its input or output is none of the above, settings are wrong or lack what cannot be
+            read from the file (the message names the keys), or onnxruntime is not installed.
     """
     path = onnx_file(model, folder)
-    weights, session = onnx_weights(path), open_session(path)
-    network = f"onnx:{model} ({path})"
-    inputs, outputs = ({node.name: node for node in nodes} for nodes in (session.get_inputs(), session.get_outputs()))
-    if set(inputs) != {"images"}:
-        raise NetworkError(f"{network}: its inputs are {', '.join(inputs) or 'none'}; valid is images alone")
-    batch, channels, side, width = checked(network, inputs["images"], 4)
-    if batch not in (None, 1) or channels != 3 or side is None or side != width:
-        raise invalid(network, inputs["images"])
-    if {"boxes", "scores"} <= set(outputs):
-        return detector(network, model, session, side, weights)
-    if "probabilities" not in outputs:
-        valid = "probabilities, of a classifier, or boxes and scores, of a detector"
-        raise NetworkError(f"{network}: its outputs are {', '.join(outputs)}; valid are {valid}")
-    rows, classes = checked(network, outputs["probabilities"], 2)
-    if classes is None or rows not in (None, batch):
-        raise invalid(network, outputs["probabilities"])
+    settings = read_settings(settings_file(path))
+    weights = onnx_weights(path)
+    opened = OnnxModel(f"onnx:{model}", path, open_session(path), settings)
+    task, output = find_task(opened)
+    form = find_input(opened, task)
+    if task == "classification":
+        return classifier(opened, form, output, weights)
+    return (house_detector if opened.is_house else detector)(opened, form, output, weights)
+
+
+def classifier(model: OnnxModel, form: InputForm, output: str, weights: str) -> Network:
+    """The network around a classifier's session."""
+    settings = model.settings
+    if model.is_house:
+        check_house(model, form)
+    form, values = probe(model, form, output)
+    values = rows_of(values)
+    count = values.shape[1] if values.ndim == 2 else 0
+    offset = int(count == BACKGROUND) if settings.offset is None else settings.offset
+    if offset >= count:
+        raise model.error(
+            f"it answers {tuple(values.shape)} to two images; valid is (2, classes), above offset {offset}"
+        )
+    answers = settings.answers or ("probabilities" if model.is_house else kind_of_answers(values))
+    if not answers:
+        reason = "cannot be told, since those to two images lie in 0..1 and do not sum to 1"
+        raise model.missing(["answers"], reason=reason)
+    is_softmax = answers == "probabilities"
 
     def classify(images: torch.Tensor) -> torch.Tensor:
-        parts = images.split(1 if batch == 1 else len(images))
-        return torch.cat([run(session, part, ["probabilities"])[0] for part in parts])
+        return without_first(rows_of(run(model.session, form, images, [output])[0]), offset, is_softmax)
 
-    prepare = Preprocessing(int(side / 0.875), side)
-    return Network(f"onnx:{model}", classes, prepare, weights, logits=False, forward=classify)
-
-
-def onnx_file(model: str, folder: Path | None) -> Path:
-    """The path of a model's file.
-
-    Raises:
-        MissingWeights: there is no such file.
-    """
-    path = local_file(folder, f"{model}.onnx")
-    if path is None:
-        location = folder or "a networks folder (none given: set UTILBENCH_NETWORKS or --networks)"
-        raise MissingWeights(f"onnx:{model}: no file {model}.onnx in {location}; put it there")
-    return path
+    logger.info(f"{model.name}: {explained(form)}; answers {answers} of {count - offset} classes")
+    crop = 1.0 if model.metadata("task") == "classify" else 0.875
+    prepare = preprocessing_of(settings, form.size, str(settings_file(model.path)), crop=crop)
+    return Network(model.name, count - offset, prepare, weights, logits=not is_softmax, forward=classify)
 
 
-def onnx_weights(path: Path) -> str:
-    """Digest of a model's file and of all files in which it keeps tensors, see `tensor_files`."""
-    return files_digest(path, tensor_files(path))
-
-
-def detector(network: str, model: str, session: Any, side: int, weights: str) -> Network:
-    """The network around a session with the outputs `boxes` and `scores`."""
-    outputs = {node.name: node for node in session.get_outputs()}
-    count, anchors, corners = checked(network, outputs["boxes"], 3)
-    if count not in (None, 1) or corners not in (None, 4):
-        raise invalid(network, outputs["boxes"])
-    count, scored, classes = checked(network, outputs["scores"], 3)
-    if count not in (None, 1) or classes is None or (None not in (anchors, scored) and anchors != scored):
-        raise invalid(network, outputs["scores"])
-
-    def detect(images: torch.Tensor) -> list[Answer]:
-        answers = []
-        for position, image in enumerate(images.split(1)):
-            boxes, scores = run(session, image, ["boxes", "scores"])
-            check_candidates(boxes, scores, classes, least=LEAST_SCORE, position=position)
-            answers.append(suppress(boxes[0], scores[0]))
-        return answers
-
-    letterbox, grey = LETTERBOXES.get(model, ("", 0))
-    canvas = Letterbox(side, letterbox=letterbox, grey=grey)
-    return Network(f"onnx:{model}", classes, canvas, weights, logits=False, forward=detect, task="detection")
-
-
-def run(session: Any, images: torch.Tensor, names: list[str]) -> list[torch.Tensor]:
-    """These outputs for float32 images (N, 3, S, S), as float32."""
-    (node,) = session.get_inputs()
-    array = images.contiguous().cpu().numpy().astype(FLOATS[float_type(node.type)], copy=False)
-    return [torch.from_numpy(output).float() for output in session.run(names, {node.name: array})]
-
-
-def open_session(path: Path) -> Any:
-    """An inference session of onnxruntime on the processor, with as many threads as torch has."""
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise NetworkError(f"{path}: needs onnxruntime; pip install 'utilbench[lite]'") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 4  # what it would log it raises
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors have no common base
-        raise NetworkError(f"{path}: not readable as ONNX ({cause(error)})") from error
-
-
-def checked(network: str, node: Any, rank: int) -> list[int | None]:
-    """The sizes of a node's dimensions, None where one is free, if it has so many and is of floats."""
-    if float_type(node.type) not in FLOATS or len(node.shape) != rank:
-        raise invalid(network, node)
-    return [size if isinstance(size, int) else None for size in node.shape]
-
-
-def invalid(network: str, node: Any) -> NetworkError:
-    """The error that says what an input or output is, and what is valid."""
-    shape = ", ".join(str(size or "free") for size in node.shape)
-    return NetworkError(
-        f"{network}: {node.name} is {float_type(node.type)} ({shape}); valid is {', '.join(FLOATS)} {VALID[node.name]}"
-    )
-
-
-def float_type(onnx_type: str) -> str:
-    """The name of a type, as NumPy has it.
-
-    Examples:
-        >>> float_type("tensor(double)"), float_type("tensor(uint8)")
-        ('float64', 'uint8')
-    """
-    name = onnx_type.removeprefix("tensor(").removesuffix(")")
-    return ONNX_NAMES.get(name, name)
-
-
-def tensor_files(path: Path) -> list[str]:
-    """The names, relative to its folder, of the other files that hold tensors of a model.
-
-    Raises:
-        NetworkError: the model is damaged, or such a file is missing or not inside the folder.
-    """
-    try:
-        import onnx
-    except ImportError as error:
-        raise NetworkError(f"{path}: needs onnx; pip install 'utilbench[lite]'") from error
-    try:
-        graph = onnx.load(path, load_external_data=False)
-    except Exception as error:  # protobuf's errors have no common base
-        raise NetworkError(f"{path}: not readable as ONNX ({cause(error)})") from error
-    folder = path.parent.resolve()
-    names = {
-        entry.value
-        for tensor in messages(graph, onnx.TensorProto)
-        if tensor.data_location == onnx.TensorProto.EXTERNAL
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
-    for name in sorted(names):
-        if "\0" in name or not (folder / name).resolve().is_relative_to(folder):
-            raise NetworkError(f"{path}: keeps tensors in {name!r}; valid is a file inside {folder}")
-        if not (folder / name).is_file():
-            raise MissingWeights(f"{path}: keeps tensors in {name}, and {folder} has no such file; put it there")
-    return sorted(names)
-
-
-def messages(message: Any, kind: type) -> Iterator[Any]:
-    """All parts of a protobuf message that are of this kind, at any depth."""
-    if isinstance(message, kind):
-        yield message
+def check_house(model: OnnxModel, form: InputForm) -> None:
+    """Raise NetworkError unless the output `probabilities` is as it was agreed."""
+    node = model.outputs["probabilities"]
+    shape = sizes(node)
+    if type_name(node.type) in FLOATS and len(shape) == 2 and shape[1] is not None and shape[0] in (None, form.batch):
         return
-    for field, value in message.ListFields():
-        if field.message_type:
-            for part in [value] if hasattr(value, "ListFields") else value:
-                yield from messages(part, kind)
+    valid = f"{', '.join(FLOATS)} (N, classes) with N as in images and classes fixed"
+    raise model.error(f"{described(node)}; valid is {valid}")
+
+
+def rows_of(values: torch.Tensor) -> torch.Tensor:
+    """A classifier's answers without dimensions of 1 behind the classes: (N, classes, 1, 1) -> (N, classes)."""
+    return values.flatten(1) if values.ndim == 4 and values.shape[2:] == (1, 1) else values
+
+
+def without_first(values: torch.Tensor, offset: int, is_softmax: bool) -> torch.Tensor:
+    """Answers (N, classes) without the first classes; probabilities are divided by what remains of their sum."""
+    if not offset:
+        return values
+    kept = values[:, offset:]
+    return kept / kept.sum(1, keepdim=True) if is_softmax else kept

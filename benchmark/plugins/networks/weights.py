@@ -81,3 +81,13 @@ def fill(module: nn.Module, state: dict[str, Tensor], name: str, path: Path, *, 
     if unknown := sorted(set(state) - set(own)):
         raise NetworkError(f"{name}: {path} has a tensor that the architecture lacks: {unknown[0]}")
     module.load_state_dict(state)
+
+
+def missing(name: str, folder: Path | None, cache: Path | str, origin: str, error: Exception) -> str:
+    """One line that says what is missing, where it was searched and how to get it."""
+    model = name.partition(":")[2]
+    location = folder or "a networks folder (none given: set UTILBENCH_NETWORKS or --networks)"
+    return (
+        f"{name}: no weights; looked for {model}.safetensors and {model}.pth in {location}, then in {cache}, "
+        f"then at {origin} ({type(error).__name__}); download them there and put them in the networks folder"
+    )
