@@ -194,6 +194,57 @@ def test_measures_of_each_kind_are_scikit_learns(mixed, card, scores):
     assert card.metrics["auroc"].value == pytest.approx(roc_auc_score(seen["label"], seen["score"]))
 
 
+def test_the_srcc_of_each_kind_is_scipys(mixed, card, scores):
+    """It is that of the rows of a kind, labelled or not, whose pristine versions all labelling networks get right."""
+    labels = mixed.labels("combined").filter("eligible", part="test")
+    both = labels.drop("part").join(scores.filter(pl.col("part") != "validation"), on=IMAGE)
+    for kind in ("jpeg", "webp", "noise", "avif"):
+        at = [tuple(row) in TRAINING | UNSEEN for row in both.select("distortion", "level").iter_rows()]
+        rows = both.filter(pl.Series(at), distortion=kind)
+        measure = card.soft[f"srcc on {kind}"]
+        assert measure.value == pytest.approx(spearmanr(rows["utility"], rows["score"]).statistic, abs=1e-6)
+        assert measure.low <= measure.value <= measure.high
+    assert card.soft["srcc on unseen kinds"] == card.soft["srcc on avif"]
+
+
+def kept_accuracy(right, priorities, share):
+    """Accuracy of this share of the images, those of highest priority, image by image; equal ones in random order."""
+    budget = kept = share * len(right)
+    total = 0.0
+    for priority in sorted(set(priorities), reverse=True):
+        group = [value for value, own in zip(right, priorities, strict=True) if own == priority]
+        taken = min(budget, len(group))
+        total, budget = total + taken * np.mean(group), budget - taken
+    return total / kept
+
+
+def test_gains_on_kinds_are_those_of_their_images(mixed, card, scores):
+    """Gain area and gain on seen and on unseen kinds are those of a count, image by image, of these images alone."""
+    unseen, shares = {"avif"}, np.arange(1, 10) / 10
+    for kind, chosen in (("unseen kinds", unseen), ("seen kinds", {"jpeg", "webp", "noise"})):
+        won = winnable = 0.0
+        gained = []
+        for name in mixed.suite.networks.held_out:
+            held = scores.filter(pl.col("distortion").is_in(chosen), part="held_out")
+            rows = held.join(mixed.judgement(name).select(*IMAGE, "right"), on=IMAGE)
+            right, own = rows["right"].to_numpy().astype(float), rows["score"].to_numpy()
+            curves = [
+                np.mean([kept_accuracy(right, priorities, share) for share in shares])
+                for priorities in (own, np.zeros(len(own)), right)
+            ]
+            won, winnable = won + curves[0] - curves[1], winnable + curves[2] - curves[1]
+            gained.append(right[own >= card.threshold[0]].mean() - right.mean())
+        assert card.gains[f"area on {kind}"].value == pytest.approx(won / winnable, abs=1e-5)
+        assert card.gains[f"gain on {kind}"].value == pytest.approx(np.mean(gained), abs=1e-6)
+        assert card.gains[f"area on {kind}"].low < card.gains[f"area on {kind}"].high
+
+
+def test_kinds_are_told_apart_where_there_are_both(mixed):
+    """Seen and unseen kinds are named where a suite has both; elsewhere every measure is of one sort, and has no such name."""
+    assert mixed.suite.kinds == {"seen kinds": ("jpeg", "webp", "noise"), "unseen kinds": ("avif",)}
+    assert dataclasses.replace(mixed.suite, distortions=mixed.suite.distortions[:3]).kinds == {}
+
+
 def by_hand(truth, scores, codec):
     """Bits saved on a codec, image by image."""
     tables = tables_of_codecs(truth)
@@ -240,11 +291,15 @@ def test_bits_saved_are_those_of_a_search_image_by_image(codec, mixed, card, sco
 
 
 def test_the_mean_saving_is_over_codecs(mixed, scores):
-    """Camera faults save nothing and are left out."""
+    """Of all codecs, of seen and of unseen ones; camera faults save nothing and are left out."""
     measured = savings(mixed, tables_of_codecs(mixed), scores)
-    names = [f"bits_saved on {name}" for name in ("jpeg", "webp", "avif")]
-    assert set(measured) == {*names, "bits_saved"}
-    assert measured["bits_saved"] == pytest.approx(np.mean([measured[name] for name in names], axis=0), nan_ok=True)
+    codecs_of = {"": ("jpeg", "webp", "avif"), " on seen kinds": ("jpeg", "webp"), " on unseen kinds": ("avif",)}
+    assert set(measured) == {f"bits_saved on {name}" for name in codecs_of[""]} | {
+        f"bits_saved{of}" for of in codecs_of
+    }
+    for of, names in codecs_of.items():
+        mean = np.mean([measured[f"bits_saved on {name}"] for name in names], axis=0)
+        assert measured[f"bits_saved{of}"] == pytest.approx(mean, nan_ok=True)
 
 
 def test_one_who_knows_saves_most(mixed):
@@ -289,6 +344,10 @@ def test_boards_show_kinds_savings_and_rates(mixed, card, workspace):
     for heading in (
         "## Combined labels by kind of distortion",
         "avif (unseen)",
+        "## Continuous utility by kind of distortion",
+        "## What held-out networks gain on seen and on unseen kinds",
+        "| gain area ↑, unseen kinds |",
+        "| mean | seen kinds | unseen kinds | jpeg |",
         "## Bits saved by choosing a level for each image",
         "## Rate at equal utility, against jpeg",
         "## Just-useful rate",

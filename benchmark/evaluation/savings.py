@@ -44,7 +44,8 @@ def savings(truth: GroundTruth, tables: Tables, scores: pl.DataFrame) -> dict[st
         scores: part and score of each of `scored_rows`, in the columns IMAGE.
 
     Returns:
-        `bits_saved on CODEC` and `bits_saved`, each the value and its replicates, shape (1 + R,).
+        `bits_saved on CODEC`, their mean `bits_saved`, and where the suite has unseen kinds the means over seen and over unseen
+        codecs, `bits_saved on unseen kinds`; each the value and its replicates, shape (1 + R,).
     """
     if not tables:
         return {}
@@ -52,7 +53,15 @@ def savings(truth: GroundTruth, tables: Tables, scores: pl.DataFrame) -> dict[st
     for name, table in of_part(tables, "test").items():
         chosen = lowest_levels(scores_of(truth, scores, name, "test") >= threshold)
         measured[f"{MEASURE} on {name}"] = saved(truth, table, chosen)
-    return measured | {MEASURE: np.mean(list(measured.values()), axis=0)}
+    return measured | means_over_codecs(truth, measured)
+
+
+def means_over_codecs(truth: GroundTruth, measured: dict[str, Floats]) -> dict[str, Floats]:
+    """The mean of `MEASURE on CODEC` over all codecs, and over those of seen and of unseen kinds where there are such."""
+    groups = {kind: [f"{MEASURE} on {name}" for name in names] for kind, names in truth.suite.kinds.items()}
+    chosen = {kind: [measured[name] for name in names if name in measured] for kind, names in groups.items()}
+    of_kinds = {f"{MEASURE} on {kind}": np.mean(values, axis=0) for kind, values in chosen.items() if values}
+    return of_kinds | {MEASURE: np.mean(list(measured.values()), axis=0)}
 
 
 def of_part(tables: Tables, part: str) -> dict[str, CodecTable]:

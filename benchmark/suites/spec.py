@@ -115,6 +115,12 @@ class Suite:
         return tuple(choice.name for choice in self.distortions if not choice.levels)
 
     @property
+    def kinds(self) -> dict[str, tuple[str, ...]]:
+        """`seen kinds` and `unseen kinds` -> their distortions; empty where there are only kinds of one sort."""
+        seen = tuple(choice.name for choice in self.distortions if choice.levels)
+        return {"seen kinds": seen, "unseen kinds": self.unseen_kinds} if seen and self.unseen_kinds else {}
+
+    @property
     def unseen_conditions(self) -> tuple[Condition, ...]:
         """The held-out conditions of unseen kinds."""
         return tuple(condition for condition in self.held_out_conditions if condition.distortion in self.unseen_kinds)
