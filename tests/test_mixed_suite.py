@@ -245,35 +245,51 @@ def test_kinds_are_told_apart_where_there_are_both(mixed):
     assert dataclasses.replace(mixed.suite, distortions=mixed.suite.distortions[:3]).kinds == {}
 
 
-def by_hand(truth, scores, codec):
-    """Bits saved on a codec, image by image."""
-    tables = tables_of_codecs(truth)
-    value = {tuple(row[:3]): row[3] for row in scores.filter(pl.col("part") != "x").select(*IMAGE, "score").iter_rows()}
+def drawn_as_often(truth, part, replicate):
+    """Source of a part -> how often a resample holds it; once each without a resample."""
+    positions = truth.cluster_positions[part]
+    return {name: 1 if replicate is None else truth.resamples[part][replicate][at] for name, at in positions.items()}
 
-    def searched(table, name, threshold):
-        spent, worth = 0.0, 0.0
+
+def by_hand(truth, scores, codec, side, replicate=None):
+    """Bits saved on a codec, image by image, by what a field of its table counts as kept, in a resample of the sources."""
+    tables = tables_of_codecs(truth)
+    value = {tuple(row[:3]): row[3] for row in scores.select(*IMAGE, "score").iter_rows()}
+    times = {part: drawn_as_often(truth, part, replicate) for part in ("validation", "test")}
+
+    def searched(name, part, threshold):
+        table, spent, worth, total = tables[name, part], 0.0, 0.0, 0
         for number, source in enumerate(table.sources):
             index = len(table.levels) - 1
             passing = value[source, name, table.levels[index]] >= threshold
             while passing and index and value[source, name, table.levels[index - 1]] >= threshold:
                 index -= 1
-            spent, worth = spent + table.bits[number, index], worth + table.kept[number, index]
-        return spent / len(table.sources), worth / len(table.sources)
+            often = times[part][source]
+            spent, worth = (
+                spent + often * table.bits[number, index],
+                worth + often * getattr(table, side)[number, index],
+            )
+            total += often
+        return spent / total, worth / total
+
+    def mean(name, part, field):
+        table = tables[name, part]
+        return np.average(getattr(table, field), axis=0, weights=[times[part][source] for source in table.sources])
 
     seen = [name for name in codecs(truth.suite) if (name, "validation") in tables]
-    goal = 0.95 * np.mean([tables[name, "validation"].kept[:, -1].mean() for name in seen])
+    goal = 0.95 * np.mean([mean(name, "validation", side)[-1] for name in seen])
     candidates = {
         min(value[source, name, level] for level in tables[name, "validation"].levels[start:])
         for name in seen
         for source in tables[name, "validation"].sources
+        if times["validation"][source]
         for start in range(len(tables[name, "validation"].levels))
     }
     for threshold in [*sorted(candidates), np.inf]:
-        if np.mean([searched(tables[name, "validation"], name, threshold)[1] for name in seen]) >= goal - 1e-9:
+        if np.mean([searched(name, "validation", threshold)[1] for name in seen]) >= goal - 1e-9:
             break
-    table = tables[codec, "test"]
-    spent, worth = searched(table, codec, threshold)
-    bits, kept = table.bits.mean(axis=0), np.maximum.accumulate(table.kept.mean(axis=0))
+    spent, worth = searched(codec, "test", threshold)
+    bits, kept = mean(codec, "test", "bits"), np.maximum.accumulate(mean(codec, "test", side))
     rival = bits[0]
     if worth >= kept[-1]:
         rival = bits[np.flatnonzero(kept == kept[-1])[0]]
@@ -285,21 +301,40 @@ def by_hand(truth, scores, codec):
 
 
 @pytest.mark.parametrize("codec", ["jpeg", "webp", "avif"])
-def test_bits_saved_are_those_of_a_search_image_by_image(codec, mixed, card, scores):
-    """Threshold, search and fixed rival by hand give the card's saving."""
-    assert card.gains[f"bits_saved on {codec}"].value == pytest.approx(by_hand(mixed, scores, codec), abs=1e-6)
+@pytest.mark.parametrize(("measure", "side"), [("bits_saved", "kept"), ("bits_saved_labels", "useful")])
+def test_bits_saved_are_those_of_a_search_image_by_image(codec, measure, side, mixed, card, scores):
+    """Threshold, search and fixed rival by hand give the card's saving, and those of resamples of both parts."""
+    assert card.gains[f"{measure} on {codec}"].value == pytest.approx(by_hand(mixed, scores, codec, side), abs=1e-6)
+    drawn = savings(mixed, tables_of_codecs(mixed), scores)[f"{measure} on {codec}"][1:]
+    for replicate in range(8):
+        expected = by_hand(mixed, scores, codec, side, replicate)
+        assert drawn[replicate] == pytest.approx(expected, abs=1e-6), replicate
+
+
+def test_what_combined_labels_keep_is_useful(mixed):
+    """An image counts as kept by labels where its combined label is useful; one that is unlabelled counts as not kept."""
+    labels = {tuple(row[:3]): row[3] for row in mixed.labels("combined").select(*IMAGE, "label").iter_rows()}
+    values = set()
+    for (codec, _), table in tables_of_codecs(mixed).items():
+        for number, source in enumerate(table.sources):
+            for index, level in enumerate(table.levels):
+                own = labels[source, codec, level]
+                assert table.useful[number, index] == (own == 1)
+                values.add(own)
+    assert values == {-1, 0, 1}
 
 
 def test_the_mean_saving_is_over_codecs(mixed, scores):
     """Of all codecs, of seen and of unseen ones; camera faults save nothing and are left out."""
     measured = savings(mixed, tables_of_codecs(mixed), scores)
     codecs_of = {"": ("jpeg", "webp", "avif"), " on seen kinds": ("jpeg", "webp"), " on unseen kinds": ("avif",)}
-    assert set(measured) == {f"bits_saved on {name}" for name in codecs_of[""]} | {
-        f"bits_saved{of}" for of in codecs_of
-    }
-    for of, names in codecs_of.items():
-        mean = np.mean([measured[f"bits_saved on {name}"] for name in names], axis=0)
-        assert measured[f"bits_saved{of}"] == pytest.approx(mean, nan_ok=True)
+    measures = ("bits_saved", "bits_saved_labels")
+    expected = {f"{measure} on {name}" for measure in measures for name in codecs_of[""]}
+    assert set(measured) == expected | {f"{measure}{of}" for measure in measures for of in codecs_of}
+    for measure in measures:
+        for of, names in codecs_of.items():
+            mean = np.mean([measured[f"{measure} on {name}"] for name in names], axis=0)
+            assert measured[f"{measure}{of}"] == pytest.approx(mean, nan_ok=True)
 
 
 def test_one_who_knows_saves_most(mixed):
@@ -348,7 +383,8 @@ def test_boards_show_kinds_savings_and_rates(mixed, card, workspace):
         "## What held-out networks gain on seen and on unseen kinds",
         "| gain area ↑, unseen kinds |",
         "| mean | seen kinds | unseen kinds | jpeg |",
-        "## Bits saved by choosing a level for each image",
+        "## Bits saved by choosing a level for each image\n",
+        "## Bits saved by choosing a level for each image, by combined labels\n",
         "## Rate at equal utility, against jpeg",
         "## Just-useful rate",
         "## Rate and utility of the test sources",

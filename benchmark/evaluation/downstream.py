@@ -88,8 +88,8 @@ def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
     resampled = f"{truth.resamples['test'].shape}, {replicates}"
     expected = {"held_out": digest("rivals 3", truth.lesson_digest(COMBINED), truth.held_out_digest, resampled)}
     table, metadata = read_rivals(path) if path.is_file() else (pl.DataFrame(), {})
-    drawn = 1 + min(replicates, len(truth.resamples["test"]))
-    if metadata == expected and table.height == len(names) * len(rival_names(truth.suite)) * drawn:
+    drawn, rivals = 1 + min(replicates, len(truth.resamples["test"])), rival_names(truth.suite)
+    if metadata == expected and table.height == len(names) * len(rivals) * drawn:
         groups = table.group_by("network", "rival", maintain_order=True)
         return {
             (str(held_out_name), str(rival)): rows["curve"].to_numpy().astype(np.float64)
@@ -97,7 +97,6 @@ def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
         }
     curves: Curves = {}
     plain = truth.indexed.scored_rows.filter(part="held_out").select(IMAGE)
-    rivals = rival_names(truth.suite)
     with show_progress(f"{truth.suite.folder}, rivals", len(names) * len(rivals), "curves") as advance:
         for name in names:
             network = truth.downstream(name)
@@ -132,11 +131,9 @@ def read_rivals(path: Path) -> tuple[pl.DataFrame, dict[str, Any]]:
     """
     table, metadata = read_table(path, schema=RIVALS_SCHEMA, about=RivalsMetadata)
     ends = pl.col("curve").arr.min() < -RESOLUTION, pl.col("curve").arr.max() > 1 + RESOLUTION
+    rival = pl.col("rival").str.split(" on ").list.first()
     faults = {
-        f"are of no rival; there are {', '.join(RIVALS)}": ~pl.col("rival")
-        .str.split(" on ")
-        .list.first()
-        .is_in(list(RIVALS)),
+        f"are of no rival; there are {', '.join(RIVALS)}": ~rival.is_in(list(RIVALS)),
         "have a curve outside 0 to 1": pl.any_horizontal(*ends),
     }
     check_values(path, table, faults)
