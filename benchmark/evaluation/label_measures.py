@@ -82,11 +82,8 @@ def soft_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:
 
 
 def satisfied_metrics(truth: GroundTruth, scores: pl.DataFrame) -> Measured:
-    """How well the scores of the test part follow the satisfied machine ratio; empty where that is not recorded."""
-    ratios = truth.satisfied
-    if ratios is None:
-        return {}
-    rows = ratios.join(scores.filter(part="test"), on=IMAGE, maintain_order="left")
+    """How well the scores of the test part follow the satisfied machine ratio: SRCC and tau-b, -1 to 1, best 1."""
+    rows = truth.satisfied.join(scores.filter(part="test"), on=IMAGE, maintain_order="left")
     return {f"smr_{name}": values for name, values in rank_metrics(truth, rows).items()}
 
 

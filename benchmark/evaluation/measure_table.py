@@ -75,8 +75,8 @@ GROUPS = {
     "gains": ("area", "gain", "over_random", "over_condition", "bits_saved", "bits_saved_labels"),
 }
 """Fields of a scorecard -> their measures: those of labels, of the utility and of held-out networks."""
-OPTIONAL = ("bits_saved", "bits_saved_labels", "smr_srcc", "smr_krcc")
-"""Measures that only suites with several distortions have."""
+OPTIONAL = ("bits_saved", "bits_saved_labels")
+"""Measures that only suites with several distortions, one of them a codec, have."""
 DIGITS = 6
 RESOLUTION = 10**-DIGITS
 """Stored values are rounded and may exceed their range by this much."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from benchmark.core.markdown import markdown, milliseconds, number
+from benchmark.evaluation.measure_table import GROUPS
 from benchmark.evaluation.results import PredictorResult, SuiteResults, title
 from benchmark.evaluation.scorecard import Scorecard
 from benchmark.leaderboard.board_rows import headings, label_rows
@@ -34,11 +35,6 @@ CANARY_LEGEND = (
     " ¶: loses much of its AUROC where a few pixels are cut off the same photographs before they are compressed, as a look-up "
     "of published images would, and is not ranked."
 )
-SATISFIED = (
-    " SMR: satisfied machine ratio (Zhang et al., 2022), the share of all networks of the suite that decide as on the pristine "
-    "image, over all test rows; it takes few values, so that tau-b stands beside SRCC."
-)
-SOFT_COLUMNS = ("srcc", "plcc", "krcc", "rmse", "smr_srcc", "smr_krcc")
 
 
 def board(ranked: SuiteResults) -> str:
@@ -92,18 +88,18 @@ def label_section(labels: str, results: Sequence[PredictorResult]) -> list[str]:
 def soft_section(cards: Iterable[Scorecard], suite: Suite) -> list[str]:
     """The lines of the section on how well every predictor follows the continuous utility."""
     ranked = sorted(cards, key=lambda card: -(card.soft["srcc"].value or -1))
-    columns = [name for name in SOFT_COLUMNS if name in ranked[0].soft]
-    rows = [[title(card), *(card.soft[name].text for name in columns)] for card in ranked]
-    remark = SATISFIED * ("smr_srcc" in columns)
+    rows = [[title(card), *(card.soft[name].text for name in GROUPS["soft"])] for card in ranked]
     published = ", ".join(f"{name} {value:.3f}" for name, value in TASKS[suite.task].PUBLISHED_SRCC.items())
     return [
         "## Soft track: continuous utility, mean over the labelling networks",
         "",
         f"Utility (Eq. 2) of the {ranked[0].counts.soft} rows, labelled or not, whose pristine versions all labelling "
-        "networks get right. PLCC and RMSE after a logistic fit; RMSE in units of utility, which lies between -1 and 1."
-        f"{remark}",
+        "networks get right. PLCC and RMSE after a logistic fit; RMSE in units of utility, which lies between -1 and 1. SMR: "
+        "satisfied machine ratio (Zhang et al., 2022), the share of networks that decide as on the pristine image, over all "
+        f"test rows, of those that judged these rows: {', '.join(suite.test_networks)}. It takes few values, so that tau-b "
+        "stands beside SRCC.",
         "",
-        *markdown(["predictor", *headings(*columns)], rows),
+        *markdown(["predictor", *headings(*GROUPS["soft"])], rows),
         f"Published by MIQA (MIQD-2.5M, 2025; SRCC with its composite label): {published}. Its labels, photographs, "
         "distortions and networks are others, so these numbers give an idea of the scale and no comparison.",
         "",

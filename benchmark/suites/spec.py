@@ -142,6 +142,16 @@ class Suite:
         return tuple(dict.fromkeys((*networks.labelling, *self.judging_probe, *networks.held_out)))
 
     @property
+    def test_networks(self) -> tuple[str, ...]:
+        """The networks that judge the test part at the training conditions, whose decisions the satisfied machine ratio counts.
+
+        They are all networks where several distortions are compared; otherwise the labelling networks, and the probe if it
+        judges.
+        """
+        own = (*self.networks.labelling, *self.judging_probe)
+        return self.all_networks if self.is_mixed else tuple(dict.fromkeys(own))
+
+    @property
     def folder(self) -> str:
         """Folder below the results; a limited suite has its own, so that its results do not mix with the full ones."""
         return self.name + (f"-limit{self.limit}" if self.limit else "")
