@@ -76,6 +76,6 @@ def gains_grid(cards: Sequence[Scorecard], suite: Suite) -> Grid:
         ("predictor", *heads),
         tuple((title(card), *(card.gains[name].text for name in names)) for card in ordered),
         "At the held-out levels of seen kinds, and at all levels of unseen ones. Gain area: 1 oracle, 0 random choice, both on "
-        "the same kinds. Gain: at the frozen threshold, over all images of these kinds; a gain on both together also holds "
-        "what it brings to keep more of one sort than of the other.",
+        "the same kinds. Gain: at the frozen threshold, over all images of these kinds. On both sorts together, gain and area "
+        "also count that a predictor keeps more of one sort than of the other.",
     )

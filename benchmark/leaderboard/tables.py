@@ -72,13 +72,13 @@ def counts_line(card: Scorecard) -> str:
 
 def probe_note(ranked: SuiteResults, labels: str) -> str:
     """A note on the probe beside the rows of predictors that look into it; empty without such rows or recorded decisions."""
-    probe, found = ranked.suite.networks.probe, ranked.agreements
+    probe, agreements = ranked.suite.networks.probe, ranked.agreements
     looking = [result.title for result in ranked.results[labels] if result.card.provenance.probe == probe]
-    if not found or not looking:
+    if not agreements or not looking:
         return ""
-    counts = sorted({agreement.rows for agreement in found.values()})
+    counts = sorted({agreement.rows for agreement in agreements.values()})
     rows = " to ".join(dict.fromkeys([str(counts[0]), str(counts[-1])]))
-    values = ", ".join(f"{name} {number(agreement.kappa)}" for name, agreement in found.items())
+    values = ", ".join(f"{name} {number(agreement.kappa)}" for name, agreement in agreements.items())
     verb = "look" if len(looking) > 1 else "looks"
     return (
         f"{', '.join(looking)} {verb} into the probe, {probe}. Agreement of its decisions, right or wrong, with those of "

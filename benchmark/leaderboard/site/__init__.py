@@ -123,8 +123,8 @@ def write_suite_pages(ranked: SuiteResults, *, data: Location | None = None) -> 
     return [*written, *(write_predictor(ranked, result) for result in combined)]
 
 
-def board(labels: str, results: Sequence[PredictorResult], note: str = "") -> dict[str, Any]:
-    """The board of one label set, as the template expects it; on the combined labels, predictors link to their pages."""
+def board(labels: str, results: Sequence[PredictorResult], note: str) -> dict[str, Any]:
+    """The board of one label set with a note, as the template expects it; on combined labels rows link to pages."""
     head, rows = label_rows(results)
     linked = labels == COMBINED
     named = [
@@ -177,7 +177,7 @@ def write_index(results: Path, ranked: Sequence[SuiteResults]) -> list[Path]:
         {
             "suite": entry.suite,
             "page": quote(f"{entry.folder.path.name}/index.html"),
-            "board": board(COMBINED, entry.results[COMBINED]),
+            "board": board(COMBINED, entry.results[COMBINED], probe_note(entry, COMBINED)),
             "first": entry.results[COMBINED][0].card,
         }
         for entry in ranked
