@@ -419,6 +419,16 @@ def test_soft_metrics_are_scipys(tiny, workspace):
         assert measure.low <= measure.value <= measure.high
 
 
+def test_the_satisfied_machine_ratio_is_a_target_of_jpeg_suites_too(tiny, workspace):
+    """The card's SRCC and tau-b with the ratio are those of all test rows, recognised when pristine or not."""
+    card = evaluate(Contrast, tiny.suite, workspace=workspace, truth=tiny)
+    scores, _ = read_table(workspace.results / "tiny" / "scores" / "contrast.parquet")
+    both = scores.filter(part="test").join(tiny.satisfied, on=IMAGE)
+    assert both.height == len(tiny.parts["test"]) * len(tiny.suite.training_conditions)
+    assert card.soft["smr_srcc"].value == pytest.approx(spearmanr(both["score"], both["utility"]).statistic)
+    assert card.soft["smr_krcc"].value == pytest.approx(kendalltau(both["score"], both["utility"]).statistic)
+
+
 def test_a_constant_score_has_no_correlation(tiny, workspace):
     """Soft measures of one score for all are missing, and the card is written."""
 

@@ -174,6 +174,40 @@ def test_combined_labels_are_unanimous(tiny):
     assert set(expected.tolist()) == {-1, 0, 1}
 
 
+def test_the_satisfied_machine_ratio_counts_labelling_networks_and_the_probe(tiny):
+    """On JPEG alone it is the share of the networks that judged a test image whose class is that of the pristine image."""
+    networks = ("zoo:densenet", "zoo:resnet", "zoo:resnet_wide")
+    assert tiny.suite.test_networks == networks
+    tops = {
+        name: {tuple(row[:3]): row[3] for row in tiny.outcomes[name].select(*IMAGE, "top").iter_rows()}
+        for name in networks
+    }
+    for source, *condition, ratio in tiny.satisfied.iter_rows():
+        same = [own[source, *condition] == own[source, *PRISTINE] for own in tops.values()]
+        assert ratio == pytest.approx(sum(same) / 3)
+    assert tiny.satisfied["utility"].n_unique() > 1
+
+
+def test_detectors_alone_count_where_the_probe_is_a_classifier(tiny_det):
+    """In detection the ratio is the share of labelling detectors that keep at least half of the pristine objects."""
+    assert tiny_det.suite.test_networks == tiny_det.suite.networks.labelling
+    kept = [
+        tiny_det.satisfied.join(tiny_det.judgement(name), on=IMAGE, maintain_order="left")["satisfied"].to_numpy()
+        for name in tiny_det.suite.networks.labelling
+    ]
+    assert tiny_det.satisfied["utility"].to_list() == pytest.approx(np.mean(kept, axis=0))
+
+
+def test_the_digest_covers_the_decisions_of_the_probe(tiny):
+    """Other classes by the probe are another ground truth, and the same lesson."""
+    outcomes = tiny.outcomes["zoo:resnet_wide"]
+    distorted = pl.col("distortion") != PRISTINE.distortion
+    other = outcomes.with_columns(top=pl.when(distorted).then((pl.col("top") + 1) % 11).otherwise("top").cast(pl.Int16))
+    changed = dataclasses.replace(tiny, outcomes=tiny.outcomes | {"zoo:resnet_wide": other})
+    assert changed.digest("combined") != tiny.digest("combined")
+    assert changed.lesson_digest("combined") == tiny.lesson_digest("combined")
+
+
 def test_again_from_nothing_gives_the_same_bytes(tiny, tiny_file, tiny_workspace, tmp_path):
     """Labelling is deterministic: other folders, same files."""
     workspace = elsewhere(tmp_path)

@@ -13,6 +13,31 @@ light = settings(max_examples=50, deadline=None, derandomize=True, database=None
 small = st.integers(-9, 9)
 
 
+@light
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))
+def test_kappa_is_agreement_beyond_chance(pairs):
+    """It is (agreement - chance) / (1 - chance), the same both ways, and refused where chance agrees always."""
+    first, second = (np.array(side) for side in zip(*pairs, strict=True))
+    observed = np.mean(first == second)
+    chance = first.mean() * second.mean() + (1 - first.mean()) * (1 - second.mean())
+    if len({value for pair in pairs for value in pair}) == 1:
+        with pytest.raises(MetricError, match="by chance is certain"):
+            classification.kappa(first, second)
+        return
+    value = classification.kappa(first, second)
+    assert value == pytest.approx((observed - chance) / (1 - chance))
+    assert value == pytest.approx(classification.kappa(second, first))
+    assert value == pytest.approx(reference.cohen_kappa_score(first, second))
+    assert -1 <= value <= 1
+
+
+@pytest.mark.parametrize(("first", "second"), [([], []), ([1, 0], [1]), ([[1, 0]], [[1, 0]])])
+def test_kappa_needs_decisions_on_the_same_images(first, second):
+    """No decisions, others in number, and tables of them are refused."""
+    with pytest.raises(MetricError, match="both must be"):
+        classification.kappa(first, second)
+
+
 @st.composite
 def rows(draw, scores=small):
     """Labels of both classes and scores, with many ties."""

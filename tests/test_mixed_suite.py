@@ -194,35 +194,102 @@ def test_measures_of_each_kind_are_scikit_learns(mixed, card, scores):
     assert card.metrics["auroc"].value == pytest.approx(roc_auc_score(seen["label"], seen["score"]))
 
 
-def by_hand(truth, scores, codec):
-    """Bits saved on a codec, image by image."""
-    tables = tables_of_codecs(truth)
-    value = {tuple(row[:3]): row[3] for row in scores.filter(pl.col("part") != "x").select(*IMAGE, "score").iter_rows()}
+def test_the_srcc_of_each_kind_is_scipys(mixed, card, scores):
+    """It is that of the rows of a kind, labelled or not, whose pristine versions all labelling networks get right."""
+    labels = mixed.labels("combined").filter("eligible", part="test")
+    both = labels.drop("part").join(scores.filter(pl.col("part") != "validation"), on=IMAGE)
+    for kind in ("jpeg", "webp", "noise", "avif"):
+        at = [tuple(row) in TRAINING | UNSEEN for row in both.select("distortion", "level").iter_rows()]
+        rows = both.filter(pl.Series(at), distortion=kind)
+        measure = card.soft[f"srcc on {kind}"]
+        assert measure.value == pytest.approx(spearmanr(rows["utility"], rows["score"]).statistic, abs=1e-6)
+        assert measure.low <= measure.value <= measure.high
+    assert card.soft["srcc on unseen kinds"] == card.soft["srcc on avif"]
 
-    def searched(table, name, threshold):
-        spent, worth = 0.0, 0.0
+
+def kept_accuracy(right, priorities, share):
+    """Accuracy of this share of the images, those of highest priority, image by image; equal ones in random order."""
+    budget = kept = share * len(right)
+    total = 0.0
+    for priority in sorted(set(priorities), reverse=True):
+        group = [value for value, own in zip(right, priorities, strict=True) if own == priority]
+        taken = min(budget, len(group))
+        total, budget = total + taken * np.mean(group), budget - taken
+    return total / kept
+
+
+def test_gains_on_kinds_are_those_of_their_images(mixed, card, scores):
+    """Gain area and gain on seen and on unseen kinds are those of a count, image by image, of these images alone."""
+    unseen, shares = {"avif"}, np.arange(1, 10) / 10
+    for kind, chosen in (("unseen kinds", unseen), ("seen kinds", {"jpeg", "webp", "noise"})):
+        won = winnable = 0.0
+        gained = []
+        for name in mixed.suite.networks.held_out:
+            held = scores.filter(pl.col("distortion").is_in(chosen), part="held_out")
+            rows = held.join(mixed.judgement(name).select(*IMAGE, "right"), on=IMAGE)
+            right, own = rows["right"].to_numpy().astype(float), rows["score"].to_numpy()
+            curves = [
+                np.mean([kept_accuracy(right, priorities, share) for share in shares])
+                for priorities in (own, np.zeros(len(own)), right)
+            ]
+            won, winnable = won + curves[0] - curves[1], winnable + curves[2] - curves[1]
+            gained.append(right[own >= card.threshold[0]].mean() - right.mean())
+        assert card.gains[f"area on {kind}"].value == pytest.approx(won / winnable, abs=1e-5)
+        assert card.gains[f"gain on {kind}"].value == pytest.approx(np.mean(gained), abs=1e-6)
+        assert card.gains[f"area on {kind}"].low < card.gains[f"area on {kind}"].high
+
+
+def test_kinds_are_told_apart_where_there_are_both(mixed):
+    """Seen and unseen kinds are named where a suite has both; elsewhere every measure is of one sort, and has no such name."""
+    assert mixed.suite.kinds == {"seen kinds": ("jpeg", "webp", "noise"), "unseen kinds": ("avif",)}
+    assert dataclasses.replace(mixed.suite, distortions=mixed.suite.distortions[:3]).kinds == {}
+
+
+def drawn_as_often(truth, part, replicate):
+    """Source of a part -> how often a resample holds it; once each without a resample."""
+    positions = truth.cluster_positions[part]
+    return {name: 1 if replicate is None else truth.resamples[part][replicate][at] for name, at in positions.items()}
+
+
+def by_hand(truth, scores, codec, side, replicate=None):
+    """Bits saved on a codec, image by image, by what a field of its table counts as kept, in a resample of the sources."""
+    tables = tables_of_codecs(truth)
+    value = {tuple(row[:3]): row[3] for row in scores.select(*IMAGE, "score").iter_rows()}
+    times = {part: drawn_as_often(truth, part, replicate) for part in ("validation", "test")}
+
+    def searched(name, part, threshold):
+        table, spent, worth, total = tables[name, part], 0.0, 0.0, 0
         for number, source in enumerate(table.sources):
             index = len(table.levels) - 1
             passing = value[source, name, table.levels[index]] >= threshold
             while passing and index and value[source, name, table.levels[index - 1]] >= threshold:
                 index -= 1
-            spent, worth = spent + table.bits[number, index], worth + table.kept[number, index]
-        return spent / len(table.sources), worth / len(table.sources)
+            often = times[part][source]
+            spent, worth = (
+                spent + often * table.bits[number, index],
+                worth + often * getattr(table, side)[number, index],
+            )
+            total += often
+        return spent / total, worth / total
+
+    def mean(name, part, field):
+        table = tables[name, part]
+        return np.average(getattr(table, field), axis=0, weights=[times[part][source] for source in table.sources])
 
     seen = [name for name in codecs(truth.suite) if (name, "validation") in tables]
-    goal = 0.95 * np.mean([tables[name, "validation"].kept[:, -1].mean() for name in seen])
+    goal = 0.95 * np.mean([mean(name, "validation", side)[-1] for name in seen])
     candidates = {
         min(value[source, name, level] for level in tables[name, "validation"].levels[start:])
         for name in seen
         for source in tables[name, "validation"].sources
+        if times["validation"][source]
         for start in range(len(tables[name, "validation"].levels))
     }
     for threshold in [*sorted(candidates), np.inf]:
-        if np.mean([searched(tables[name, "validation"], name, threshold)[1] for name in seen]) >= goal - 1e-9:
+        if np.mean([searched(name, "validation", threshold)[1] for name in seen]) >= goal - 1e-9:
             break
-    table = tables[codec, "test"]
-    spent, worth = searched(table, codec, threshold)
-    bits, kept = table.bits.mean(axis=0), np.maximum.accumulate(table.kept.mean(axis=0))
+    spent, worth = searched(codec, "test", threshold)
+    bits, kept = mean(codec, "test", "bits"), np.maximum.accumulate(mean(codec, "test", side))
     rival = bits[0]
     if worth >= kept[-1]:
         rival = bits[np.flatnonzero(kept == kept[-1])[0]]
@@ -234,17 +301,40 @@ def by_hand(truth, scores, codec):
 
 
 @pytest.mark.parametrize("codec", ["jpeg", "webp", "avif"])
-def test_bits_saved_are_those_of_a_search_image_by_image(codec, mixed, card, scores):
-    """Threshold, search and fixed rival by hand give the card's saving."""
-    assert card.gains[f"bits_saved on {codec}"].value == pytest.approx(by_hand(mixed, scores, codec), abs=1e-6)
+@pytest.mark.parametrize(("measure", "side"), [("bits_saved", "kept"), ("bits_saved_labels", "useful")])
+def test_bits_saved_are_those_of_a_search_image_by_image(codec, measure, side, mixed, card, scores):
+    """Threshold, search and fixed rival by hand give the card's saving, and those of resamples of both parts."""
+    assert card.gains[f"{measure} on {codec}"].value == pytest.approx(by_hand(mixed, scores, codec, side), abs=1e-6)
+    drawn = savings(mixed, tables_of_codecs(mixed), scores)[f"{measure} on {codec}"][1:]
+    for replicate in range(8):
+        expected = by_hand(mixed, scores, codec, side, replicate)
+        assert drawn[replicate] == pytest.approx(expected, abs=1e-6), replicate
+
+
+def test_what_combined_labels_keep_is_useful(mixed):
+    """An image counts as kept by labels where its combined label is useful; one that is unlabelled counts as not kept."""
+    labels = {tuple(row[:3]): row[3] for row in mixed.labels("combined").select(*IMAGE, "label").iter_rows()}
+    values = set()
+    for (codec, _), table in tables_of_codecs(mixed).items():
+        for number, source in enumerate(table.sources):
+            for index, level in enumerate(table.levels):
+                own = labels[source, codec, level]
+                assert table.useful[number, index] == (own == 1)
+                values.add(own)
+    assert values == {-1, 0, 1}
 
 
 def test_the_mean_saving_is_over_codecs(mixed, scores):
-    """Camera faults save nothing and are left out."""
+    """Of all codecs, of seen and of unseen ones; camera faults save nothing and are left out."""
     measured = savings(mixed, tables_of_codecs(mixed), scores)
-    names = [f"bits_saved on {name}" for name in ("jpeg", "webp", "avif")]
-    assert set(measured) == {*names, "bits_saved"}
-    assert measured["bits_saved"] == pytest.approx(np.mean([measured[name] for name in names], axis=0), nan_ok=True)
+    codecs_of = {"": ("jpeg", "webp", "avif"), " on seen kinds": ("jpeg", "webp"), " on unseen kinds": ("avif",)}
+    measures = ("bits_saved", "bits_saved_labels")
+    expected = {f"{measure} on {name}" for measure in measures for name in codecs_of[""]}
+    assert set(measured) == expected | {f"{measure}{of}" for measure in measures for of in codecs_of}
+    for measure in measures:
+        for of, names in codecs_of.items():
+            mean = np.mean([measured[f"{measure} on {name}"] for name in names], axis=0)
+            assert measured[f"{measure}{of}"] == pytest.approx(mean, nan_ok=True)
 
 
 def test_one_who_knows_saves_most(mixed):
@@ -289,7 +379,12 @@ def test_boards_show_kinds_savings_and_rates(mixed, card, workspace):
     for heading in (
         "## Combined labels by kind of distortion",
         "avif (unseen)",
-        "## Bits saved by choosing a level for each image",
+        "## Continuous utility by kind of distortion",
+        "## What held-out networks gain on seen and on unseen kinds",
+        "| gain area ↑, unseen kinds |",
+        "| mean | seen kinds | unseen kinds | jpeg |",
+        "## Bits saved by choosing a level for each image\n",
+        "## Bits saved by choosing a level for each image, by combined labels\n",
         "## Rate at equal utility, against jpeg",
         "## Just-useful rate",
         "## Rate and utility of the test sources",

@@ -7,7 +7,16 @@ import pytest
 from bjontegaard import bd_rate as reference
 
 from benchmark.core.errors import MetricError
-from benchmark.metrics.rates import bd_rate, just_useful, lowest_levels, monotone, saved_bits, search_threshold
+from benchmark.metrics.rates import (
+    bd_rate,
+    just_useful,
+    lowest_levels,
+    monotone,
+    saved_bits,
+    search_threshold,
+    search_thresholds,
+    searched_levels,
+)
 
 RATES = np.array([0.1, 0.2, 0.4, 0.8, 1.6])
 UTILITY = np.array([0.2, 0.45, 0.7, 0.85, 0.9])
@@ -89,6 +98,54 @@ def test_the_threshold_is_the_smallest_that_keeps_enough(seed):
     goal = 0.95 * kept[:, -1].mean()
     assert share(threshold) >= goal - 1e-9
     assert all(share(value) < goal for value in np.unique(scores) if value < threshold)
+
+
+def resampled(seed, sources=25, levels=4, replicates=30):
+    """Scores with ties, what is kept, and how often each source counts in each replicate."""
+    random = np.random.default_rng(seed)
+    scores = random.integers(0, 9, (sources, levels)) + np.arange(levels) * 1.5
+    kept = random.integers(0, 4, (sources, levels)) / 3 * np.linspace(0.4, 1, levels)
+    return scores, kept, random.multinomial(sources, np.full(sources, 1 / sources), replicates).astype(float)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_thresholds_of_resamples_are_those_of_repeated_sources(seed):
+    """In each replicate it is the smallest score at which a level is reached that keeps enough of the repeated sources."""
+    scores, kept, weights = resampled(seed)
+    for times, threshold in zip(weights, search_thresholds(weights, scores, kept), strict=True):
+        rows = np.repeat(np.arange(len(scores)), times.astype(int))
+        goal = 0.95 * kept[rows, -1].mean()
+        reached = [
+            value
+            for value in {row[start:].min() for row in scores[rows] for start in range(scores.shape[1])}
+            if np.take_along_axis(kept[rows], lowest_levels(scores[rows] >= value)[:, None], axis=1).mean()
+            >= goal - 1e-9
+        ]
+        assert threshold == min(reached, default=np.inf)
+
+
+def test_where_no_score_keeps_enough_all_is_sent_at_the_top():
+    """The threshold is infinite where even the highest score of all lets the search go too far down."""
+    scores, kept = np.array([[5.0, 1.0], [5.0, 9.0]]), np.array([[0.0, 1.0], [0.0, 1.0]])
+    assert search_threshold(scores, kept) == 9.0
+    assert search_threshold([[9.0, 9.0]], [[0.0, 1.0]]) == np.inf
+
+
+def test_levels_of_thresholds_are_those_of_the_search():
+    """Whatever the threshold, the level is where the search from the top down ends."""
+    scores, _, _ = resampled(0)
+    thresholds = np.r_[np.unique(scores), -1.0, 4.2, np.inf]
+    for threshold, chosen in zip(thresholds, searched_levels(scores, thresholds), strict=True):
+        assert chosen.tolist() == lowest_levels(scores >= threshold).tolist()
+
+
+def test_each_replicate_may_choose_its_own_levels():
+    """Savings of replicates with levels of their own are those of each one alone."""
+    scores, kept, weights = resampled(3)
+    bits = np.sort(np.random.default_rng(0).random(scores.shape), axis=1)
+    chosen = searched_levels(scores, np.linspace(0, 14, len(weights)))
+    alone = [saved_bits(own[None], bits, kept, levels)[0] for own, levels in zip(weights, chosen, strict=True)]
+    assert saved_bits(weights, bits, kept, chosen) == pytest.approx(np.array(alone))
 
 
 def test_a_fixed_level_saves_nothing():

@@ -1,7 +1,7 @@
 """What each codec of a suite spends and keeps at each of its levels, source by source: the raw material of rate and utility.
 
 table = codec_table(truth, "avif", "test")
-table.bits, table.kept          # (sources, levels) each, the top level last
+table.bits, table.kept, table.useful          # (sources, levels) each, the top level last
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmark.labelling.indexed_suite import conditions_table
 from benchmark.labelling.shards import IMAGES
 from benchmark.metrics.bootstrap import Floats
 from benchmark.plugins.distortions import find_distortion
-from benchmark.suites.spec import Suite
+from benchmark.suites.spec import COMBINED, Suite
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class CodecTable:
     """Bits of each image, shape (S, L)."""
     kept: Floats
     """Share of the held-out networks that decide as on the pristine image, 0 to 1, shape (S, L)."""
+    useful: Floats
+    """1 where the combined label is useful, 0 where it is non-useful or there is none, shape (S, L)."""
 
 
 def codecs(suite: Suite) -> list[str]:
@@ -75,6 +77,7 @@ def codec_table(truth: GroundTruth, codec: str, part: str) -> CodecTable:
     pristine = images.filter(distortion=PRISTINE.distortion)
     members = [source.id for source in truth.parts[part]]
     sizes = dict(pristine.select("source", pl.col("height").cast(pl.Int64) * pl.col("width")).iter_rows())
+    labels = truth.labels(COMBINED)
     kept = [grid(rows, truth.judgement(name), "kept", len(levels)) for name in truth.suite.networks.held_out]
     return CodecTable(
         levels,
@@ -82,4 +85,5 @@ def codec_table(truth: GroundTruth, codec: str, part: str) -> CodecTable:
         np.array([sizes[name] for name in members], np.float64),
         grid(rows, images, "bits", len(levels)),
         np.mean(kept, axis=0),
+        (grid(rows, labels, "label", len(levels)) == 1).astype(np.float64),
     )

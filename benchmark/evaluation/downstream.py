@@ -34,7 +34,7 @@ from benchmark.metrics.bootstrap import Floats
 from benchmark.metrics.seeds import over_seeds
 from benchmark.metrics.weighted import ratio
 from benchmark.suites.results_folder import SuiteFolder
-from benchmark.suites.spec import COMBINED
+from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS, classification, detection
 
 RIVALS_SCHEMA = pl.Schema(
@@ -57,6 +57,8 @@ RIVALS: dict[str, Callable[[pl.DataFrame], Floats]] = {
     "condition": lambda rows: rows["condition"].to_numpy(),
     "oracle": lambda rows: rows["oracle"].to_numpy(),
 }
+BOUNDS = "random", "oracle"
+"""The rivals between which a gain area lies; their curves are made of each of `Suite.kinds` too: `oracle on unseen kinds`."""
 POINTS = ("unfiltered", "kept", "filtered", *RIVALS)
 """The columns of an operating point; see GAINS of the task."""
 
@@ -86,8 +88,8 @@ def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
     resampled = f"{truth.resamples['test'].shape}, {replicates}"
     expected = {"held_out": digest("rivals 3", truth.lesson_digest(COMBINED), truth.held_out_digest, resampled)}
     table, metadata = read_rivals(path) if path.is_file() else (pl.DataFrame(), {})
-    drawn = 1 + min(replicates, len(truth.resamples["test"]))
-    if metadata == expected and table.height == len(names) * len(RIVALS) * drawn:
+    drawn, rivals = 1 + min(replicates, len(truth.resamples["test"])), rival_names(truth.suite)
+    if metadata == expected and table.height == len(names) * len(rivals) * drawn:
         groups = table.group_by("network", "rival", maintain_order=True)
         return {
             (str(held_out_name), str(rival)): rows["curve"].to_numpy().astype(np.float64)
@@ -95,13 +97,14 @@ def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
         }
     curves: Curves = {}
     plain = truth.indexed.scored_rows.filter(part="held_out").select(IMAGE)
-    with show_progress(f"{truth.suite.folder}, rivals", len(names) * len(RIVALS), "curves") as advance:
+    with show_progress(f"{truth.suite.folder}, rivals", len(names) * len(rivals), "curves") as advance:
         for name in names:
             network = truth.downstream(name)
-            rows = held_out_rows(truth, network, plain)
-            for rival, priority in RIVALS.items():
-                made = redrawn(truth, network, rows, network.best, priority(rows), FRACTIONS)
-                curves[name, rival] = made.astype(np.float32).astype(np.float64)  # rounded as they are stored
+            every = held_out_rows(truth, network, plain)
+            for title, (rival, distortions) in rivals.items():
+                rows = every.filter(pl.col("distortion").is_in(distortions))
+                made = redrawn(truth, network, rows, network.best, RIVALS[rival](rows), FRACTIONS)
+                curves[name, title] = made.astype(np.float32).astype(np.float64)  # rounded as they are stored
                 advance(1)
     parts = [
         pl.DataFrame({"curve": pl.Series(values, dtype=RIVALS_SCHEMA["curve"])}).select(
@@ -113,6 +116,13 @@ def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
     return curves
 
 
+def rival_names(suite: Suite) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Name of each curve -> its rival and the distortions of its images: RIVALS on all, BOUNDS on each of `Suite.kinds`."""
+    every = tuple(choice.name for choice in suite.distortions)
+    on_kinds = {f"{rival} on {kind}": (rival, names) for kind, names in suite.kinds.items() for rival in BOUNDS}
+    return {rival: (rival, every) for rival in RIVALS} | on_kinds
+
+
 def read_rivals(path: Path) -> tuple[pl.DataFrame, dict[str, Any]]:
     """The stored curves of the rivals, in columns network, rival and curve, and their metadata.
 
@@ -121,8 +131,9 @@ def read_rivals(path: Path) -> tuple[pl.DataFrame, dict[str, Any]]:
     """
     table, metadata = read_table(path, schema=RIVALS_SCHEMA, about=RivalsMetadata)
     ends = pl.col("curve").arr.min() < -RESOLUTION, pl.col("curve").arr.max() > 1 + RESOLUTION
+    rival = pl.col("rival").str.split(" on ").list.first()
     faults = {
-        f"are of no rival; there are {', '.join(RIVALS)}": ~pl.col("rival").is_in(list(RIVALS)),
+        f"are of no rival; there are {', '.join(RIVALS)}": ~rival.is_in(list(RIVALS)),
         "have a curve outside 0 to 1": pl.any_horizontal(*ends),
     }
     check_values(path, table, faults)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from benchmark.core.errors import MetricError
 from benchmark.core.types import CONDITION, IMAGE
 from benchmark.labelling.ground_truth import GroundTruth
-from benchmark.labelling.indexed_suite import conditions_table
 from benchmark.metrics import bootstrap, classification, correlation, weighted
 from benchmark.metrics.bootstrap import Floats
 
@@ -66,49 +63,6 @@ def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) ->
     return measured | {"overlap": weighted.reflected(measured["overlap"])}
 
 
-def of_kinds(truth: GroundTruth, scores: pl.DataFrame, labels: str) -> dict[str, pl.DataFrame]:
-    """The labelled test rows of each distortion, and of the unseen kinds together, with their scores.
-
-    Those of seen kinds are at the training conditions, those of unseen kinds at the held-out ones; a kind on which one of the
-    labels does not occur is left out.
-    """
-    chosen = conditions_table(truth.suite.training_conditions + truth.suite.unseen_conditions)
-    every = truth.labels(labels).filter(pl.col("label") >= 0, part="test")
-    every = every.join(chosen, on=CONDITION, how="semi", maintain_order="left")
-    rows = every.join(scores.filter(pl.col("part") != "validation").drop("part"), on=IMAGE, maintain_order="left")
-    kinds = {choice.name: rows.filter(distortion=choice.name) for choice in truth.suite.distortions}
-    kinds["unseen kinds"] = rows.filter(pl.col("distortion").is_in(truth.suite.unseen_kinds))
-    return {name: table for name, table in kinds.items() if table["label"].n_unique() == 2}
-
-
-def kind_metrics(truth: GroundTruth, kinds: dict[str, pl.DataFrame], thresholds: Floats) -> Measured:
-    """AUROC, within-condition AUROC and balanced accuracy on the labelled test rows of each of these kinds."""
-    measured: Measured = {}
-    for name, rows in kinds.items():
-        cluster, counts = truth.clusters(rows, "test")
-        y, s, conditions = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy(), condition_codes(rows)
-        decided, once = functools.partial(balanced_accuracies, y, s), np.ones((1, len(y)))
-        within = stratified(y, s, conditions)[0]
-        measured |= {
-            f"auroc on {name}": np.r_[
-                classification.auroc(y, s), bootstrap.replicate(weighted.auroc, counts, cluster, y, s)
-            ],
-            f"within_condition_auroc on {name}": np.r_[
-                np.nan if within is None else within,
-                bootstrap.replicate(weighted.stratified_auroc, counts, cluster, y, s, conditions),
-            ],
-            f"balanced_accuracy on {name}": np.r_[
-                decided(once, thresholds[:1]), bootstrap.replicate(decided, counts, cluster, choices=thresholds[1:])
-            ],
-        }
-    return measured
-
-
-def balanced_accuracies(labels: NDArray[np.int64], scores: Floats, weights: Floats, thresholds: Floats) -> Floats:
-    """Balanced accuracy in each replicate with the threshold of its own; shape (R,)."""
-    return weighted.decisions(weights, labels, scores >= thresholds[:, None])[:, 1]
-
-
 def soft_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:
     """How well the scores follow the utility of these rows of the test part; NaN where all scores are equal."""
     cluster, counts = truth.clusters(rows, "test")
@@ -128,11 +82,8 @@ def soft_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:
 
 
 def satisfied_metrics(truth: GroundTruth, scores: pl.DataFrame) -> Measured:
-    """How well the scores of the test part follow the satisfied machine ratio; empty where that is not recorded."""
-    ratios = truth.satisfied
-    if ratios is None:
-        return {}
-    rows = ratios.join(scores.filter(part="test"), on=IMAGE, maintain_order="left")
+    """How well the scores of the test part follow the satisfied machine ratio: SRCC and tau-b, -1 to 1, best 1."""
+    rows = truth.satisfied.join(scores.filter(part="test"), on=IMAGE, maintain_order="left")
     return {f"smr_{name}": values for name, values in rank_metrics(truth, rows).items()}
 
 
@@ -140,12 +91,24 @@ def rank_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:
     """SRCC and KRCC (tau-b) of the scores with the utility of these rows of the test part; NaN where either is constant."""
     cluster, counts = truth.clusters(rows, "test")
     y, s = rows["utility"].to_numpy(), rows["score"].to_numpy()
-    if np.ptp(y) == 0 or np.ptp(s) == 0:
+    if is_constant(y, s):
         return {name: np.full(1 + len(counts), np.nan) for name in ("srcc", "krcc")}
-    return {
-        "srcc": np.r_[correlation.srcc(y, s), bootstrap.replicate(correlation.srcc_kernel, counts, cluster, y, s)],
-        "krcc": np.r_[correlation.krcc(y, s), correlation.krcc_replicates(counts, cluster, y, s)],
-    }
+    krcc = np.r_[correlation.krcc(y, s), correlation.krcc_replicates(counts, cluster, y, s)]
+    return {"srcc": srcc_values(truth, rows), "krcc": krcc}
+
+
+def srcc_values(truth: GroundTruth, rows: pl.DataFrame) -> Floats:
+    """SRCC of scores and utility on these rows of the test part, then in each resample; NaN where either is constant."""
+    cluster, counts = truth.clusters(rows, "test")
+    y, s = rows["utility"].to_numpy(), rows["score"].to_numpy()
+    if is_constant(y, s):
+        return np.full(1 + len(counts), np.nan)
+    return np.r_[correlation.srcc(y, s), bootstrap.replicate(correlation.srcc_kernel, counts, cluster, y, s)]
+
+
+def is_constant(utilities: Floats, scores: Floats) -> bool:
+    """Whether there are too few rows for a correlation, or all their utilities or all their scores are the same."""
+    return len(scores) < 3 or bool(np.ptp(utilities) == 0 or np.ptp(scores) == 0)
 
 
 def condition_codes(rows: pl.DataFrame) -> NDArray[np.int64]:

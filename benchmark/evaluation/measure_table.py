@@ -50,6 +50,7 @@ MEASURES = {
     "over_random": Description("over random", least=-1),
     "over_condition": Description("over condition", least=-1),
     "bits_saved": Description("bits saved", least=-math.inf),
+    "bits_saved_labels": Description("bits saved by labels", least=-math.inf),
 }
 """Name of a measure on a scorecard -> its description.
 
@@ -71,11 +72,11 @@ GROUPS = {
         "label_coverage",
     ),
     "soft": ("srcc", "plcc", "krcc", "rmse", "smr_srcc", "smr_krcc"),
-    "gains": ("area", "gain", "over_random", "over_condition", "bits_saved"),
+    "gains": ("area", "gain", "over_random", "over_condition", "bits_saved", "bits_saved_labels"),
 }
 """Fields of a scorecard -> their measures: those of labels, of the utility and of held-out networks."""
-OPTIONAL = ("bits_saved", "smr_srcc", "smr_krcc")
-"""Measures that only suites with several distortions have."""
+OPTIONAL = ("bits_saved", "bits_saved_labels")
+"""Measures that only suites with several distortions, one of them a codec, have."""
 DIGITS = 6
 RESOLUTION = 10**-DIGITS
 """Stored values are rounded and may exceed their range by this much."""

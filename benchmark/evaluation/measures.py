@@ -3,9 +3,9 @@
 The threshold has the best balanced accuracy on the validation part and is frozen. Metrics are on the labelled rows of the test
 part at the training conditions, soft ones on all rows whose pristine versions are recognised correctly; gains are on the test
 part at the held-out conditions, unlabelled rows included. Where a suite has several distortions, some measures are also made of
-the rows of each one, and of the unseen kinds together. Intervals resample the test sources (`benchmark.metrics.bootstrap`), the
-validation sources too where there is a threshold, and hold the spread between seeds (`benchmark.metrics.seeds`); all
-predictors of a suite share the same resamples.
+the rows of each one, and of the seen and unseen kinds (`kind_measures`). Intervals resample the test sources
+(`benchmark.metrics.bootstrap`), the validation sources too where there is a threshold, and hold the spread between seeds
+(`benchmark.metrics.seeds`); all predictors of a suite share the same resamples.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ from benchmark.core.errors import MetricError, ResultError
 from benchmark.core.types import IMAGE
 from benchmark.evaluation.card_parts import Counts, Measure
 from benchmark.evaluation.downstream import Curves, SeedGains, gains, mean_gains
+from benchmark.evaluation.kind_measures import kind_gains, kind_metrics, kind_soft, of_kinds
 from benchmark.evaluation.label_measures import (
     Measured,
     condition_codes,
     drawn_thresholds,
-    kind_metrics,
     label_metrics,
-    of_kinds,
     satisfied_metrics,
     soft_metrics,
     stratified,
@@ -49,11 +48,12 @@ class SeedResult:
     metrics: Measured
     soft: Measured
     downstream: SeedGains
-    savings: Measured
+    other_gains: Measured
+    """Gains on seen and on unseen kinds, and bits saved."""
 
     def measured(self, group: str) -> Measured:
         """The measures of one of GROUPS."""
-        return {"metrics": self.metrics, "soft": self.soft, "gains": self.downstream.gains | self.savings}[group]
+        return {"metrics": self.metrics, "soft": self.soft, "gains": self.downstream.gains | self.other_gains}[group]
 
 
 def make_card(
@@ -161,15 +161,14 @@ def judge_seed(truth: GroundTruth, scores: pl.DataFrame, labels: str, rivals: Cu
         for part in ("validation", "test")
     }
     thresholds = drawn_thresholds(truth, rows["validation"])
-    downstream = gains(truth, scores.filter(part="held_out"), thresholds, rivals)
-    kinds = of_kinds(truth, scores, labels) if truth.suite.is_mixed else {}
+    held_out, kinds = scores.filter(part="held_out"), of_kinds(truth, scores, labels)
     soft = truth.soft(labels, "test").join(scores.filter(part="test"), on=IMAGE, maintain_order="left")
     return SeedResult(
         threshold=float(thresholds[0]),
         metrics=label_metrics(truth, rows["test"], thresholds) | kind_metrics(truth, kinds, thresholds),
-        soft=soft_metrics(truth, soft) | satisfied_metrics(truth, scores),
-        downstream=downstream,
-        savings=savings(truth, tables, scores),
+        soft=soft_metrics(truth, soft) | kind_soft(truth, kinds) | satisfied_metrics(truth, scores),
+        downstream=gains(truth, held_out, thresholds, rivals),
+        other_gains=kind_gains(truth, held_out, thresholds, rivals) | savings(truth, tables, scores),
     )
 
 

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from benchmark.core.errors import MetricError
 from benchmark.core.progress import show_progress
 from benchmark.core.sealed import read_sealed, write_sealed
-from benchmark.core.types import IMAGE
 from benchmark.evaluation.card_parts import Measure, Number, Record, Share
 from benchmark.evaluation.codec_tables import CodecTable, grid, has_rates, images_of
 from benchmark.evaluation.measure_table import rounded
@@ -152,7 +151,7 @@ def curves_of(truth: GroundTruth, codec: str, table: CodecTable) -> Curves:
     rows = images_of(truth, codec, "test", table.levels)
     cluster, counts = truth.clusters(rows[::levels], "test")
     weights = np.concatenate([np.ones((1, len(cluster))), counts[:REPLICATES, cluster]]).astype(np.float64)
-    useful, eligible = useful_of(truth, codec, table)
+    useful, eligible = table.useful, eligible_of(truth, codec, table)
     curves = {RATE: weights @ table.bits / (weights @ table.pixels)[:, None]}
     curves[USEFUL] = ratio(weights @ (useful * eligible[:, None]), (weights @ eligible)[:, None])
     for name in truth.suite.networks.held_out:
@@ -166,12 +165,10 @@ def curves_of(truth: GroundTruth, codec: str, table: CodecTable) -> Curves:
     return curves
 
 
-def useful_of(truth: GroundTruth, codec: str, table: CodecTable) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whether each test image has the combined label useful, (S, L), and whether its source is eligible, (S,)."""
-    rows, labels = images_of(truth, codec, "test", table.levels), truth.labels(COMBINED)
-    useful = grid(rows, labels.select(*IMAGE, "label"), "label", len(table.levels)) == 1
-    eligible = grid(rows, labels.select(*IMAGE, "eligible"), "eligible", len(table.levels))[:, 0] == 1
-    return useful, eligible
+def eligible_of(truth: GroundTruth, codec: str, table: CodecTable) -> NDArray[np.bool_]:
+    """Whether all labelling networks are right on the pristine version of each test source, shape (S,)."""
+    rows = images_of(truth, codec, "test", table.levels)
+    return np.asarray(grid(rows, truth.labels(COMBINED), "eligible", len(table.levels))[:, 0] == 1)
 
 
 def compared(anchor: Curves, curves: Curves) -> Curves:
@@ -199,7 +196,7 @@ def points_of(table: CodecTable, curves: Curves) -> tuple[Point, ...]:
 
 def just_useful_of(truth: GroundTruth, codec: str, table: CodecTable) -> JustUsefulRates:
     """The just-useful rates of a codec."""
-    useful, eligible = useful_of(truth, codec, table)
+    useful, eligible = table.useful, eligible_of(truth, codec, table)
     rates = table.bits / table.pixels[:, None]
     own = just_useful(useful[eligible], rates[eligible])
     filled = np.where(own.always, rates[eligible][:, 0], np.where(own.never, np.inf, own.bits))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -20,6 +20,7 @@ from benchmark.evaluation.rates import Rates, read_rates
 from benchmark.evaluation.score_table import row_problems
 from benchmark.evaluation.scorecard import Scorecard, Scores, read_scores_record
 from benchmark.labelling.indexed_suite import ROW_SCHEMA, rows_to_score
+from benchmark.labelling.probe_agreement import Agreements
 from benchmark.labelling.recorded import read_sources
 from benchmark.plugins.predictors.code_digests import baseline_code
 from benchmark.plugins.predictors.informed import INFORMED_TRACK
@@ -83,6 +84,8 @@ class SuiteResults:
     results: Results
     rates: Rates | None = None
     """Rate and utility of its codecs, where it has several distortions."""
+    agreements: Agreements = field(default_factory=dict)
+    """Agreement of the probe with each network, where the probe performs the suite's task."""
 
     def cards(self, labels: str) -> list[Scorecard]:
         """The scorecards of one label set, best AUROC first."""

@@ -156,20 +156,18 @@ class GroundTruth:
         return rows
 
     @functools.cached_property
-    def satisfied(self) -> pl.DataFrame | None:
+    def satisfied(self) -> pl.DataFrame:
         """The satisfied machine ratio of the test images at the training conditions: the columns IMAGE and utility, 0 to 1.
 
-        It is the share of all networks of the suite that decide as on the pristine version; it needs no ground truth. None
-        where some networks did not judge these images, in suites with a single distortion.
+        It is the share of the networks that judge these images, `Suite.test_networks`, that decide as on the pristine version
+        (Zhang et al., 2022); it needs no ground truth.
         """
         rows = self.indexed.scored_rows.filter(part="test").select(IMAGE)
         joined = [
-            rows.join(self.judgement(name), on=IMAGE, how="left", maintain_order="left")["satisfied"]
-            for name in self.suite.all_networks
+            rows.join(self.judgement(name), on=IMAGE, how="left", maintain_order="left")["satisfied"].to_numpy()
+            for name in self.suite.test_networks
         ]
-        if any(column.null_count() for column in joined):
-            return None
-        return rows.with_columns(utility=pl.Series(np.mean([column.to_numpy() for column in joined], axis=0)))
+        return rows.with_columns(utility=pl.Series(np.mean(joined, axis=0)))
 
     def lesson_digest(self, label_set: str) -> str:
         """Digest of everything that a predictor can learn from this label set."""
@@ -177,9 +175,9 @@ class GroundTruth:
         return digest("lesson 2", self.fingerprint, *self.recorded(label_set, rows))
 
     def digest(self, label_set: str) -> str:
-        """Digest of everything that scorecards of this label set depend on: labels, and outcomes behind utilities and gains."""
-        rows = self.labels(label_set)
-        return digest("ground truth 3", self.fingerprint, *self.recorded(label_set, rows), self.held_out_digest)
+        """Digest of everything that scorecards of this label set depend on: labels, and outcomes behind all measures."""
+        parts = self.recorded(label_set, self.labels(label_set))
+        return digest("ground truth 4", self.fingerprint, *parts, self.held_out_digest, self.decisions_digest)
 
     def recorded(self, label_set: str, rows: pl.DataFrame) -> list[str]:
         """Digests of the labels of these rows, and of the stored outcomes from which labels and utilities are derived.
@@ -200,6 +198,15 @@ class GroundTruth:
         task = TASKS[self.suite.task]
         held = [task.facts(self.outcomes[name], self.judgement(name)) for name in self.suite.networks.held_out]
         return digest("held out 1", self.fingerprint, *held)
+
+    @functools.cached_property
+    def decisions_digest(self) -> str:
+        """Digest of the decisions that satisfied machine ratios and bits saved compare with those on pristine images."""
+        parts = []
+        for name in self.suite.test_networks:
+            decisions = self.judgement(name).select(*IMAGE, "kept", "satisfied").sort(IMAGE)
+            parts += [name, content_digest(decisions)]
+        return digest("decisions 1", *parts)
 
     @functools.cached_property
     def resamples(self) -> dict[str, NDArray[np.int32]]:

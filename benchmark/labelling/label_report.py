@@ -12,6 +12,7 @@ from benchmark.core.errors import MetricError
 from benchmark.core.markdown import markdown, number
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.near_duplicates import NEAR, Pair, near_duplicates
+from benchmark.labelling.probe_agreement import agreements
 from benchmark.metrics import classification
 from benchmark.suites.spec import COMBINED
 from benchmark.suites.tasks import TASKS
@@ -42,6 +43,7 @@ def label_summary(truth: GroundTruth, cache: Path) -> str:
             *counted,
             *class_summary(truth),
             *rule_summary(truth),
+            *probe_summary(truth),
             *audit_summary(near_duplicates(truth.indexed, cache)),
         ]
     )
@@ -114,6 +116,14 @@ def rule_summary(truth: GroundTruth) -> list[str]:
             rows.append([name + mark, label_set, str(useful), str(others), alone])
     head = ["rule", "labels", "useful", "non-useful", "AUROC of the level alone"]
     return markdown(head, rows)
+
+
+def probe_summary(truth: GroundTruth) -> list[str]:
+    """How far the probe decides as each network does; empty where there is none that performs the suite's task."""
+    rows = [[name, number(other.kappa), str(other.rows)] for name, other in agreements(truth).items()]
+    head = ["network", f"Cohen's kappa with the probe, {truth.suite.networks.probe}", "test images"]
+    note = "Of the decisions, right or wrong, on the test images that both judged: 1 always alike, 0 as by chance."
+    return [*markdown(head, rows), note, ""] if rows else []
 
 
 def level_alone(labelled: pl.DataFrame) -> float | None:

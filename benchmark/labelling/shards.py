@@ -67,10 +67,7 @@ def plan(suite: Suite, parts: Parts, recorded: dict[str, set[Image]]) -> tuple[l
     judges: dict[str, Judges] = {
         "train": [(training + unseen, labelling)],
         "validation": [(training, labelling), (unseen, labelling)],
-        "test": [
-            (training, tuple(dict.fromkeys((*labelling, *suite.judging_probe)))),
-            (held_out, networks.held_out),
-        ],
+        "test": [(training, suite.test_networks), (held_out, networks.held_out)],
     }
     if suite.is_mixed:
         judges["validation"][0] = training, suite.all_networks

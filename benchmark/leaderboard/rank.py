@@ -18,6 +18,7 @@ from benchmark.core.markdown import number
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.results import Results, SuiteResults, rates_of, read_result, read_scores
 from benchmark.evaluation.scorecard import Scorecard, read_card
+from benchmark.labelling.probe_agreement import recorded_agreements
 from benchmark.labelling.recorded import read_labels, recorded_suite
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
 from benchmark.leaderboard.rate_tables import as_csv, mixed_grids
@@ -175,7 +176,9 @@ def read_ranked(folder: SuiteFolder) -> SuiteResults:
             )
     results = read_results(folder)
     combined = read_labels(folder.labels)[1]["labels"][COMBINED]
-    return SuiteResults(folder, suite, results, rates_of(folder, suite, combined))
+    return SuiteResults(
+        folder, suite, results, rates_of(folder, suite, combined), agreements=recorded_agreements(suite, folder)
+    )
 
 
 def write_tables(ranked: SuiteResults) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Tables of suites with several distortions: kinds, bits that predictors save, codecs against JPEG, and curves as CSV."""
+"""Tables of suites with several distortions: bits that predictors save, codecs against JPEG, and curves as CSV."""
 
 from __future__ import annotations
 
@@ -10,14 +10,24 @@ from benchmark.core.markdown import number
 from benchmark.evaluation.card_parts import Measure
 from benchmark.evaluation.rates import ANCHOR, MOST_UNDEFINED, USEFUL, CodecRates, Rates
 from benchmark.evaluation.results import SuiteResults, title
-from benchmark.evaluation.savings import MEASURE
 from benchmark.evaluation.scorecard import Scorecard
+from benchmark.leaderboard.kind_tables import kind_grids
 from benchmark.leaderboard.paper_tables import Grid
 from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
 
 MINUS = "\N{MINUS SIGN}"
-WITHIN = "within_condition_auroc"
+SAVINGS = {
+    "bits_saved": (
+        "Bits saved by choosing a level for each image",
+        "an image is kept where a held-out network decides as on the pristine one",
+    ),
+    "bits_saved_labels": (
+        "Bits saved by choosing a level for each image, by combined labels",
+        "an image is kept where its combined label is useful, so that an unlabelled one counts as not kept",
+    ),
+}
+"""Measure of `evaluation.savings` -> heading of its table, and what it counts as kept."""
 
 
 def mixed_grids(ranked: SuiteResults) -> list[Grid]:
@@ -26,10 +36,11 @@ def mixed_grids(ranked: SuiteResults) -> list[Grid]:
     if not suite.is_mixed or COMBINED not in ranked.results:
         return []
     cards = ranked.cards(COMBINED)
-    grids = [kinds_grid(cards, suite)]
+    grids = kind_grids(cards, suite)
     if rates:
-        grids += [savings_grid(cards, rates), just_useful_grid(rates), points_grid(rates, suite)]
-        grids[2:2] = [bd_rate_grid(rates, suite)] if len(rates.codecs) > 1 and ANCHOR in rates.codecs else []
+        compared = [bd_rate_grid(rates, suite)] if len(rates.codecs) > 1 and ANCHOR in rates.codecs else []
+        saved = [savings_grid(cards, suite, rates, measure) for measure in SAVINGS]
+        grids += [*saved, *compared, just_useful_grid(rates), points_grid(rates, suite)]
     return grids
 
 
@@ -128,38 +139,21 @@ def points_grid(rates: Rates, suite: Suite) -> Grid:
     )
 
 
-def kinds_grid(cards: Sequence[Scorecard], suite: Suite) -> Grid:
-    """AUROC of each predictor on each kind of distortion."""
-    unseen = suite.unseen_kinds
-    names = [choice.name for choice in suite.distortions] + ["unseen kinds"] * bool(unseen)
-    rows = []
-    for card in cards:
-        measures = [(card.metrics.get(f"auroc on {name}"), card.metrics.get(f"{WITHIN} on {name}")) for name in names]
-        cells = [f"{whole.text}; {number(within.value)}" if whole and within else "-" for whole, within in measures]
-        rows.append((title(card), *cells))
+def savings_grid(cards: Sequence[Scorecard], suite: Suite, rates: Rates, measure: str) -> Grid:
+    """Bits that each predictor saves on each codec, and on those of seen and of unseen kinds, by one of SAVINGS."""
+    kinds = [kind for kind in suite.kinds if f"{measure} on {kind}" in cards[0].gains]
+    measures = [measure, *(f"{measure} on {name}" for name in (*kinds, *rates.codecs))]
+    ordered = sorted(cards, key=lambda card: -(card.gains[measure].value or 0.0))
+    heading, kept = SAVINGS[measure]
     return Grid(
-        "kinds",
-        "Combined labels by kind of distortion",
-        ("predictor", *(f"{name} (unseen)" if name in unseen else name for name in names)),
-        tuple(rows),
-        "AUROC with its interval; AUROC within a condition. Seen kinds at the training levels; unseen kinds, on which nothing "
-        "is trained, at all their levels; a dash where one of the labels does not occur.",
-    )
-
-
-def savings_grid(cards: Sequence[Scorecard], rates: Rates) -> Grid:
-    """Bits that each predictor saves on each codec."""
-    measures = [MEASURE, *(f"{MEASURE} on {name}" for name in rates.codecs)]
-    ordered = sorted(cards, key=lambda card: -(card.gains[MEASURE].value or 0.0))
-    return Grid(
-        "bits_saved",
-        "Bits saved by choosing a level for each image",
-        ("predictor", "mean", *(codec_title(name, codec) for name, codec in rates.codecs.items())),
+        measure,
+        heading,
+        ("predictor", "mean", *kinds, *(codec_title(name, codec) for name, codec in rates.codecs.items())),
         tuple((title(card), *(percent(card.gains[name]) for name in measures)) for card in ordered),
         "Each image is sent at the lowest level down to which the predictor's score stays above a threshold, frozen on "
-        "validation so that 95 % of what the top level keeps is kept; an image is kept where a held-out network decides as on "
-        "the pristine one. Bits against the random mixture of two neighbouring fixed levels that keeps as many. Intervals "
-        "resample test sources at this threshold.",
+        f"validation so that 95 % of what the top level keeps is kept; {kept}. Bits against the random mixture of two "
+        "neighbouring fixed levels that keeps as many. Intervals resample test sources and, for the threshold, validation "
+        "sources.",
     )
 
 

@@ -75,6 +75,31 @@ def stratified_auroc(labels: ArrayLike, scores: ArrayLike, strata: ArrayLike) ->
     return concordant / pairs, pairs
 
 
+def kappa(first: ArrayLike, second: ArrayLike) -> float:
+    """Cohen's kappa of two networks' decisions on the same images: agreement beyond chance (Educ. Psychol. Meas. 20, 1960).
+
+    Args:
+        first: the decisions of one, booleans or classes, shape (N,).
+        second: those of the other, shape (N,).
+
+    Returns:
+        -1 to 1: 1 where they always agree, 0 where they agree as often as decisions that are drawn with the same shares.
+
+    Raises:
+        MetricError: there are no decisions, their numbers differ, or all of both are the same, so that chance agrees always.
+
+    Examples:
+        >>> kappa([True, True, False, False], [True, False, False, False])
+        0.5
+    """
+    a, b = np.asarray(first), np.asarray(second)
+    if a.ndim != 1 or a.shape != b.shape or not len(a):
+        raise MetricError(f"decisions of shapes {a.shape} and {b.shape}; both must be (N,), N at least 1")
+    if len(np.unique(np.r_[a, b])) == 1:
+        raise MetricError(f"all {len(a)} decisions of both are {a[0]}; agreement by chance is certain")
+    return float(reference.cohen_kappa_score(a, b))
+
+
 def histogram_edges(scores: ArrayLike, *, bins: int = 20) -> Floats:
     """Unique edges of `bins` pooled-quantile bins, which are invariant to increasing transforms of the scores.
 

@@ -130,6 +130,29 @@ def lowest_levels(passed: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.asarray(passed.shape[1] - np.maximum(run, 1), np.int64)
 
 
+def searched_levels(scores: Floats, thresholds: Floats) -> NDArray[np.int64]:
+    """The level that the search of `lowest_levels` ends at for each source, with the threshold of each replicate.
+
+    Args:
+        scores: of each source at each level, shape (S, L).
+        thresholds: a level passes where its score is at least this, shape (R,).
+
+    Returns:
+        The index of the level, shape (R, S).
+
+    Examples:
+        >>> searched_levels(np.array([[1.0, 2.0, 3.0]]), np.array([2.0, 4.0])).tolist()
+        [[1], [2]]
+    """
+    below = (reached_at(scores) < thresholds[:, None, None]).sum(axis=2)
+    return np.minimum(below, scores.shape[1] - 1)
+
+
+def reached_at(scores: Floats) -> Floats:
+    """The highest threshold with which the search reaches each level: the lowest score from it up to the top; (S, L) both."""
+    return np.asarray(np.minimum.accumulate(scores[:, ::-1], axis=1)[:, ::-1])
+
+
 def search_threshold(scores: ArrayLike, kept: ArrayLike, *, share: float = 0.95) -> float:
     """The smallest threshold with which the search keeps this share of what the top level keeps.
 
@@ -139,21 +162,44 @@ def search_threshold(scores: ArrayLike, kept: ArrayLike, *, share: float = 0.95)
         share: the share that must be kept.
 
     Returns:
-        One of the scores, or infinity where none of them keeps as much, so that all images are sent at the top level.
+        One of the scores at which a source's level is reached, or infinity where none of them keeps as much, so that all images
+        are sent at the top level.
 
     Examples:
         >>> search_threshold([[1, 2, 3], [1, 2, 3]], [[0, 1, 1], [0, 0, 1]])
         3.0
     """
     values, worth = np.asarray(scores, np.float64), np.asarray(kept, np.float64)
-    # From the top level down, a level is reached where no score above it is below the threshold.
-    least = np.minimum.accumulate(values[:, ::-1], axis=1)[:, ::-1]
-    goal = share * worth[:, -1].mean()
-    for threshold in np.unique(least):
-        chosen = lowest_levels(least >= threshold)
-        if np.take_along_axis(worth, chosen[:, None], axis=1).mean() >= goal - FLAT:
-            return float(threshold)
-    return float("inf")
+    return float(search_thresholds(np.ones((1, len(values))), values, worth, share=share)[0])
+
+
+def search_thresholds(weights: Floats, scores: Floats, kept: Floats, *, share: float = 0.95) -> Floats:
+    """The threshold of `search_threshold` in each replicate, as on sources that are repeated; shape (R,).
+
+    Args:
+        weights: how often each source counts in each replicate, shape (R, S).
+        scores: of each source at each level, shape (S, L).
+        kept: how much of each image is kept, 0 to 1, shape (S, L).
+        share: the share that must be kept.
+
+    Examples:
+        >>> scores, kept = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), np.array([[0.0, 1.0, 1.0], [0.0, 0.0, 1.0]])
+        >>> search_thresholds(np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0]]), scores, kept).tolist()
+        [6.0, 2.0, 6.0]
+    """
+    least = reached_at(scores)
+    # With a threshold above the score at which a level is reached, the search ends one level higher; the top level stays.
+    steps = np.diff(kept, axis=1, append=kept[:, -1:])
+    order = np.argsort(least, axis=None, kind="stable")
+    values = least.ravel()[order]
+    starts = np.flatnonzero(np.r_[True, np.diff(values) > 0])
+    weighed = weights[:, order // least.shape[1]]
+    drawn = np.add.reduceat(weighed, starts, axis=1) > 0  # only scores that a replicate holds are thresholds of it
+    moved = np.cumsum(np.add.reduceat(weighed * steps.ravel()[order], starts, axis=1), axis=1)
+    worth = (weights @ kept[:, 0])[:, None] + np.pad(moved[:, :-1], ((0, 0), (1, 0)))
+    goal = share * (weights @ kept[:, -1]) - FLAT * weights.sum(axis=1)
+    enough = drawn & (worth >= goal[:, None])
+    return np.where(enough.any(axis=1), values[starts][enough.argmax(axis=1)], np.inf)
 
 
 def saved_bits(
@@ -168,7 +214,7 @@ def saved_bits(
         weights: how often each source counts in each replicate, shape (R, S).
         bits: bits of each source at each level, shape (S, L).
         kept: how much of each image is kept, 0 to 1, shape (S, L).
-        chosen: the index of each source's level, shape (S,).
+        chosen: the index of each source's level, shape (S,), or (R, S) where each replicate chooses by a threshold of its own.
 
     Returns:
         Shape (R,); 1 - bits / the rival's bits: 0 = no better than fixed levels, below 0 = worse.
@@ -178,9 +224,9 @@ def saved_bits(
         >>> saved_bits(np.ones((1, 2)), bits, kept, np.array([0, 1])).tolist()
         [0.375]
     """
-    totals = weights.sum(axis=1)
+    totals, levels = weights.sum(axis=1), np.atleast_2d(chosen).T
     spent, worth = (weights @ table / totals[:, None] for table in (bits, kept))
-    own = [weights @ np.take_along_axis(table, chosen[:, None], axis=1)[:, 0] / totals for table in (bits, kept)]
+    own = [(weights * np.take_along_axis(table, levels, axis=1).T).sum(axis=1) / totals for table in (bits, kept)]
     worth = np.maximum.accumulate(worth, axis=1)  # no level costs more than a lower one that keeps more
     rival = np.array([cheapest(*curve) for curve in zip(own[1], worth, spent, strict=True)])
     return np.asarray(1 - own[0] / rival)

@@ -117,6 +117,12 @@ class Suite:
         return tuple(choice.name for choice in self.distortions if not choice.levels)
 
     @property
+    def kinds(self) -> dict[str, tuple[str, ...]]:
+        """`seen kinds` and `unseen kinds` -> their distortions; empty where there are only kinds of one sort."""
+        seen = tuple(choice.name for choice in self.distortions if choice.levels)
+        return {"seen kinds": seen, "unseen kinds": self.unseen_kinds} if seen and self.unseen_kinds else {}
+
+    @property
     def unseen_conditions(self) -> tuple[Condition, ...]:
         """The held-out conditions of unseen kinds."""
         return tuple(condition for condition in self.held_out_conditions if condition.distortion in self.unseen_kinds)
@@ -152,6 +158,16 @@ class Suite:
         """The networks whose outcomes are recorded: labelling networks, the probe if it judges, and held-out networks."""
         networks = self.networks
         return tuple(dict.fromkeys((*networks.labelling, *self.judging_probe, *networks.held_out)))
+
+    @property
+    def test_networks(self) -> tuple[str, ...]:
+        """The networks that judge the test part at the training conditions, whose decisions the satisfied machine ratio counts.
+
+        They are all networks where several distortions are compared; otherwise the labelling networks, and the probe if it
+        judges.
+        """
+        own = (*self.networks.labelling, *self.judging_probe)
+        return self.all_networks if self.is_mixed else tuple(dict.fromkeys(own))
 
     @property
     def folder(self) -> str:

@@ -34,7 +34,7 @@ from benchmark.leaderboard.plot_data import classes_of
 from benchmark.leaderboard.rate_tables import mixed_grids
 from benchmark.leaderboard.site import plots
 from benchmark.leaderboard.site.samples import pick
-from benchmark.leaderboard.tables import LEGEND, counts_line
+from benchmark.leaderboard.tables import LEGEND, counts_line, probe_note
 from benchmark.suites.results_folder import assets_folder, file_stem, index_page
 from benchmark.suites.spec import COMBINED
 from benchmark.suites.tasks import TASKS
@@ -104,7 +104,7 @@ def write_suite_pages(ranked: SuiteResults, *, data: Location | None = None) -> 
     write_assets(ranked.folder.root)
     combined, suite = ranked.results[COMBINED], ranked.suite
     classes = classes_of(ranked)
-    boards = [board(labels, results) for labels, results in ranked.results.items()]
+    boards = [board(labels, results, probe_note(ranked, labels)) for labels, results in ranked.results.items()]
     grids = [accuracy_grid(ranked), gains_grid(ranked.cards(COMBINED), suite), *mixed_grids(ranked)]
     context = {
         "root": "..",
@@ -123,15 +123,15 @@ def write_suite_pages(ranked: SuiteResults, *, data: Location | None = None) -> 
     return [*written, *(write_predictor(ranked, result) for result in combined)]
 
 
-def board(labels: str, results: Sequence[PredictorResult]) -> dict[str, Any]:
-    """The board of one label set, as the template expects it; on the combined labels, predictors link to their pages."""
+def board(labels: str, results: Sequence[PredictorResult], note: str) -> dict[str, Any]:
+    """The board of one label set with a note, as the template expects it; on combined labels rows link to pages."""
     head, rows = label_rows(results)
     linked = labels == COMBINED
     named = [
         {"cells": row, "page": quote(f"predictors/{predictor_page(result.card)}") if linked else ""}
         for row, result in zip(rows, results, strict=True)
     ]
-    return {"labels": labels, "head": head, "rows": named, "counts": counts_line(results[0].card)}
+    return {"labels": labels, "head": head, "rows": named, "counts": counts_line(results[0].card), "note": note}
 
 
 def write_predictor(ranked: SuiteResults, result: PredictorResult) -> Path:
@@ -177,7 +177,7 @@ def write_index(results: Path, ranked: Sequence[SuiteResults]) -> list[Path]:
         {
             "suite": entry.suite,
             "page": quote(f"{entry.folder.path.name}/index.html"),
-            "board": board(COMBINED, entry.results[COMBINED]),
+            "board": board(COMBINED, entry.results[COMBINED], probe_note(entry, COMBINED)),
             "first": entry.results[COMBINED][0].card,
         }
         for entry in ranked

@@ -1,0 +1,77 @@
+"""The agreement of a suite's probe with the networks that judge the same images, against scikit-learn and by hand."""
+
+import dataclasses
+
+import polars as pl
+import pytest
+from sklearn.metrics import cohen_kappa_score
+
+from benchmark.core.types import IMAGE
+from benchmark.evaluation.evaluate import evaluate
+from benchmark.labelling.label_report import label_summary
+from benchmark.labelling.pipeline import save_labels
+from benchmark.labelling.probe_agreement import Agreement, agreements, recorded_agreements
+from benchmark.leaderboard.rank import rank
+from benchmark.suites.results_folder import suite_folder
+
+
+def test_kappas_are_scikit_learns(tiny):
+    """On JPEG alone the probe is compared with labelling networks, on the test images at the training levels."""
+    found = agreements(tiny)
+    assert list(found) == ["zoo:densenet", "zoo:resnet"]
+    truths = {source.id: source.truth for source in tiny.parts["test"]}
+    levels = {condition.level for condition in tiny.suite.training_conditions}
+    probe = {tuple(row[:3]): row[3] for row in tiny.outcomes["zoo:resnet_wide"].select(*IMAGE, "top").iter_rows()}
+    for name, agreement in found.items():
+        pairs = [
+            (top == truths[source], probe[source, distortion, level] == truths[source])
+            for source, distortion, level, top in tiny.outcomes[name].select(*IMAGE, "top").iter_rows()
+            if source in truths and level in levels
+        ]
+        assert agreement.rows == len(pairs) == len(truths) * len(levels)
+        assert agreement.kappa == pytest.approx(cohen_kappa_score(*zip(*pairs, strict=True)))
+
+
+def test_kappa_of_a_case_by_hand(tiny):
+    """A network that is right where the probe is wrong and the other way round has the kappa of opposite decisions."""
+    table = tiny.judgement("zoo:resnet_wide")
+    rows = table.height
+    half = pl.Series([index % 2 == 0 for index in range(rows)])
+    probe, other = table.with_columns(right=half), table.with_columns(right=~half)
+    given = {"zoo:resnet_wide": probe, "zoo:densenet": other, "zoo:resnet": probe.head(4)}
+    truth = dataclasses.replace(tiny)
+    truth.__dict__["judgement"] = given.__getitem__
+    assert agreements(truth) == {"zoo:densenet": Agreement(-1.0, rows), "zoo:resnet": Agreement(1.0, 4)}
+
+
+def test_without_a_probe_of_its_task_there_is_none(tiny, tiny_det):
+    """A detection suite's probe does not detect, and a suite may have none; neither is compared."""
+    assert agreements(tiny_det) == {}
+    networks = dataclasses.replace(tiny.suite.networks, probe="")
+    suite = dataclasses.replace(tiny.suite, networks=networks)
+    without = dataclasses.replace(tiny, indexed=dataclasses.replace(tiny.indexed, suite=suite))
+    assert agreements(without) == {}
+
+
+def test_recorded_outcomes_give_the_same(tiny, workspace):
+    """Boards, which are made of files alone, show what the ground truth gives; without the probe's outcomes nothing."""
+    folder = suite_folder(workspace, tiny.suite)
+    save_labels(tiny, folder)
+    assert recorded_agreements(tiny.suite, folder) == agreements(tiny)
+    folder.outcomes("zoo:densenet").unlink()
+    assert list(recorded_agreements(tiny.suite, folder)) == ["zoo:resnet"]
+    folder.outcomes("zoo:resnet_wide").unlink()
+    assert recorded_agreements(tiny.suite, folder) == {}
+
+
+def test_report_and_board_tell_the_agreement(tiny, workspace, tmp_path):
+    """`label` prints a table of it, and boards and pages a note below the rows of predictors that look into the probe."""
+    kappa = f"{agreements(tiny)['zoo:resnet'].kappa:.3f}"
+    assert f"| zoo:resnet | {kappa} |" in label_summary(tiny, tmp_path)
+    for name in ("chance", "energy"):
+        evaluate(name, tiny.suite, workspace=workspace, truth=tiny)
+    rank(["tiny"], workspace)
+    folder = suite_folder(workspace, tiny.suite)
+    for text in (folder.board.read_text(), folder.page.read_text()):
+        assert "energy looks into the probe, zoo:resnet_wide." in text
+        assert f"zoo:resnet {kappa}" in text
