@@ -35,9 +35,9 @@ def fused_objects(
 
     Examples:
         >>> box = np.array([[0.0, 0.0, 0.5, 0.5]])
-        >>> both = [box, box + 0.1], [np.array([1.0])] * 2, [np.array([3])] * 2
+        >>> both = [box, box + 0.05], [np.array([1.0])] * 2, [np.array([3])] * 2
         >>> [values.round(3).tolist() for values in fused_objects(*both)]
-        [[[0.05, 0.05, 0.55, 0.55]], [3]]
+        [[[0.025, 0.025, 0.525, 0.525]], [3]]
         >>> fused_objects([box, box], [np.array([1.0])] * 2, [np.array([3]), np.array([4])])[1].tolist()
         []
     """
@@ -64,6 +64,11 @@ def fused_objects(
 
 
 def extents(boxes: ArrayLike) -> NDArray[np.float64]:
-    """Boxes (D, 4) as left, top, width and height."""
+    """Boxes (D, 4) as left, top, width and height.
+
+    Examples:
+        >>> extents([[1, 2, 4, 6]]).tolist()
+        [[1.0, 2.0, 3.0, 4.0]]
+    """
     corners = np.asarray(boxes, np.float64)
     return np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)

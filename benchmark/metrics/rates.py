@@ -149,7 +149,12 @@ def searched_levels(scores: Floats, thresholds: Floats) -> NDArray[np.int64]:
 
 
 def reached_at(scores: Floats) -> Floats:
-    """The highest threshold with which the search reaches each level: the lowest score from it up to the top; (S, L) both."""
+    """The highest threshold with which the search reaches each level: the lowest score from it up to the top; (S, L) both.
+
+    Examples:
+        >>> reached_at(np.array([[3.0, 1.0, 2.0]])).tolist()
+        [[1.0, 1.0, 2.0]]
+    """
     return np.asarray(np.minimum.accumulate(scores[:, ::-1], axis=1)[:, ::-1])
 
 
