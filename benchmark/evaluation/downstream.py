@@ -77,7 +77,7 @@ def redrawn(
     def kernel(weights: Floats) -> Floats:
         return measure(rows, weights, *given)
 
-    drawn = bootstrap.replicate(kernel, counts[: network.REPLICATES], cluster)
+    drawn = bootstrap.replicate(kernel, counts[: network.REPLICATES], cluster, cells=network.CELLS)
     return np.concatenate([kernel(np.ones((1, rows.height))), drawn])
 
 
@@ -199,8 +199,8 @@ def operating_points(truth: GroundTruth, network: Network, rows: pl.DataFrame, t
     def kernel(weights: Floats, drawn: Floats) -> Floats:
         return operating_point(rows, weights, network, score >= drawn[:, None])
 
-    number = network.REPLICATES
-    points = bootstrap.replicate(kernel, counts[:number], cluster, choices=thresholds[1 : 1 + number])
+    number, cells = network.REPLICATES, network.CELLS
+    points = bootstrap.replicate(kernel, counts[:number], cluster, choices=thresholds[1 : 1 + number], cells=cells)
     return np.concatenate([kernel(np.ones((1, rows.height)), thresholds[:1]), points])
 
 

@@ -124,6 +124,6 @@ def gains_at(truth: GroundTruth, network: Network, rows: pl.DataFrame, threshold
         kept = network.chosen(rows, weights, score >= drawn[:, None])
         return kept - network.chosen(rows, weights, everything)
 
-    number = network.REPLICATES
-    drawn = bootstrap.replicate(kernel, counts[:number], cluster, choices=thresholds[1 : 1 + number])
+    number, cells = network.REPLICATES, network.CELLS
+    drawn = bootstrap.replicate(kernel, counts[:number], cluster, choices=thresholds[1 : 1 + number], cells=cells)
     return np.r_[kernel(np.ones((1, rows.height)), thresholds[:1]), drawn]

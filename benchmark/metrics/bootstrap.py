@@ -52,6 +52,7 @@ def replicate(
     cluster: ArrayLike,
     *columns: ArrayLike,
     choices: NDArray[np.float64] | None = None,
+    cells: int = 0,
 ) -> Floats:
     """A kernel's value in each replicate.
 
@@ -61,6 +62,7 @@ def replicate(
         cluster: index of each row's source, 0 to S - 1, shape (N,).
         columns: the other arguments of the kernel, row by row, shape (N,).
         choices: what differs between replicates, such as a threshold of each, shape (R,).
+        cells: replicates times rows that are processed at once, if others than CELLS.
 
     Returns:
         Shape (R,), or (R, M) where the kernel gives M numbers.
@@ -78,7 +80,7 @@ def replicate(
     if not len(rows) or rows.min() < 0 or rows.max() >= counts.shape[1]:
         raise MetricError(f"clusters must be 0 to {counts.shape[1] - 1}")
     given, parts = tuple(map(np.asarray, columns)), []
-    step = max(1, CELLS // len(rows))
+    step = max(1, (cells or CELLS) // len(rows))
     for start in range(0, len(counts), step):
         part = slice(start, start + step)
         chosen = () if choices is None else (choices[part],)

@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from benchmark.core.types import IMAGE
+from benchmark.metrics import bootstrap
 from benchmark.metrics.weighted import kept_mean, ratio
 
 GAINS = {
@@ -28,6 +29,8 @@ class Downstream:
 
     REPLICATES = 1000
     """Number of resamples from which its intervals are computed."""
+    CELLS = bootstrap.CELLS
+    """Resamples times rows that are processed at once."""
 
     def __init__(self, outcomes: object, truths: object, judgement: pl.DataFrame, images: object) -> None:
         self.judgement = judgement.select(*IMAGE, "right", oracle=pl.col("right").cast(pl.Float64))

@@ -61,6 +61,8 @@ class Downstream:
 
     REPLICATES = 1000
     """Number of resamples from which its intervals are computed."""
+    CELLS = 8_000_000
+    """Resamples times rows that are processed at once; orders of equal priority are drawn anew for each such block."""
 
     def __init__(
         self, outcomes: pl.DataFrame, truths: dict[str, Objects], judgement: pl.DataFrame, images: pl.DataFrame
