@@ -5,7 +5,9 @@ import threading
 import time
 
 import pytest
+from PIL import Image
 
+import benchmark
 from benchmark.core.errors import LabelError
 from benchmark.labelling.engines import find_engine
 from benchmark.labelling.execution import ExecutionConfig
@@ -35,6 +37,26 @@ def cluster(monkeypatch):
 def outcomes(workspace):
     """The recorded outcomes' files as bytes."""
     return {path.name: path.read_bytes() for path in (workspace.results / "tiny" / "outcomes").iterdir()}
+
+
+def test_advice_on_a_cluster_is_that_of_this_machine(cluster, tiny, tmp_path):
+    """Photographs of one's own are judged on the cluster as they are here, decision by decision."""
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    for source in tiny.parts["test"][:20]:
+        Image.fromarray(tiny.indexed.dataset.read(source.id)).save(folder / f"{source.id}.png")
+    tables = [
+        benchmark.advise(
+            folder,
+            ["zoo:vgg"],
+            codecs=["jpeg:90/10", "webp:50"],
+            execution=ExecutionConfig(engine=engine),
+            workspace=benchmark.Workspace.named(cache=str(tmp_path / engine), device="cpu"),
+        ).table
+        for engine in ("local", "ray")
+    ]
+    assert tables[0].equals(tables[1])
+    assert tables[0]["kept"].min() < 1
 
 
 def test_a_cluster_that_loses_a_node_gives_the_local_files(cluster, tiny, tiny_file, tiny_workspace, tmp_path, capfd):
