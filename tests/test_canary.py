@@ -14,9 +14,10 @@ from benchmark.core.workspace import Workspace
 from benchmark.evaluation.canary import MOST, TOLERANCE, Canary, compared, crop, sing
 from benchmark.evaluation.dataloading import samples
 from benchmark.evaluation.evaluate import evaluate
+from benchmark.evaluation.passes import Entrant
 from benchmark.evaluation.results import title
 from benchmark.evaluation.scorecard import read_card
-from benchmark.evaluation.scoring import score_rows
+from benchmark.evaluation.scoring import score_rows, scores_table
 from benchmark.leaderboard.rank import rank
 from benchmark.plugins.predictors.base import Context, Predictor
 
@@ -82,9 +83,9 @@ class Contrast(Predictor):
 
 def test_an_honest_predictor_is_not_marked(tiny):
     """What depends on the content of an image says nearly the same of the image without its margins."""
-    predictor = Contrast(Context())
-    scores, _ = score_rows(predictor, "contrast", tiny.indexed, 0)
-    canary = sing(predictor, tiny, scores, name="contrast")
+    entrants = {"contrast": Entrant.of("contrast", Contrast(Context()))}
+    scored = score_rows(entrants, tiny.indexed)["contrast"].scores
+    canary = sing(entrants, tiny, {"contrast": scores_table(tiny.indexed, scored, 0)})["contrast"]
     assert not canary.failed
     assert abs(canary.original - canary.cropped) < TOLERANCE + 0.03
 

@@ -25,7 +25,7 @@ def test_label_run_rank(results, tiny_file, capsys):
     told = capsys.readouterr()
     assert "jpeg_quality on tiny, zoo:resnet labels: auroc" in told.out
     assert all("labels: auroc" in line for line in told.out.splitlines())
-    assert "jpeg_quality scores tiny" in told.err
+    assert "2 predictors score tiny" in told.err
     assert main(["rank", "tiny", "--results", results]) == 0
     assert "# tiny" in capsys.readouterr().out
 

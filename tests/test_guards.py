@@ -16,7 +16,8 @@ import benchmark
 from benchmark.core.errors import PredictorError
 from benchmark.core.types import IMAGE
 from benchmark.evaluation.dataloading import lesson, samples
-from benchmark.evaluation.scoring import score_rows
+from benchmark.evaluation.passes import Entrant
+from benchmark.evaluation.scoring import score_rows, scores_table
 
 
 def contrast(sample):
@@ -108,9 +109,18 @@ class Faint(benchmark.Predictor):
         return 1e-9 * ranks(samples)
 
 
+def scores_of(predictor, truth):
+    """Scores of all images of a suite, as stored; raises the error of the predictor."""
+    name = type(predictor).__name__.lower()
+    [result] = score_rows({name: Entrant.of(name, predictor)}, truth.indexed).values()
+    if isinstance(result, PredictorError):
+        raise result
+    return scores_table(truth.indexed, result.scores, 0)
+
+
 def run(kind, truth):
-    """Scores of all images of a suite."""
-    return score_rows(kind(benchmark.Context()), kind.__name__.lower(), truth.indexed, 0)[0]
+    """Scores of all images of a suite by a new predictor of a class."""
+    return scores_of(kind(benchmark.Context()), truth)
 
 
 @pytest.mark.parametrize("kind", [Ranked, Following, Remembering, Behaving, Filling, Sticking, Faint])
@@ -155,7 +165,7 @@ def test_what_is_not_in_the_state_is_missed(tiny):
     predictor = Lossy(benchmark.Context())
     predictor.fit([], [])
     with pytest.raises(PredictorError, match="by a new predictor of the same state"):
-        score_rows(predictor, "lossy", tiny.indexed, 0)
+        scores_of(predictor, tiny)
 
 
 def test_the_order_of_a_run_is_its_secret(tiny):

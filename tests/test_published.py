@@ -245,7 +245,7 @@ def test_lists_and_texts_are_told_apart_by_their_lengths():
 
 def test_too_few_sources_are_told_before_any_work(tiny, tiny_file, elsewhere, tmp_path, monkeypatch):
     """A quick look in which a part lacks a label stops before training, and says which limit would do; that one does."""
-    monkeypatch.setattr("benchmark.evaluation.evaluate.run_scores", lambda *_, **__: pytest.fail("it was scored"))
+    monkeypatch.setattr("benchmark.evaluation.plans.make_scores", lambda *_, **__: pytest.fail("it was scored"))
     (tmp_path / "tiny.toml").write_text(tiny_file.read_text())
     strict = tmp_path / "strict.toml"
     strict.write_text('twin_of = "tiny"\nname = "strict"\n[labels]\nhigh = 0.995\nlow = 0.005\n')

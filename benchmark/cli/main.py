@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 import json
 import os
 import sys
@@ -46,39 +44,29 @@ def label_suite(args: argparse.Namespace, workspace: Workspace) -> None:
 
 def run_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench run`."""
-    from benchmark.evaluation.evaluate import evaluate
+    from benchmark.evaluation.evaluate import evaluate_together
     from benchmark.labelling.pipeline import label
     from benchmark.leaderboard.rank import one_line
-    from benchmark.plugins.predictors.resolve import look_up
     from benchmark.suites.loading import load_suite
 
     suite = load_suite(args.suite, limit=args.limit)
     truth = label(suite, workspace)
     label_sets = suite.label_sets if args.labels == "all" else (args.labels,)
-    resolved = functools.cache(functools.partial(look_up, hidden=workspace.private))
+    pairs = [(name, labels) for labels in label_sets for name in args.predictor]
+    results = evaluate_together(pairs, truth, workspace, seeds=range(args.seeds), train_on=args.train_on)
     failed = []
-    for labels, name in itertools.product(label_sets, args.predictor):
-        try:
-            with file_errors(None):
-                card = evaluate(
-                    resolved(name),
-                    suite,
-                    labels=labels,
-                    seeds=range(args.seeds),
-                    train_on=args.train_on,
-                    truth=truth,
-                    workspace=workspace,
-                )
-        except BenchmarkError as error:
-            if len(label_sets) * len(args.predictor) == 1:
-                raise
-            print(f"utilbench: {name}, {labels} labels: {error}", file=sys.stderr, flush=True)
-            failed.append(name)
+    for (name, labels), result in zip(pairs, results, strict=True):
+        if not isinstance(result, BenchmarkError):
+            print(one_line(result), flush=True)
+        elif len(pairs) == 1:
+            raise result
         else:
-            print(one_line(card), flush=True)
+            print(f"utilbench: {name}, {labels} labels: {result}", file=sys.stderr, flush=True)
+            failed.append(name)
     if failed:
-        total = len(label_sets) * len(args.predictor)
-        raise BenchmarkError(f"{len(failed)} of {total} runs failed ({', '.join(dict.fromkeys(failed))}), see above")
+        raise BenchmarkError(
+            f"{len(failed)} of {len(pairs)} runs failed ({', '.join(dict.fromkeys(failed))}), see above"
+        )
 
 
 def report_checks(results: Iterable[dict[str, str]], as_json: bool) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -16,14 +16,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.core.digests import digest
-from benchmark.core.errors import LabelError
+from benchmark.core.errors import BenchmarkError, LabelError
 from benchmark.core.images import Pixels
-from benchmark.core.types import IMAGE, image_name
-from benchmark.evaluation.dataloading import samples, shuffled
+from benchmark.core.types import IMAGE
+from benchmark.evaluation.dataloading import shuffled
+from benchmark.evaluation.passes import Entrant, Key, divided, score_images
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap, weighted
-from benchmark.plugins.predictors.answers import checked_scores
-from benchmark.plugins.predictors.base import Predictor
 from benchmark.suites.spec import COMBINED
 
 SOURCES = 200
@@ -57,38 +56,48 @@ class Canary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self.low > TOLERANCE
 
 
-def sing(predictor: Predictor, truth: GroundTruth, scores: pl.DataFrame, *, name: str) -> Canary | None:
-    """Score cropped test images, and compare with the scores of the same images in the run.
+def sing(
+    entrants: Mapping[Key, Entrant], truth: GroundTruth, scores: Mapping[Key, pl.DataFrame]
+) -> dict[Key, Canary | BenchmarkError | None]:
+    """Let predictors score cropped test images, and compare with their scores of the same images in the run.
 
     Args:
-        predictor: the predictor, which has scored the suite.
+        entrants: the predictors, which have scored the suite, each by a key.
         truth: the suite's ground truth.
-        scores: the scores of the run, with columns part, source, distortion, level and score.
-        name: the predictor's name, for messages.
+        scores: the scores of the run of each, with columns part, source, distortion, level and score.
 
     Returns:
-        The comparison, or None where the test part has no rows of both labels, or too few photographs.
-
-    Raises:
-        PredictorError: a score is missing or not finite.
+        The comparison of each predictor, or its error, or None where the test part has no rows of both labels, or too few
+        photographs.
     """
+    if not entrants:
+        return {}
     secret = secrets.token_hex()
     try:
-        rows = truth.labelled(COMBINED, "test").join(scores.filter(part="test"), on=IMAGE, how="inner")
+        rows = truth.labelled(COMBINED, "test")
     except LabelError:
-        return None
+        return dict.fromkeys(entrants)
     chosen = shuffled(rows["source"].unique(maintain_order=True).to_list(), f"{secret} chosen")[:SOURCES]
     rows = rows.filter(pl.col("source").is_in(chosen))
     if rows["label"].n_unique() < 2:
-        return None
-    images = rows.select(IMAGE).rows()
-    cropped = np.full(len(images), np.nan)
-    for indices, batch in samples(
-        truth.indexed, images, predictor.needs, secret, change=functools.partial(crop, secret)
-    ):
-        names = [f"{image_name(*images[index])}, cropped" for index in indices]
-        cropped[indices] = checked_scores(name, predictor, batch, names)
-    return compared(rows, cropped, [truth.indexed.sources[source].group for source in rows["source"]])
+        return dict.fromkeys(entrants)
+    results = score_images(
+        entrants,
+        truth.indexed,
+        rows.select(IMAGE).rows(),
+        secret,
+        what=f"cropped images of {truth.suite.folder}",
+        change=functools.partial(crop, secret),
+        note=", cropped",
+    )
+    groups = [truth.indexed.sources[source].group for source in rows["source"]]
+
+    def comparison(key: Key, cropped: NDArray[np.float64]) -> Canary | None:
+        original = rows.join(scores[key].filter(part="test"), on=IMAGE, how="left", maintain_order="left")
+        return compared(original, cropped, groups)
+
+    scored, failed = divided(results)
+    return {key: comparison(key, result.scores) for key, result in scored.items()} | failed
 
 
 def crop(secret: str, pixels: Pixels) -> Pixels:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import polars as pl
@@ -20,6 +20,9 @@ from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.plugins.distortions import decoded_sample, find_distortion
 from benchmark.plugins.predictors.base import LearnedPredictor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Item = TypeVar("Item")
 BATCH = 64
@@ -69,6 +72,29 @@ def sample_of(
     name, distortion, level = image
     bitstream = bitstreams.of(indexed.sources[name], Condition(distortion, level), lambda: pristine)
     return decoded_sample(find_distortion(distortion), bitstream, pristine, needs=needs, photograph=name)
+
+
+def narrowed(batch: Sequence[Sample], needs: Collection[str]) -> list[Sample]:
+    """The samples with nothing but their images and what `needs` names, on memory of their own.
+
+    Other predictors see the same samples, and the pixels of a reference are those that later images are encoded from: what
+    one predictor does to its samples must change neither. Tensors keep their strides, on which the last digits of sums depend.
+    """
+    return [
+        Sample(
+            image=copied(sample.image),
+            reference=copied(sample.reference) if sample.reference is not None and "reference" in needs else None,
+            bitstream=sample.bitstream if "bitstream" in needs else None,
+        )
+        for sample in batch
+    ]
+
+
+def copied(image: Tensor) -> Tensor:
+    """A copy of an image (3, H, W) on the processor, of the same strides."""
+    import torch
+
+    return torch.from_numpy(image.numpy().copy(order="K"))
 
 
 def lesson(truth: GroundTruth, label_set: str, part: str, kind: type[LearnedPredictor]) -> Examples:

@@ -1,9 +1,9 @@
-"""Scoring: a predictor's scores of a suite's images, made once for each seed and stored raw."""
+"""Scoring: predictors are trained, then score a suite's images together, once for each seed; scores are stored raw."""
 
 from __future__ import annotations
 
 import secrets
-import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,24 +12,31 @@ import polars as pl
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from benchmark.core.devices import ahead
+from benchmark.core.errors import BenchmarkError
 from benchmark.core.messages import printable
-from benchmark.core.progress import show_progress
 from benchmark.core.provenance import versions
-from benchmark.core.types import IMAGE, Condition, image_name
+from benchmark.core.types import IMAGE, Condition
 from benchmark.core.workspace import Workspace
-from benchmark.evaluation.canary import sing
-from benchmark.evaluation.dataloading import samples
-from benchmark.evaluation.rescoring import check_independence
+from benchmark.evaluation.canary import Canary, sing
+from benchmark.evaluation.passes import (
+    Entrant,
+    Key,
+    Tally,
+    attempted,
+    attempted_together,
+    divided,
+    score_images,
+    shared_needs,
+)
+from benchmark.evaluation.rescoring import check_independence, draw_repeats
 from benchmark.evaluation.results import SCORES_SCHEMA, ScoresTable, read_scores
 from benchmark.evaluation.scorecard import FORMAT, Cost, Provenance, Scores
 from benchmark.evaluation.training import fit
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.plugins.distortions import encoders
-from benchmark.plugins.predictors.answers import built, checked_scores, named
-from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor, track
-from benchmark.plugins.predictors.contract import rebuilt
+from benchmark.plugins.predictors.answers import built, named
+from benchmark.plugins.predictors.base import Context, LearnedPredictor, track
 from benchmark.plugins.predictors.resolve import PredictorSpec
 from benchmark.suites.results_folder import Training
 
@@ -44,9 +51,39 @@ class RunIdentity:
     trained_on: Training | None
 
 
+@dataclass(frozen=True)
+class Run:
+    """A predictor that is to be trained with one seed, and to score the suite's images."""
+
+    spec: PredictorSpec
+    identity: RunIdentity
+    training: GroundTruth
+    """What it learns from, if it learns."""
+    seed: int
+
+    @property
+    def probe(self) -> str:
+        """The probe that it looks into, or empty."""
+        return self.training.suite.networks.probe if "probe" in self.spec.kind.needs else ""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A predictor that is ready to score."""
+
+    entrant: Entrant
+    fit_seconds: float | None
+    notes: dict[str, str]
+
+
 def identity(truth: GroundTruth, spec: PredictorSpec, trained_on: Training | None) -> RunIdentity:
     """The identity of a run of this predictor on this suite."""
     return RunIdentity(truth.fingerprint, spec.name, spec.code, trained_on)
+
+
+def recorded_identity(record: Scores) -> RunIdentity:
+    """The identity of the run whose scores have this metadata."""
+    return RunIdentity(record.fingerprint, record.predictor, record.provenance.code, record.trained_on)
 
 
 def stored_scores(path: Path, expected: RunIdentity) -> ScoresTable | None:
@@ -54,8 +91,7 @@ def stored_scores(path: Path, expected: RunIdentity) -> ScoresTable | None:
     if not path.is_file():
         return None
     table, record = read_scores(path)
-    stored = RunIdentity(record.fingerprint, record.predictor, record.provenance.code, record.trained_on)
-    return (table, record) if stored == expected else None
+    return (table, record) if recorded_identity(record) == expected else None
 
 
 def merged(old: ScoresTable | None, new: ScoresTable) -> ScoresTable:
@@ -85,84 +121,100 @@ def merged(old: ScoresTable | None, new: ScoresTable) -> ScoresTable:
 
 
 def make_scores(
-    truth: GroundTruth,
-    spec: PredictorSpec,
-    run: RunIdentity,
-    *,
-    seed: int,
-    training: GroundTruth,
-    workspace: Workspace,
-) -> ScoresTable:
-    """Train and score with one seed; returns the scores and their metadata."""
-    context = Context(
-        device=workspace.device,
-        task=training.suite.task,
-        seed=seed,
-        networks=workspace.networks,
-        probe=training.suite.networks.probe,
-    )
-    with named(spec.name, "the constructor"):
-        predictor = built(spec.kind, context)
-    fit_seconds, notes = None, {}
-    if isinstance(predictor, LearnedPredictor) and run.trained_on:
-        fit_seconds = fit(predictor, training, spec, run.trained_on, workspace)
-        notes = {printable(key): printable(note) for key, note in predictor.notes.items()}
-    scores, score_seconds = score_rows(predictor, spec.name, truth.indexed, seed)
-    canary = sing(predictor, truth, scores, name=spec.name) if spec.sandbox != "none" else None
-    probe = training.suite.networks.probe if "probe" in spec.kind.needs else ""
-    provenance = Provenance(
-        scores="re-run",
-        code=spec.code,
-        device=context.device,
-        encoder=encoders(choice.name for choice in truth.suite.distortions),
-        probe=probe,
-        sandbox=spec.sandbox,
-        canary=(canary,) if canary else (),
-        peeks=probe in truth.suite.networks.labelling,
-        versions=versions(),
-        notes=(notes,) if spec.learns else (),
-    )
-    record = Scores(
-        format=FORMAT,
-        suite=truth.suite.folder,
-        fingerprint=run.fingerprint,
-        predictor=run.predictor,
-        track=track(spec.kind),
-        trained_on=run.trained_on,
-        seeds=(seed,),
-        cost=Cost(score_ms_per_image=1000 * score_seconds / scores.height, fit_seconds=fit_seconds),
-        provenance=provenance,
-    )
-    return scores, record
+    truth: GroundTruth, runs: Iterable[Run], workspace: Workspace
+) -> dict[Run, ScoresTable | BenchmarkError]:
+    """Train predictors one after the other, then let them score together.
+
+    Returns:
+        The scores and their metadata of each run, or the error that stopped it.
+    """
+    trained, failed = divided({run: attempted(train, run, workspace) for run in runs})
+    entrants = {run: ready.entrant for run, ready in trained.items()}
+    scored, unscored = divided(attempted_together(score_rows, entrants, truth.indexed))
+    tables = {run: scores_table(truth.indexed, tally.scores, run.seed) for run, tally in scored.items()}
+    strangers = {run: entrants[run] for run in tables if run.spec.sandbox != "none"}
+    canaries, unsung = divided(attempted_together(sing, strangers, truth, tables))
+    made = {
+        run: (table, score_record(truth, run, trained[run], scored[run].seconds, canaries.get(run)))
+        for run, table in tables.items()
+    }
+    return made | failed | unscored | unsung
 
 
-def score_rows(predictor: Predictor, name: str, indexed: IndexedSuite, seed: int) -> tuple[pl.DataFrame, float]:
-    """Scores of all images that results need, in the order of `scored_rows`, and the predictor's own seconds.
-
-    The predictor sees the images in an order that is drawn here, after it was trained, and is stored nowhere.
+def train(run: Run, workspace: Workspace) -> Trained:
+    """Build the predictor of a run and train it, if it learns, or load its stored training.
 
     Raises:
-        PredictorError: a score is missing, not finite, or another one when some images are scored again; the message names the
-            image.
+        PredictorError: its own code fails.
     """
+    context = Context(
+        device=workspace.device,
+        task=run.training.suite.task,
+        seed=run.seed,
+        networks=workspace.networks,
+        probe=run.training.suite.networks.probe,
+    )
+    with named(run.spec.name, "the constructor"):
+        predictor = built(run.spec.kind, context)
+    fit_seconds, notes = None, {}
+    if isinstance(predictor, LearnedPredictor) and run.identity.trained_on:
+        fit_seconds = fit(predictor, run.training, run.spec, run.identity.trained_on, workspace)
+        notes = {printable(key): printable(note) for key, note in predictor.notes.items()}
+    return Trained(Entrant.of(run.spec.name, predictor), fit_seconds, notes)
+
+
+def score_record(truth: GroundTruth, run: Run, trained: Trained, seconds: float, canary: Canary | None) -> Scores:
+    """The metadata of the scores of a run, for which the predictor itself took so many seconds."""
+    provenance = Provenance(
+        scores="re-run",
+        code=run.spec.code,
+        device=trained.entrant.device,
+        encoder=encoders(choice.name for choice in truth.suite.distortions),
+        probe=run.probe,
+        sandbox=run.spec.sandbox,
+        canary=(canary,) if canary else (),
+        peeks=run.probe in truth.suite.networks.labelling,
+        versions=versions(),
+        notes=(trained.notes,) if run.spec.learns else (),
+    )
+    milliseconds = 1000 * seconds / truth.indexed.scored_rows.height
+    return Scores(
+        format=FORMAT,
+        suite=truth.suite.folder,
+        fingerprint=run.identity.fingerprint,
+        predictor=run.identity.predictor,
+        track=track(run.spec.kind),
+        trained_on=run.identity.trained_on,
+        seeds=(run.seed,),
+        cost=Cost(score_ms_per_image=milliseconds, fit_seconds=trained.fit_seconds),
+        provenance=provenance,
+    )
+
+
+def score_rows(entrants: Mapping[Key, Entrant], indexed: IndexedSuite) -> dict[Key, Tally | BenchmarkError]:
+    """Let predictors score all images that results need, in the order of `scored_rows`, and score some of them again.
+
+    They see the images in an order that is drawn here, after they were trained, and is stored nowhere.
+
+    Returns:
+        The scores of each predictor, by its key, or its error: a score is missing, not finite, or another one when some
+        images are scored again; the message names the image.
+
+    Raises:
+        DataError: an image cannot be read, encoded or decoded.
+    """
+    if not entrants:
+        return {}
     secret = secrets.token_hex()
-    with named(name, "a second one of the same state"):
-        fresh = rebuilt(predictor)
     rows = indexed.scored_rows.select(IMAGE).rows()
-    scores = np.full(len(rows), np.nan)
-    seconds = 0.0
     images = ((indexed.sources[source], Condition(*condition)) for source, *condition in rows)
     indexed.bitstreams.announce(images, indexed.dataset.bits)
-    with show_progress(f"{name} scores {indexed.suite.folder}", len(rows), "images") as advance:
-        coming = samples(indexed, rows, predictor.needs, secret)
-        for indices, batch in ahead(coming, predictor.context.device):
-            start = time.perf_counter()
-            names = [image_name(*rows[index]) for index in indices]
-            scores[indices] = checked_scores(name, predictor, batch, names)
-            seconds += time.perf_counter() - start
-            advance(len(batch))
-    check_independence(predictor, fresh, name=name, indexed=indexed, rows=rows, scores=scores, secret=secret)
-    return scores_table(indexed, scores, seed), seconds
+    scored, failed = divided(score_images(entrants, indexed, rows, secret, what=indexed.suite.folder))
+    if not scored:
+        return {**failed}
+    repeats = draw_repeats(indexed, rows, shared_needs(entrants), secret)
+    checks = {key: attempted(check_independence, entrants[key], tally.scores, repeats) for key, tally in scored.items()}
+    return scored | divided(checks)[1] | failed
 
 
 def scores_table(indexed: IndexedSuite, scores: NDArray[np.float64], seed: int) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from benchmark.core.errors import BenchmarkError
 from benchmark.core.types import image_name
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.score_table import read_submitted_scores
-from benchmark.evaluation.scoring import identity, make_scores
+from benchmark.evaluation.scoring import Run, identity, make_scores
 from benchmark.evaluation.training import training_record
 from benchmark.labelling.indexed_suite import index_suite
 from benchmark.labelling.pipeline import make_ground_truth
@@ -83,9 +83,12 @@ def rerun(submission: Submission, name: str, workspace: Workspace) -> Check:
             spec = resolve_predictor(submission, hidden=workspace.private)
             stated = submission.card.scores[name]
             run_identity = identity(truth, spec, training_record(spec, truth, stated.labels or COMBINED))
-            scores, _ = make_scores(truth, spec, run_identity, seed=0, training=truth, workspace=workspace)
+            [result] = make_scores(truth, [Run(spec, run_identity, truth, seed=0)], workspace).values()
     except BenchmarkError as error:
         return Check(claim, str(error))
+    if isinstance(result, BenchmarkError):
+        return Check(claim, str(result))
+    scores, _ = result
     if track(spec.kind) != submission.card.track:
         return Check(claim, f"its track is {track(spec.kind)}, that of the card {submission.card.track}")
     if spec.learns != bool(stated.labels):
