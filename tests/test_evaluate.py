@@ -539,3 +539,13 @@ def test_within_condition_and_size_compares_like_sizes_alone(tiny, workspace):
     card = evaluate(Contrast, tiny.suite, workspace=workspace, truth=sized)
     assert card.metrics["within_condition_and_size_auroc"].value == pytest.approx(expected)
     assert card.metrics["within_condition_auroc"].value == one["within_condition_auroc"].value
+
+
+def test_results_go_where_python_says(tiny_file, tmp_path, monkeypatch):
+    """Without a workspace, `results` names the folder of the results, and `limit` makes a quick look there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UTILBENCH_CACHE", str(tmp_path / "cache"))
+    card = evaluate("chance", str(tiny_file), limit=90, results="mine")
+    assert card.suite == "tiny-limit90"
+    assert list((tmp_path / "mine" / "tiny-limit90" / "cards").rglob("chance.json"))
+    assert not (tmp_path / "results").exists()

@@ -45,6 +45,7 @@ def evaluate(
     truth: GroundTruth | None = None,
     workspace: Workspace | None = None,
     limit: int = 0,
+    results: str = "",
 ) -> Scorecard:
     """Train the predictor if it learns, score the suite's images, and write and return the scorecard.
 
@@ -60,12 +61,13 @@ def evaluate(
         truth: the suite's ground truth, if it has been made already.
         workspace: folders and device; by default those of the environment, and the best available device.
         limit: for a suite that is given by name or path, about this number of its sources, for a quick look; 0 for all.
+        results: folder of the results where no workspace is given; `results/` by default.
 
     Raises:
         BenchmarkError: anything that keeps the result from being valid; see `benchmark.core.errors`.
     """
     prepare_process()
-    workspace = workspace or Workspace.named()
+    workspace = workspace or Workspace.named(results=results)
     suite = load_suite(suite, limit=limit) if isinstance(suite, str) else suite
     predictor = look_up(predictor, hidden=workspace.private) if isinstance(predictor, str) else predictor
     truth = truth or label(suite, workspace)
