@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UTILBENCH := $(BIN)/utilbench
-.PHONY: demo test check browser sandbox mobilenet-weights studies bench hammer results clean
+.PHONY: demo test check app browser sandbox mobilenet-weights studies bench hammer results clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	@echo "Installing into .venv; two to five minutes, 6 GB on Linux"
@@ -22,6 +22,13 @@ test: .venv/.installed  ## All tests but the slow ones.
 
 browser:  ## Debian's Chromium, for the tests of the web page; without it they are skipped.
 	command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
+
+SITE := import sysconfig; print(sysconfig.get_path("purelib"))
+app: .venv/.installed  ## The page of `utilbench app` in a browser, with Gradio in an environment of its own, .venv/app, beside all else. 160 MB.
+	$(BIN)/python -m venv .venv/app
+	$(BIN)/python -c '$(SITE)' > "$$(.venv/app/bin/python -c '$(SITE)')/beside.pth"
+	.venv/app/bin/pip install --quiet --disable-pip-version-check 'gradio>=6'
+	.venv/app/bin/python -m pytest -q tests/test_app_page.py
 
 sandbox:  ## Debian's bubblewrap, which isolates predictors of other people; without it its tests are skipped.
 	command -v bwrap >/dev/null || (apt-get update -qq && apt-get install -y -qq bubblewrap)

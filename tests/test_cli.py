@@ -106,7 +106,7 @@ def test_wrong_usage_is_status_2(capsys):
     assert "usage: utilbench" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["list", "label", "run", "rank", "verify", "export"])
+@pytest.mark.parametrize("verb", ["list", "label", "run", "rank", "verify", "export", "app"])
 def test_every_verb_explains_itself(verb, capsys):
     """`--help` of each verb names the folders' variables and exit statuses."""
     with pytest.raises(SystemExit) as caught:

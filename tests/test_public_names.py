@@ -58,7 +58,7 @@ def test_the_house_has_as_many_rooms_as_it_shows():
     files = {path.name for path in ROOT.iterdir() if path.is_file()}
     assert files == {"__init__.py", "__main__.py"}
     assert rooms == {
-        "advice", "cli", "core", "deployment", "evaluation", "labelling", "leaderboard", "metrics", "plugins", "suites",
+        "advice", "app", "cli", "core", "deployment", "evaluation", "labelling", "leaderboard", "metrics", "plugins", "suites",
     }  # fmt: skip
 
 

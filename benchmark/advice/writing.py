@@ -140,8 +140,8 @@ def adaptive_levels(advice: Advice, choice: Choice, predictor: str, suite: str, 
         raise PredictorError(
             f"{predictor}: compares with the original, which has another size than a reduced photograph"
         )
-    if "bitstream" in ready.predictor.needs and codec.format not in ready.formats:
-        raise PredictorError(f"{predictor}: reads {', '.join(sorted(ready.formats))} only, and not {choice.codec}")
+    if problem := ready.unreadable(codec):
+        raise PredictorError(problem)
     levels = sorted(next(tried.levels for tried in advice.observation.choices if tried.name == name))
     bitstreams = Bitstreams(0, workspace.cache / "bitstreams")
     chosen = {}

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from benchmark.cli.app import show_app
 from benchmark.cli.parser import checked_arguments
 from benchmark.cli.photographs import advise_photographs, execution_of, make_suite, score_images
 from benchmark.core.errors import BenchmarkError
@@ -187,6 +188,7 @@ VERBS = {
     "rank": rank_suites,
     "compare": compare_predictors,
     "export": export_what,
+    "app": show_app,
 }
 
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from benchmark.cli.app import add_app
 from benchmark.cli.values import count, device, figure_file, names, path, positive, share, shares
 
 DESCRIPTION = """\
@@ -20,6 +21,7 @@ A suite is a frozen choice of photographs, distortions and networks. The usual w
 And without any suite, for your own photographs and network:
 
   utilbench advise photos/ --network timm:tf_efficientnet_lite0
+  utilbench app                       one photograph in your browser, on this machine alone
 """
 FOLDERS = """\
 Folders: UTILBENCH_DATA holds imagenet/ and coco/, UTILBENCH_NETWORKS holds weight files, UTILBENCH_CACHE derived
@@ -130,6 +132,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("-s", "--suite", default="", help="suite that the predictor was trained on")
     command.add_argument("-o", "--output", type=path, required=True, help="folder of the shards to write, or ONNX file")
     command.add_argument("-l", "--labels", default="combined", help="label set")
+    add_app(verb, machine)
     return top
 
 

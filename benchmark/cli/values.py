@@ -27,6 +27,14 @@ def positive(text: str) -> float:
     return value
 
 
+def port(text: str) -> int:
+    """The number of a port."""
+    number = count(text)
+    if not 0 < number < 2**16:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no port, which is a number from 1 to 65535")
+    return number
+
+
 def share(text: str) -> float:
     """A number above 0, up to 1."""
     value = positive(text)

@@ -71,19 +71,31 @@ class Validation:
         remarks = []
         if outside:
             remarks.append(
-                f"{outside} of {count} scores are outside {low:.6g} to {high:.6g}, what the suite's images have"
+                f"{share_of(outside, count, 'score')} outside {low:.6g} to {high:.6g}, what the suite's images have"
             )
         if other_sizes:
+            size = "another size" if count == 1 else "other sizes"
             remarks.append(
-                f"{other_sizes} of {count} images have other sizes than the suite's, "
+                f"{share_of(other_sizes, count, 'image')} of {size} than the suite's, "
                 f"whose shorter sides are {least} to {most} px"
             )
         if others:
             several = sum(name not in self.formats for name in formats)
             remarks.append(
-                f"{several} of {count} files are {', '.join(others)}; the suite's are {', '.join(sorted(self.formats))}"
+                f"{share_of(several, count, 'file')} {', '.join(others)}; "
+                f"the suite's are {', '.join(sorted(self.formats))}"
             )
         return remarks
+
+
+def share_of(number: int, count: int, noun: str) -> str:
+    """How many of some things, as the beginning of a sentence.
+
+    Examples:
+        >>> share_of(2, 3, "score"), share_of(1, 1, "score")
+        ('2 of 3 scores are', 'the score is')
+    """
+    return f"the {noun} is" if count == 1 else f"{number} of {count} {noun}s are"
 
 
 def threshold_of_fraction(scores: ArrayLike, fraction: float) -> float:

@@ -31,7 +31,7 @@ from benchmark.evaluation.training import load_trained
 from benchmark.labelling.recorded import read_labels, read_outcomes_of
 from benchmark.labelling.shards import IMAGES
 from benchmark.metrics.operating_points import OperatingPoint, operating_point
-from benchmark.plugins.distortions import find_distortion
+from benchmark.plugins.distortions import Distortion, find_distortion
 from benchmark.plugins.predictors.answers import built, checked_scores, named
 from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor
 from benchmark.plugins.predictors.resolve import resolve_predictor
@@ -127,6 +127,12 @@ class InferencePredictor:
         return Validation(
             rows["score"].to_numpy(), rows["label"].to_numpy().astype(np.int64), sides.astype(np.int64), self.formats
         )
+
+    def unreadable(self, codec: Distortion) -> str:
+        """Why it cannot score images of this codec; empty where it can."""
+        if "bitstream" not in self.predictor.needs or codec.format in self.formats:
+            return ""
+        return f"{self.name}: reads {', '.join(sorted(self.formats))} only, and not {codec.name}"
 
     def remarks(self, rows: Sequence[Scored]) -> list[str]:
         """In which ways scored images are unlike those of the suite, so that scores mean less there."""
