@@ -1,5 +1,6 @@
 """Suites without a ground truth: what labelling networks agree on stands for it, in both tasks."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from benchmark.cli.main import main
 from benchmark.core.errors import MetricError, SuiteError
 from benchmark.core.types import PRISTINE, UNKNOWN
 from benchmark.core.workspace import Workspace
@@ -228,3 +230,41 @@ def test_every_pair_of_levels_is_judged(own_letters):
     conditions = [tuple(condition) for condition in truth.suite.training_conditions]
     expected = {(source, *condition) for source, condition in itertools.product(test, conditions)}
     assert expected <= set(truth.judgement("zoo:resnet").select("source", "distortion", "level").iter_rows())
+
+
+MIXED = '[[distortions]]\nname = "webp"\nlevels = [50, 10, 1]\nheld_out = [30, 5]\n'
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_without_a_held_out_network_downstream_parts_are_left_out(letters, tmp_path, mixed, capsys):
+    """Labels, cards, boards, comparisons and pages are made, and nothing is told of downstream performance."""
+    text = TINY.replace('held_out = ["zoo:resnext"]', "held_out = []").replace('probe = "zoo:resnet_wide"', "")
+    text = text.replace("[networks]", (MIXED if mixed else "") + "[networks]")
+    workspace = dataclasses.replace(letters, results=tmp_path / "results")
+    suite = folder_suite(text, LETTERS, 11, tmp_path / "mine.toml")
+    assert suite.networks.held_out == ()
+    truth = label(suite, workspace)
+    for name in ("ssim", "bits_per_pixel", "condition"):
+        card = evaluate(name, suite, truth=truth, workspace=workspace)
+        assert card.downstream == {}
+        assert {card.gains[measure].value for measure in ("area", "gain", "over_random")} == {None}
+    assert ("bits_saved_labels" in card.gains) == mixed
+    assert "bits_saved" not in card.gains
+    rank([], workspace)
+    board = (workspace.results / "mine" / "leaderboard.md").read_text()
+    assert "No network is held out" in board
+    assert "Downstream" not in board
+    page = (workspace.results / "mine" / "index.html").read_text()
+    assert "No network is held out" in page
+    assert not list((workspace.results / "mine" / "figures").glob("figure_2*"))
+    arguments = [
+        "compare",
+        "ssim",
+        "bits_per_pixel",
+        "-s",
+        str(tmp_path / "mine.toml"),
+        "--results",
+        str(workspace.results),
+    ]
+    assert main(arguments) == 0
+    assert "auroc" in capsys.readouterr().out.lower()

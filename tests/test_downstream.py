@@ -7,7 +7,8 @@ import pytest
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.types import IMAGE
 from benchmark.evaluation import downstream
-from benchmark.evaluation.downstream import FRACTIONS, gains, mean_gains, rival_curves
+from benchmark.evaluation.downstream import FRACTIONS, gains, rival_curves
+from benchmark.evaluation.measures import mean_gains
 from benchmark.suites.results_folder import SuiteFolder
 
 

@@ -193,8 +193,8 @@ def add_suite(verbs: Any, *parents: argparse.ArgumentParser) -> None:
     init.add_argument("photographs", nargs="+", metavar="PHOTOS", help="folders, files, or one address of a folder")
     text = "labelling network, as source:model; repeat it: labels need two at least, better three"
     init.add_argument("--network", action="append", required=True, metavar="NAME", help=text)
-    text = "network for downstream performance, which is none of the labelling ones; repeat it for several"
-    init.add_argument("--held-out", action="append", required=True, metavar="NAME", help=text)
+    text = "network for downstream performance, none of the labelling ones; repeat it; without any, that is left out"
+    init.add_argument("--held-out", action="append", default=[], metavar="NAME", help=text)
     text = "codecs and camera faults of the suite (default: jpeg,webp)"
     init.add_argument("--codec", metavar="A,B", type=names, default=["jpeg", "webp"], help=text)
     init.add_argument("-o", "--output", metavar="FILE", type=path, required=True, help="the .toml file to write")

@@ -79,11 +79,12 @@ def codec_table(truth: GroundTruth, codec: str, part: str) -> CodecTable:
     sizes = dict(pristine.select("source", pl.col("height").cast(pl.Int64) * pl.col("width")).iter_rows())
     labels = truth.labels(COMBINED)
     kept = [grid(rows, truth.judgement(name), "kept", len(levels)) for name in truth.suite.networks.held_out]
+    bits = grid(rows, images, "bits", len(levels))
     return CodecTable(
         levels,
         tuple(members),
         np.array([sizes[name] for name in members], np.float64),
-        grid(rows, images, "bits", len(levels)),
-        np.mean(kept, axis=0),
+        bits,
+        np.mean(kept, axis=0) if kept else np.full(bits.shape, np.nan),
         (grid(rows, labels, "label", len(levels)) == 1).astype(np.float64),
     )

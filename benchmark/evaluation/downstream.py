@@ -11,12 +11,11 @@ combined labels) and an `oracle` (the network's own utility).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -25,13 +24,12 @@ from benchmark.core.digests import digest
 from benchmark.core.parquet import check_values, read_table, write_table
 from benchmark.core.progress import show_progress
 from benchmark.core.types import IMAGE
-from benchmark.evaluation.card_parts import POINTS_OF_A_CURVE, Gains
+from benchmark.evaluation.card_parts import POINTS_OF_A_CURVE
 from benchmark.evaluation.condition_shares import condition_shares
 from benchmark.evaluation.measure_table import RESOLUTION
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap import Floats
-from benchmark.metrics.seeds import over_seeds
 from benchmark.metrics.weighted import ratio
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.spec import COMBINED, Suite
@@ -59,6 +57,8 @@ RIVALS: dict[str, Callable[[pl.DataFrame], Floats]] = {
 }
 BOUNDS = "random", "oracle"
 """The rivals between which a gain area lies; their curves are made of each of `Suite.kinds` too: `oracle on unseen kinds`."""
+MEASURES = ("area", "gain", "over_random", "over_condition")
+"""The measures of all held-out networks together; see `SeedGains.gains`."""
 POINTS = ("unfiltered", "kept", "filtered", *RIVALS)
 """The columns of an operating point; see GAINS of the task."""
 
@@ -84,6 +84,8 @@ def redrawn(
 def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
     """The rivals' curves, read from the folder of the suite's results, or computed and stored there."""
     names, path = truth.suite.networks.held_out, folder.rivals
+    if not names:
+        return {}
     replicates = TASKS[truth.suite.task].Downstream.REPLICATES
     resampled = f"{truth.resamples['test'].shape}, {replicates}"
     expected = {"held_out": digest("rivals 3", truth.lesson_digest(COMBINED), truth.held_out_digest, resampled)}
@@ -158,7 +160,7 @@ class SeedGains:
     """Network -> performance at each of FRACTIONS, shape (1 + R, 9)."""
     gains: dict[str, Floats]
     """Each of shape (1 + R,): `area`, `gain` over the unfiltered images, `over_random` and `over_condition` at the same
-    fraction kept, as means over networks, and the first two also for each network."""
+    fraction kept, as means over networks, and the first two also for each network; NaN without held-out networks."""
 
 
 def gains(truth: GroundTruth, scores: pl.DataFrame, thresholds: Floats, rivals: Curves) -> SeedGains:
@@ -170,6 +172,8 @@ def gains(truth: GroundTruth, scores: pl.DataFrame, thresholds: Floats, rivals: 
         thresholds: an image is kept where its score >= the first; the others are those of the resamples; shape (1 + R,).
         rivals: the curves that `rival_curves` returns.
     """
+    if not truth.suite.networks.held_out:
+        return SeedGains({}, {}, {name: np.full(len(thresholds), np.nan) for name in MEASURES})
     trees: dict[str, dict[str, Any]] = {}
     curves: dict[str, Floats] = {}
     areas, points = [], []
@@ -202,32 +206,6 @@ def operating_points(truth: GroundTruth, network: Network, rows: pl.DataFrame, t
     number, cells = network.REPLICATES, network.CELLS
     points = bootstrap.replicate(kernel, counts[:number], cluster, choices=thresholds[1 : 1 + number], cells=cells)
     return np.concatenate([kernel(np.ones((1, rows.height)), thresholds[:1]), points])
-
-
-def mean_gains(seeds: Sequence[SeedGains], predictor: str) -> dict[str, Gains]:
-    """The mean over seeds of every value of each held-out network; intervals of curves hold the spread between seeds."""
-    results = {}
-    for name in seeds[0].points:
-        tree = means([seed.points[name] for seed in seeds])
-        stacked = np.stack([seed.curves[name] for seed in seeds])
-        label = f"{predictor}, curve of {name}"
-        columns = [over_seeds(stacked[:, :, index], f"{label} {index}") for index in range(len(FRACTIONS))]
-        ends = [bootstrap.interval(column[1:]) for column in columns]
-        curve = {
-            "value": [float(column[0]) for column in columns],
-            "low": [low for low, _ in ends],
-            "high": [high for _, high in ends],
-        }
-        results[name] = msgspec.convert(tree | {"curve": curve}, Gains)
-    return results
-
-
-def means(trees: Sequence[Any]) -> Any:
-    """The mean over dictionaries of the same shape, number by number; None where it is not finite."""
-    if isinstance(trees[0], dict):
-        return {key: means([tree[key] for tree in trees]) for key in trees[0]}
-    mean = float(np.mean(trees))
-    return mean if np.isfinite(mean) else None
 
 
 def relative(areas: Floats, points: Floats, names: list[str]) -> dict[str, Floats]:

@@ -98,6 +98,9 @@ def kind_gains(truth: GroundTruth, scores: pl.DataFrame, thresholds: Floats, riv
     """
     measured: Measured = {}
     for kind, distortions in truth.suite.kinds.items():
+        if not truth.suite.networks.held_out:
+            measured |= {f"{name} on {kind}": np.full(len(thresholds), np.nan) for name in ("area", "gain")}
+            continue
         rows = scores.filter(pl.col("distortion").is_in(distortions))
         areas, gained = [], []
         for name in truth.suite.networks.held_out:

@@ -12,14 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 
 from benchmark.core.errors import MetricError, ResultError
 from benchmark.core.types import IMAGE
-from benchmark.evaluation.card_parts import Counts, Measure
-from benchmark.evaluation.downstream import Curves, SeedGains, gains, mean_gains
+from benchmark.evaluation.card_parts import Counts, Gains, Measure
+from benchmark.evaluation.downstream import FRACTIONS, Curves, SeedGains, gains
 from benchmark.evaluation.kind_measures import kind_gains, kind_metrics, kind_soft, of_kinds
 from benchmark.evaluation.label_measures import (
     Measured,
@@ -108,6 +110,32 @@ def merge_seeds(seeds: Sequence[Measured], predictor: str) -> Measured:
         scale, values = describe(name), np.array([measured[name] for measured in seeds])
         merged[name] = over_seeds(values, f"{predictor}, {name}", least=scale.least, most=scale.most)
     return merged
+
+
+def mean_gains(seeds: Sequence[SeedGains], predictor: str) -> dict[str, Gains]:
+    """The mean over seeds of every value of each held-out network; intervals of curves hold the spread between seeds."""
+    results = {}
+    for name in seeds[0].points:
+        tree = means([seed.points[name] for seed in seeds])
+        stacked = np.stack([seed.curves[name] for seed in seeds])
+        label = f"{predictor}, curve of {name}"
+        columns = [over_seeds(stacked[:, :, index], f"{label} {index}") for index in range(len(FRACTIONS))]
+        ends = [bootstrap.interval(column[1:]) for column in columns]
+        curve = {
+            "value": [float(column[0]) for column in columns],
+            "low": [low for low, _ in ends],
+            "high": [high for _, high in ends],
+        }
+        results[name] = msgspec.convert(tree | {"curve": curve}, Gains)
+    return results
+
+
+def means(trees: Sequence[Any]) -> Any:
+    """The mean over dictionaries of the same shape, number by number; None where it is not finite."""
+    if isinstance(trees[0], dict):
+        return {key: means([tree[key] for tree in trees]) for key in trees[0]}
+    mean = float(np.mean(trees))
+    return mean if np.isfinite(mean) else None
 
 
 def of_seed(truth: GroundTruth, scores: pl.DataFrame, record: Scores, seed: int) -> pl.DataFrame:

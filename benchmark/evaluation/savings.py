@@ -59,6 +59,8 @@ def savings(truth: GroundTruth, tables: Tables, scores: pl.DataFrame) -> dict[st
     grids = {key: scores_of(truth, scores, *key) for key in tables}
     results: dict[str, Floats] = {}
     for measure, kept in KEPT.items():
+        if measure == "bits_saved" and not truth.suite.networks.held_out:
+            continue
         thresholds = drawn_search_thresholds(truth, tables, grids, kept)
         measured = {
             f"{measure} on {name}": saved(truth, table, grids[name, "test"], kept(table), thresholds)

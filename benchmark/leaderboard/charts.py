@@ -30,7 +30,8 @@ PAPER = ("ssim", "energy", "fisher", "resnet18")
 
 def chart_names(suite: Suite) -> list[str]:
     """The names that `rank --figure` takes for a suite."""
-    return ["1", TASKS[suite.task].FIGURE, "gains", "cost", "conditions", "rates"]
+    downstream = [TASKS[suite.task].FIGURE, "gains"] if suite.networks.held_out else []
+    return ["1", *downstream, "cost", "conditions", "rates"]
 
 
 @functools.lru_cache(maxsize=8)  # pictures and pages show the same charts

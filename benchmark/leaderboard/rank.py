@@ -184,7 +184,7 @@ def read_ranked(folder: SuiteFolder) -> SuiteResults:
 def write_tables(ranked: SuiteResults) -> list[Path]:
     """Write the paper's tables, and those of several distortions, as LaTeX, and the curves as CSV; returns the files."""
     grids = [accuracy_grid(ranked)]
-    if COMBINED in ranked.results:
+    if COMBINED in ranked.results and ranked.suite.networks.held_out:
         grids.append(gains_grid(ranked.cards(COMBINED), ranked.suite))
     grids += mixed_grids(ranked)
     written = [write(ranked.folder.tables / f"{grid.name}.tex", grid.latex()) for grid in grids]

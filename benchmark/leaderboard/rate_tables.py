@@ -39,7 +39,7 @@ def mixed_grids(ranked: SuiteResults) -> list[Grid]:
     grids = kind_grids(cards, suite)
     if rates:
         compared = [bd_rate_grid(rates, suite)] if len(rates.codecs) > 1 and ANCHOR in rates.codecs else []
-        saved = [savings_grid(cards, suite, rates, measure) for measure in SAVINGS]
+        saved = [savings_grid(cards, suite, rates, measure) for measure in SAVINGS if measure in cards[0].gains]
         grids += [*saved, *compared, just_useful_grid(rates), points_grid(rates, suite)]
     return grids
 

@@ -31,6 +31,7 @@ LEGEND = (
     "or condition and class, and gives the share of useful rows there in training; not ranked. ‡: made by an earlier version "
     "of its code."
 )
+NO_DOWNSTREAM = "No network is held out, so that nothing is told of downstream performance."
 CANARY_LEGEND = (
     " ¶: loses much of its AUROC where a few pixels are cut off the same photographs before they are compressed, as a look-up "
     "of published images would, and is not ranked."
@@ -51,10 +52,10 @@ def board(ranked: SuiteResults) -> str:
     lines += accuracy_grid(ranked).markdown()
     if COMBINED in ranked.results:
         cards = ranked.cards(COMBINED)
-        lines += gains_grid(cards, suite).markdown()
+        held_out = bool(suite.networks.held_out)
+        lines += gains_grid(cards, suite).markdown() if held_out else []
         lines += soft_section(cards, suite)
-        lines += gains_section(cards, suite)
-        lines += downstream_section(cards, suite)
+        lines += gains_section(cards, suite) + downstream_section(cards, suite) if held_out else [NO_DOWNSTREAM, ""]
         lines += [line for grid in mixed_grids(ranked) for line in grid.markdown()]
     marks = {mark for results in ranked.results.values() for result in results for mark in result.card.provenance.marks}
     lines += [LEGEND + CANARY_LEGEND * ("¶" in marks), ""]
@@ -135,8 +136,7 @@ def gains_section(cards: Iterable[Scorecard], suite: Suite) -> list[str]:
     }
     rows = []
     for card in ranked:
-        kept = np.mean([gains.kept for gains in card.downstream.values()])
-        rows.append([title(card), *(card.gains[name].text for name in names), number(float(kept))])
+        rows.append([title(card), *(card.gains[name].text for name in names), number(mean_kept(card))])
     return [
         f"## Downstream: {TASKS[suite.task].MEASURE} that held-out networks gain",
         "",
@@ -145,6 +145,12 @@ def gains_section(cards: Iterable[Scorecard], suite: Suite) -> list[str]:
         "",
         *markdown(["predictor", *names.values(), "kept"], rows),
     ]
+
+
+def mean_kept(card: Scorecard) -> float | None:
+    """The fraction that a predictor keeps, mean over held-out networks; None without any."""
+    kept = [gains.kept for gains in card.downstream.values() if gains.kept is not None]
+    return float(np.mean(kept)) if kept else None
 
 
 def downstream_section(cards: Iterable[Scorecard], suite: Suite) -> list[str]:
@@ -201,7 +207,6 @@ def short_board(ranked: SuiteResults) -> list[str]:
     rows = []
     for card in combined:
         metrics, gains = card.metrics, card.gains
-        kept = np.mean([network.kept for network in card.downstream.values()])
         rows.append([
             title(card),
             card.track,
@@ -211,7 +216,7 @@ def short_board(ranked: SuiteResults) -> list[str]:
             number(metrics["overlap"].value),
             number(card.soft["srcc"].value),
             gains["area"].text,
-            number(float(kept)),
+            number(mean_kept(card)),
             *(number(gains[name].value) for name in ("gain", "over_random", "over_condition")),
             milliseconds(card.cost.score_ms_per_image),
         ])  # fmt: skip

@@ -175,7 +175,7 @@ def check(suite: Suite, path: Path) -> None:
         (len(set(names)) == len(names), "[[distortions]] a name stands twice"),
         (bool(suite.training_conditions), "[[distortions]] none has levels, on which predictors are trained"),
         *(rule for choice in suite.distortions for rule in distortion_rules(choice, path)),
-        (bool(networks.labelling and networks.held_out), "[networks] needs labelling and held_out networks"),
+        (bool(networks.labelling), "[networks] needs labelling networks"),
         (len(set(judges)) == len(judges), "[networks] a network stands twice in labelling and held_out"),
         (not clash, f"[networks] {clash}"),
         (not suite.labels.problem(), suite.labels.problem()),

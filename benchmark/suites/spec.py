@@ -56,7 +56,7 @@ class NetworkChoice:
     labelling: tuple[str, ...]
     """Networks whose decisions determine the labels."""
     held_out: tuple[str, ...]
-    """Networks for downstream performance, none of which is a labelling network."""
+    """Networks for downstream performance, none of which is a labelling network; without any, nothing is told of it."""
     probe: str = field(default="", kw_only=True)
     """Classifier whose activations predictors may use, and whose kept and changed decisions Fig. 1 shows for classification; it
     is empty if there is none."""

@@ -34,7 +34,7 @@ from benchmark.leaderboard.plot_data import classes_of
 from benchmark.leaderboard.rate_tables import mixed_grids
 from benchmark.leaderboard.site import plots
 from benchmark.leaderboard.site.samples import pick
-from benchmark.leaderboard.tables import LEGEND, counts_line, probe_note
+from benchmark.leaderboard.tables import LEGEND, NO_DOWNSTREAM, counts_line, probe_note
 from benchmark.suites.results_folder import assets_folder, file_stem, index_page
 from benchmark.suites.spec import COMBINED
 from benchmark.suites.tasks import TASKS
@@ -105,13 +105,15 @@ def write_suite_pages(ranked: SuiteResults, *, data: Location | None = None) -> 
     combined, suite = ranked.results[COMBINED], ranked.suite
     classes = classes_of(ranked)
     boards = [board(labels, results, probe_note(ranked, labels)) for labels, results in ranked.results.items()]
-    grids = [accuracy_grid(ranked), gains_grid(ranked.cards(COMBINED), suite), *mixed_grids(ranked)]
+    gained = [gains_grid(ranked.cards(COMBINED), suite)] if suite.networks.held_out else []
+    grids = [accuracy_grid(ranked), *gained, *mixed_grids(ranked)]
     context = {
         "root": "..",
         "suite": suite,
         "card": combined[0].card,
         "boards": boards,
         "legend": LEGEND,
+        "no_downstream": NO_DOWNSTREAM,
         "plots": plots.of_suite(ranked),
         "figure_1": [(groups.stem, groups.names) for groups in classes],
         "four": (ranked.folder.figures / f"{classes[0].stem}.png").is_file(),

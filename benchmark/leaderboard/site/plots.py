@@ -13,7 +13,7 @@ import plotly.io
 from benchmark.core.messages import printable
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.leaderboard.chart_parts import GREY, Chart, Panel, Series
-from benchmark.leaderboard.charts import gain_curves, own_histograms, suite_charts
+from benchmark.leaderboard.charts import chart_names, gain_curves, own_histograms, suite_charts
 
 TEXT = "#888888"
 """Colour of text and axes, legible on white and on black."""
@@ -36,13 +36,19 @@ class Plot:
 
 def of_suite(ranked: SuiteResults) -> list[Plot]:
     """The plots of a suite: gain curves, rate and utility, AUROC against cost, and AUROC at each condition."""
-    shown = [chart for name in ("gains", "rates", "cost", "conditions") for chart in suite_charts(ranked, name)]
+    shown = [
+        chart
+        for name in ("gains", "rates", "cost", "conditions")
+        if name in chart_names(ranked.suite)
+        for chart in suite_charts(ranked, name)
+    ]
     return [plot for chart in shown for plot in plots_of(chart, f"figures/{chart.stem}")]
 
 
 def of_predictor(ranked: SuiteResults, result: PredictorResult) -> list[Plot]:
     """The plots of a predictor: histograms and gain curves."""
-    charts = [*own_histograms(ranked, result), gain_curves(ranked, [result])]
+    curves = [gain_curves(ranked, [result])] if ranked.suite.networks.held_out else []
+    charts = [*own_histograms(ranked, result), *curves]
     return [plot for chart in charts for plot in plots_of(chart, "")]
 
 
