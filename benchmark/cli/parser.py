@@ -151,7 +151,10 @@ def add_advise(verb: Callable[..., argparse.ArgumentParser], *parents: argparse.
     command = verb("advise", ADVISE.partition("\n\n")[0].replace("\n", " "), *parents)
     command.description = ADVISE
     command.add_argument("photographs", nargs="+", metavar="PHOTOS", help="files, folders, or one address of a folder")
-    text = "network to ask, as source:model (see `utilbench list`); repeat it for several"
+    text = (
+        "network to ask, as timm:MODEL, torchvision:MODEL, onnx:FILE, hf:ORG/NAME, or python:FILE.py:FUNCTION, whose file is "
+        "executed; repeat it for several"
+    )
     command.add_argument("--network", action="append", required=True, metavar="NAME", help=text)
     text = (
         "codecs to try (default: jpeg,jpeg444,webp,avif,jpeg2000), each with eight levels or with its own as webp:90/75/60; "
