@@ -13,19 +13,14 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
+from benchmark.core.pictures import STYLE
+
 if TYPE_CHECKING:
     from benchmark.advice.choosing import Choice
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's colours, which people with any colour vision tell apart."""
 STYLES = ("-", "--", ":", "-.")
-STYLE = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.hashsalt": "utilbench",
-    "figure.constrained_layout.use": True,
-}
 
 
 def picture(table: pl.DataFrame, choices: Sequence[Choice], keep: float) -> Any:

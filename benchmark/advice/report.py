@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 import polars as pl
-from PIL import Image
 
 from benchmark.advice.choosing import EVERY, Choice
 from benchmark.advice.figure import drawn
 from benchmark.advice.text import cells_of
 from benchmark.core.files import write_text
-from benchmark.core.images import Pixels
 from benchmark.core.messages import printable
+from benchmark.core.pictures import image_address
 from benchmark.core.types import PRISTINE, Condition
 from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.plugins.datasets.class_names import class_names
@@ -81,8 +78,8 @@ def flip_part(advice: Advice, choice: Choice, source: str, level: int) -> dict[s
     return {
         "name": printable(source),
         "condition": f"{condition}, {len(bitstream)} bytes",
-        "original": thumbnail(pristine),
-        "compressed": thumbnail(image),
+        "original": image_address(pristine, SIDE, "WEBP", quality=80),
+        "compressed": image_address(image, SIDE, "WEBP", quality=80),
         "before": verdict(advice, choice.network, source, PRISTINE),
         "after": verdict(advice, choice.network, source, condition),
     }
@@ -99,12 +96,3 @@ def verdict(advice: Advice, network: str, source: str, condition: Condition) -> 
     detections = unpack(table)[0]
     seen = [names[kind] for kind, score in zip(detections.classes, detections.scores, strict=True) if score >= CLEAR]
     return ", ".join(f"{seen.count(name)} {name}" for name in dict.fromkeys(seen)) or "nothing"
-
-
-def thumbnail(image: Pixels) -> str:
-    """An image of at most SIDE px as an address that holds it."""
-    small = Image.fromarray(image)
-    small.thumbnail((SIDE, SIDE))
-    buffer = io.BytesIO()
-    small.save(buffer, "WEBP", quality=80)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -10,9 +10,10 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.advice.figure import COLOURS, STYLE
+from benchmark.advice.figure import COLOURS
 from benchmark.app.records import Examination, Verdict
 from benchmark.core.messages import printable
+from benchmark.core.pictures import STYLE
 
 COLUMNS, WIDTH = 3, 10.0
 """Small panels in a row, and the width of the figure in inches."""

@@ -5,14 +5,11 @@ Images stand in the page itself, as PNG, so that nothing of a photograph is writ
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from PIL import Image
 
 from benchmark.advice.advise import percent
 from benchmark.advice.figure import drawn
@@ -20,6 +17,7 @@ from benchmark.app.curves import MARKS, curves
 from benchmark.app.records import Answer, Examination, Finding, Step, Verdict
 from benchmark.core.images import Pixels
 from benchmark.core.messages import printable
+from benchmark.core.pictures import image_address
 
 TEMPLATE = Path(__file__).with_name("examination.html")
 CSS = Path(__file__).with_name("page.css")
@@ -76,7 +74,7 @@ def pictures(examination: Examination) -> list[dict[str, Any]]:
         (f"original, {size:,} bytes", examination.photograph.pixels, examination.originals),
         (f"{examination.condition}, {step.size:,} bytes", examination.compressed, step.answers),
     ]
-    addresses = [address(pixels) for _, pixels, _ in images]
+    addresses = [image_address(pixels, SIDE, "PNG", compress_level=3) for _, pixels, _ in images]
     detectors = [number for number, own in enumerate(examination.originals) if "boxes" in own.outcome.columns]
     shown = []
     for detector in detectors or [-1]:
@@ -103,15 +101,6 @@ def picture(caption: str, pixels: Pixels, link: str, findings: tuple[Finding, ..
             boxes.append(sizes | {"text": max(top - 3 * unit, 14 * unit), "label": label})
     common = {"caption": caption, "address": link, "width": width, "height": height}
     return common | {"boxes": boxes, "line": round(2 * unit, 2), "letters": round(13 * unit, 2)}
-
-
-def address(image: Pixels) -> str:
-    """An image of at most SIDE px, without further loss, as an address that holds it."""
-    small = Image.fromarray(image)
-    small.thumbnail((SIDE, SIDE))
-    buffer = io.BytesIO()
-    small.save(buffer, "PNG", compress_level=3)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def counted(answer: Answer) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 from benchmark.core.errors import ResultError
 from benchmark.core.files import atomic
 from benchmark.core.messages import printable
+from benchmark.core.pictures import STYLE
 from benchmark.evaluation.results import SuiteResults
 from benchmark.leaderboard.chart_parts import Chart, Panel, Series
 from benchmark.leaderboard.charts import chart_names, suite_charts
@@ -34,13 +35,6 @@ MARKERS = {
     "cross-thin": "x", "": "",
 }  # fmt: skip
 DASHES = {"solid": "-", "dash": "--", "dot": ":"}
-STYLE = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.hashsalt": "utilbench",
-    "figure.constrained_layout.use": True,
-}
 
 
 def draw(ranked: SuiteResults, *, figure: str = "") -> list[Path]:
