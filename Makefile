@@ -7,7 +7,7 @@ UTILBENCH := $(BIN)/utilbench
 .venv/.installed: pyproject.toml constraints.txt
 	@echo "Installing into .venv; two to five minutes, 6 GB on Linux"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[adapters,codecs,jpegxl,lite,onnx,scale,dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[adapters,codecs,hf,jpegxl,lite,onnx,scale,dev]'
 	@touch $@
 
 CHEAP := condition chance jpeg_quality bits_per_pixel header ssim dct_statistics jpeg_statistics

@@ -124,7 +124,7 @@ def browser(tmp_path_factory, server):
     path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if not path:
         pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed (`make browser` installs Debian's)")
-    playwright = pytest.importorskip("playwright.sync_api")
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (`make app`)")
     log = tmp_path_factory.mktemp("browser") / "network.json"
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=path, args=[*OPTIONS, f"--log-net-log={log}"])

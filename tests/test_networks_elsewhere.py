@@ -107,7 +107,7 @@ def test_a_missing_extra_is_named(monkeypatch):
 
 def test_a_folder_that_is_none_is_named(tmp_path):
     """A folder without config.json is no network, and is not looked for on the hub."""
-    pytest.importorskip("transformers")
+    pytest.importorskip("transformers", reason="transformers is not installed (extra `hf`)")
     with pytest.raises(MissingWeights, match=rf"hf:{tmp_path}: no file {tmp_path}/config\.json"):
         load(f"hf:{tmp_path}", None)
     with pytest.raises(MissingWeights, match=r"no file .*/config\.json"):
@@ -176,7 +176,7 @@ def test_processors_that_end_in_no_square_are_refused(choices, problem):
 @pytest.fixture(scope="module")
 def transformers():
     """The library, or a skip where the extra `hf` is not installed."""
-    return pytest.importorskip("transformers")
+    return pytest.importorskip("transformers", reason="transformers is not installed (extra `hf`)")
 
 
 def vit(transformers, folder, **options):

