@@ -410,7 +410,7 @@ def test_colour_profiles_and_names_are_kept(tmp_path, workspace):
     made = benchmark.advise(tmp_path, ["zoo:vgg"], codecs=["webp:90", "jpeg2000:46"], keep=0.01, workspace=workspace)
     for choice in made.choices:
         folder = tmp_path / choice.codec
-        written = write_photographs(made, choice, fixed_levels(made, choice), folder, workspace)
+        written = write_photographs(made, choice, fixed_levels(made, choice), folder)
         holds = choice.codec == "webp"
         assert (written.profiles, written.lost_profiles) == ((6, 0) if holds else (0, 6))
         names = {path.name.partition(".")[0] for path in folder.iterdir()}

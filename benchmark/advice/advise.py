@@ -12,7 +12,6 @@ detector finds again at least half of the objects that it finds there, with scor
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,24 +43,18 @@ class Advice:
     """The photographs, outcomes and conditions."""
     keep: float
     """Share of the decisions that shall be kept."""
-    retained: float
-    """Share of its objects that a detector must find again to keep its decision."""
     groups: dict[str, str]
     """Photograph -> group; groups are taken as independent."""
     chosen_by: frozenset[str]
     """The photographs by which levels were chosen; `table` and choices report on the others."""
+    decisions: dict[str, pl.DataFrame]
+    """Network -> whether it keeps its decision on each image, and `all networks` where there are several."""
     table: pl.DataFrame
     """A row for each network, codec, resolution and level: columns network, codec, resize (share of the sides), level, kept,
     low, high (share of decisions kept and its interval of 95 %, 0 to 1), photographs (those with a decision),
     kept_when_chosen (on the other half), bytes and original_bytes (mean of a photograph)."""
     choices: tuple[Choice, ...]
     """The advised level of each network, codec and resolution."""
-
-    @functools.cached_property
-    def decisions(self) -> dict[str, pl.DataFrame]:
-        """Network -> whether it keeps its decision on each image, and `all networks` where there are several."""
-        networks = self.observation.outcomes
-        return with_every({name: self.observation.decisions(name, self.retained) for name in networks})
 
     @property
     def sentences(self) -> list[str]:
@@ -193,7 +186,7 @@ def advise(
     originals = {source.id: observation.dataset.bits(source.id) for source in observation.sources}
     decisions = with_every({name: observation.decisions(name, retained) for name in observation.outcomes})
     table = table_of(decisions, observation.images, originals, groups, chosen_by)
-    return Advice(observation, keep, retained, groups, frozenset(chosen_by), table, choose(table, keep))
+    return Advice(observation, keep, groups, frozenset(chosen_by), decisions, table, choose(table, keep))
 
 
 def sentence(keep: float, network: str, choices: Sequence[Choice], *, most: str = "") -> str:

@@ -17,6 +17,7 @@ import torch
 from benchmark.core.devices import prepare_process
 from benchmark.core.errors import DataError
 from benchmark.core.files import check_writable
+from benchmark.core.images import Pixels
 from benchmark.core.parquet import read_table
 from benchmark.core.types import IMAGE, PRISTINE, UNKNOWN, Condition, Source
 from benchmark.core.workspace import Workspace
@@ -33,6 +34,8 @@ from benchmark.suites.tasks import TASKS
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
+SEED = 0
+"""The seed of the distortions, which are drawn for camera faults alone."""
 FEWEST = 2
 """The fewest photographs, one to choose a level by and one to report on."""
 
@@ -55,6 +58,12 @@ class Observation:
     """Network -> its outcomes, pristine images included."""
     images: pl.DataFrame
     """In the columns IMAGE: bits of every image."""
+    bitstreams: Bitstreams
+    """Makes the bitstreams of these images, or reads those that are kept."""
+
+    def bitstream(self, source: Source, condition: Condition, pristine: Pixels) -> bytes:
+        """The bitstream of a photograph, whose pixels are given, under one of the conditions."""
+        return self.bitstreams.of(source, condition, lambda: pristine)
 
     def decisions(self, network: str, retained: float) -> pl.DataFrame:
         """Whether the network decides on each distorted image as on the pristine one; see the `decisions` of its task."""
@@ -96,15 +105,16 @@ def observe(
     loaded = {name: load(name, workspace.networks, device=workspace.device) for name in dict.fromkeys(networks)}
     announce(sources, choices, loaded, workspace)
     outcomes: dict[str, pl.DataFrame] = {}
+    bitstreams = Bitstreams(SEED, workspace.cache / "bitstreams")
     for task in TASKS:
         judges = {name: network for name, network in loaded.items() if network.task == task}
         if judges:
             suite = unlabelled(task, dataset_choice, tuple(judges), choices)
-            outcomes |= run(suite, dataset, sources, judges, workspace=workspace, execution=execution)
+            outcomes |= run(suite, dataset, sources, judges, bitstreams, workspace=workspace, execution=execution)
     images = outcomes.pop(IMAGES).select(*IMAGE, "bits")
     tasks = {name: network.task for name, network in loaded.items()}
     classes = {name: network.classes for name, network in loaded.items()}
-    return Observation(dataset, sources, choices, tasks, classes, outcomes, images)
+    return Observation(dataset, sources, choices, tasks, classes, outcomes, images, bitstreams)
 
 
 def evenly(sources: Sequence[Source], limit: int) -> tuple[Source, ...]:
@@ -123,7 +133,7 @@ def unlabelled(
         title="Advice",
         task=task,
         dataset=dataset,
-        split=SplitChoice(0.5, 0.0, 0.5),
+        split=SplitChoice(0.5, 0.0, 0.5, seed=SEED),
         distortions=choices,
         networks=NetworkChoice(networks, ()),
         labels=TASKS[task].LabelChoice(),
@@ -135,6 +145,7 @@ def run(
     dataset: Dataset,
     sources: Sequence[Source],
     networks: dict[str, Network],
+    bitstreams: Bitstreams,
     *,
     workspace: Workspace,
     execution: ExecutionConfig,
@@ -149,7 +160,6 @@ def run(
         device=workspace.device,
         threads=torch.get_num_threads(),
     )
-    bitstreams = Bitstreams(suite.split.seed, workspace.cache / "bitstreams")
     worker = Worker(config, Augmented(dataset), networks, workspace.cache, bitstreams)
     worker.temperatures = dict.fromkeys(networks, 1.0)
     engine = find_engine(execution.engine, address=execution.address)

@@ -15,7 +15,6 @@ from benchmark.core.files import write_text
 from benchmark.core.messages import printable
 from benchmark.core.pictures import image_address
 from benchmark.core.types import PRISTINE, Condition
-from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.plugins.datasets.class_names import class_names
 from benchmark.plugins.distortions import decoded, find_distortion, scaled
 from benchmark.suites.tasks.found_objects import CLEAR
@@ -72,8 +71,8 @@ def flip_part(advice: Advice, choice: Choice, source: str, level: int) -> dict[s
     observation = advice.observation
     condition = Condition(scaled(choice.codec, choice.resize), level)
     pristine = observation.dataset.read(source)
-    members = {member.id: member for member in observation.sources}
-    bitstream = Bitstreams(0).of(members[source], condition, lambda: pristine)
+    (member,) = (member for member in observation.sources if member.id == source)
+    bitstream = observation.bitstream(member, condition, pristine)
     image = decoded(find_distortion(condition.distortion), bitstream, source)
     return {
         "name": printable(source),

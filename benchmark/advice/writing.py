@@ -25,7 +25,6 @@ from benchmark.core.progress import show_progress
 from benchmark.core.types import Condition, Source, image_name
 from benchmark.core.workspace import Workspace
 from benchmark.deployment.inference import InferencePredictor, load_predictor
-from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.metrics.proportions import share_interval
 from benchmark.metrics.rates import lowest_levels
 from benchmark.plugins.distortions import decoded_sample, find_distortion, scaled
@@ -33,6 +32,7 @@ from benchmark.plugins.predictors.answers import checked_scores
 
 if TYPE_CHECKING:
     from benchmark.advice.advise import Advice
+    from benchmark.advice.observation import Observation
 
 ENDINGS = {"JPEG": "jpg", "WEBP": "webp", "AVIF": "avif", "JPEG2000": "jp2", "JXL": "jxl", "HEIF": "heic"}
 """What Pillow calls a format -> the usual ending of its files."""
@@ -93,7 +93,7 @@ def write_advised(
     if predictor:
         levels = adaptive_levels(advice, choice, predictor, suite, workspace)
         lines.append(cost_of(advice, choice, levels, f"{choice.codec} as {predictor} chooses").text)
-    return [*lines, write_photographs(advice, choice, levels, folder, workspace).text]
+    return [*lines, write_photographs(advice, choice, levels, folder).text]
 
 
 def advised(advice: Advice) -> Choice:
@@ -143,13 +143,12 @@ def adaptive_levels(advice: Advice, choice: Choice, predictor: str, suite: str, 
     if problem := ready.unreadable(codec):
         raise PredictorError(problem)
     levels = sorted(next(tried.levels for tried in advice.observation.choices if tried.name == name))
-    bitstreams = Bitstreams(0, workspace.cache / "bitstreams")
     chosen = {}
     sources = advice.observation.sources
     with show_progress(f"{predictor} chooses levels of {name}", len(sources), "photographs") as advance:
         for source in sources:
             pristine = advice.observation.dataset.read(source.id)
-            scores = level_scores(ready, bitstreams, source, name, levels, pristine=pristine)
+            scores = level_scores(ready, advice.observation, source, name, levels, pristine=pristine)
             chosen[source.id] = levels[int(lowest_levels(scores[None] >= ready.threshold)[0])]
             advance(1)
     return chosen
@@ -157,7 +156,7 @@ def adaptive_levels(advice: Advice, choice: Choice, predictor: str, suite: str, 
 
 def level_scores(
     ready: InferencePredictor,
-    bitstreams: Bitstreams,
+    observation: Observation,
     source: Source,
     distortion: str,
     levels: Sequence[int],
@@ -167,7 +166,7 @@ def level_scores(
     """The scores of one photograph at these levels, shape (L,)."""
     codec, samples = find_distortion(distortion), []
     for level in levels:
-        data = bitstreams.of(source, Condition(distortion, level), lambda: pristine)
+        data = observation.bitstream(source, Condition(distortion, level), pristine)
         needs = ready.predictor.needs
         samples.append(decoded_sample(codec, data, pristine, needs=needs, photograph=source.id))
     names = [image_name(source.id, distortion, level) for level in levels]
@@ -187,16 +186,14 @@ def cost_of(advice: Advice, choice: Choice, levels: Mapping[str, int], title: st
     return Cost(title, kept, low, high, float(rows["bits"].to_numpy().mean()) / 8)
 
 
-def write_photographs(
-    advice: Advice, choice: Choice, levels: Mapping[str, int], folder: Path, workspace: Workspace
-) -> Written:
+def write_photographs(advice: Advice, choice: Choice, levels: Mapping[str, int], folder: Path) -> Written:
     """Write every photograph at its level; files that are there already with the same content are left.
 
     Raises:
         FileError: a file is there with another content, or cannot be written.
     """
     name = scaled(choice.codec, choice.resize)
-    codec, bitstreams = find_distortion(name), Bitstreams(0, workspace.cache / "bitstreams")
+    codec = find_distortion(name)
     paths = targets(
         [source.id for source in advice.observation.sources], folder, ENDINGS.get(codec.format, choice.codec)
     )
@@ -206,7 +203,7 @@ def write_photographs(
         for source in advice.observation.sources:
             dataset, condition = advice.observation.dataset, Condition(name, levels[source.id])
             pristine = dataset.read(source.id)
-            data = bitstreams.of(source, condition, lambda pristine=pristine: pristine)  # type: ignore[misc]
+            data = advice.observation.bitstream(source, condition, pristine)
             if profile := colour_profile(dataset.content(source.id), source.id):
                 profiles, lost = profiles + bool(codec.encode_with_profile), lost + (not codec.encode_with_profile)
                 data = (

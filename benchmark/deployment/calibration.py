@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,7 +33,7 @@ class Validation:
     """What Pillow calls the formats of the suite's bitstreams."""
 
     @functools.cached_property
-    def regression(self) -> object:
+    def regression(self) -> Any:
         """The isotonic regression of the labels on the scores; see `probability`."""
         from sklearn.isotonic import IsotonicRegression
 
@@ -52,7 +53,7 @@ class Validation:
         Raises:
             MetricError: the labels are of one kind only.
         """
-        return np.asarray(self.regression.predict(np.asarray(scores, np.float64)), np.float64)  # type: ignore[attr-defined]
+        return np.asarray(self.regression.predict(np.asarray(scores, np.float64)), np.float64)
 
     def remarks(self, scores: Sequence[float], sizes: Sequence[tuple[int, int]], formats: Sequence[str]) -> list[str]:
         """In which ways images are unlike those of the suite, as sentences; empty if they are not.
