@@ -100,7 +100,7 @@ def exported(tmp_path_factory, choice):
 
 def folder_suite(text, dataset, classes, path):
     """A tiny suite over a folder instead of its dataset."""
-    table = f'[dataset]\nname = "folder"\npath = "mine"\nclasses = {classes}'
+    table = f'[dataset]\nname = "folder"\npath = "mine"\ntruth = "consensus"\nclasses = {classes}'
     assert dataset in text
     path.write_text(text.replace(dataset, table).replace('name = "tiny', 'name = "mine', 1))
     return load_suite(str(path))

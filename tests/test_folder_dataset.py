@@ -19,7 +19,7 @@ def save(path, value=100):
 def opened(path, **options):
     """The dataset of a folder."""
     paths = [str(one) for one in path] if isinstance(path, list) else str(path)
-    return open_dataset({"name": "folder", "path": paths, **options}, None)
+    return open_dataset({"name": "folder", "path": paths, "truth": "consensus", **options}, None)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_several_folders_and_files_have_names_below_what_they_have_in_common(fol
 def test_the_folder_of_data_comes_before_a_relative_path(folder):
     """A relative path is below the folder of data, an absolute one is not."""
     for path in ("cats", str(folder / "cats")):
-        dataset = open_dataset({"name": "folder", "path": path}, folder)
+        dataset = open_dataset({"name": "folder", "path": path, "truth": "consensus"}, folder)
         assert [source.id for source in dataset.sources()] == ["a.png", "b.jpg"]
 
 
@@ -116,5 +116,6 @@ def test_what_is_missing_is_named(folder, tmp_path):
     ):
         with pytest.raises(DataError, match=message):
             opened(path, **options)
-    with pytest.raises(SuiteError, match="path"):
-        open_dataset({"name": "folder"}, None)
+    for options, lacking in (({}, "path"), ({"path": str(folder)}, "truth")):
+        with pytest.raises(SuiteError, match=lacking):
+            open_dataset({"name": "folder", **options}, None)

@@ -24,7 +24,7 @@ from benchmark.advice.conditions import CODECS, tried
 from benchmark.advice.grouping import choosing_half, grouped
 from benchmark.advice.observation import Observation, observe
 from benchmark.core.errors import NetworkError, SuiteError
-from benchmark.core.types import CONDITION
+from benchmark.core.types import CONDITION, CONSENSUS
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.metrics.proportions import photographs_to_show
@@ -179,7 +179,7 @@ def advise(
         raise NetworkError(f"{EVERY!r} is no network")
     paths = [photographs] if isinstance(photographs, str | Path) else photographs
     workspace = workspace or Workspace.named()
-    dataset = {"name": "folder", "path": [str(path) for path in paths]}
+    dataset = {"name": "folder", "path": [str(path) for path in paths], "truth": CONSENSUS}
     observation = observe(dataset, networks, tried(codecs, resize), workspace, execution=execution, limit=limit)
     groups = grouped(observation.sources, group)
     chosen_by = choosing_half(groups)

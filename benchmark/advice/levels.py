@@ -42,11 +42,12 @@ class Proposal:
 
     @property
     def text(self) -> str:
-        """The same as one line."""
+        """The same as two lines."""
         shares = dict(zip(self.levels, self.kept, strict=True))
         shown = ", ".join(f"{level}: {shares[level]:.2f}" for level in sorted(self.choice.levels, reverse=True))
         between = ", ".join(f"{level}: {shares[level]:.2f}" for level in sorted(self.choice.held_out, reverse=True))
-        return f"{self.choice.name}: levels {shown}; held out {between}"
+        tried = ", ".join(f"{level}: {share:.2f}" for level, share in shares.items())
+        return f"{self.choice.name}: levels {shown}; held out {between}\n  share of decisions kept at each: {tried}"
 
 
 def propose(suite: Suite, workspace: Workspace, *, sample: int) -> list[Proposal]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmark.advice.levels import Proposal, propose
 from benchmark.core.errors import FileError, SuiteError
 from benchmark.core.files import write_text
+from benchmark.core.types import CONSENSUS
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.pipeline import make_ground_truth
 from benchmark.plugins.datasets import open_dataset
@@ -122,7 +123,7 @@ def draft(
         raise SuiteError(f"networks of one suite do one task with the same classes, not {each}")
     ((task, classes),) = kinds
     path = [absolute(name) for name in photographs]
-    dataset = {"name": "folder", "path": path[0] if len(path) == 1 else path, "truth": "consensus", "classes": classes}
+    dataset = {"name": "folder", "path": path[0] if len(path) == 1 else path, "truth": CONSENSUS, "classes": classes}
     count = len(open_dataset(dataset, workspace.data).sources())
     return Suite(
         name=name,

@@ -22,6 +22,7 @@ from benchmark.core.errors import PredictorError
 from benchmark.core.images import Pixels, to_tensor
 from benchmark.core.types import PRISTINE, UNKNOWN, Condition, Sample, Sizes, image_name
 from benchmark.deployment.inference import InferencePredictor
+from benchmark.evaluation.dataloading import narrowed
 from benchmark.plugins.datasets.class_names import class_names
 from benchmark.plugins.distortions import decoded, decoded_sample, encoded, find_distortion
 from benchmark.plugins.distortions.distortion import Distortion
@@ -136,13 +137,8 @@ def verdict(ready: InferencePredictor, codec: Distortion, sample: Sample, name: 
     if problem := ready.unreadable(codec):
         return replace(empty, remark=problem)
     assert sample.bitstream is not None
-    own = replace(
-        sample,
-        reference=sample.reference if "reference" in needs else None,
-        bitstream=sample.bitstream if "bitstream" in needs else None,
-    )
     try:
-        (score,) = checked_scores(ready.name, ready.predictor, [own], [name]).tolist()
+        (score,) = checked_scores(ready.name, ready.predictor, narrowed([sample], needs), [name]).tolist()
     except PredictorError as error:
         return replace(empty, remark=str(error))
     (probability,) = ready.probabilities([score])

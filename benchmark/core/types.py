@@ -88,6 +88,8 @@ class Sizes(NamedTuple):
 
 UNKNOWN = -1
 """The class of a photograph of which no class is known yet."""
+CONSENSUS = "consensus"
+"""The option `truth` of a dataset whose truth is what the labelling networks agree on."""
 Truth = int | Objects
 """Ground truth of one image: the index of its class, from 0, or its objects."""
 

@@ -14,11 +14,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark.core.types import Condition
+from benchmark.core.types import CONSENSUS, Condition
 from benchmark.suites.tasks import TASKS, classification, detection
 
-CONSENSUS = "consensus"
-"""The option `truth` of a dataset whose truth is what the labelling networks agree on."""
 COMBINED = "combined"
 """Name of the label set that all labelling networks determine together."""
 
@@ -135,7 +133,7 @@ class Suite:
     @property
     def has_consensus(self) -> bool:
         """Whether the labelling networks determine the truth, since the dataset has none."""
-        return bool(self.dataset.get("truth", CONSENSUS if self.dataset.get("name") == "folder" else "") == CONSENSUS)
+        return bool(self.dataset.get("truth") == CONSENSUS)
 
     @property
     def truth_note(self) -> str:

@@ -28,13 +28,13 @@ from benchmark.core.errors import DataError
 from benchmark.core.images import Pixels, decode
 from benchmark.core.photographs import endings, find_photographs
 from benchmark.core.storage import length, location, read, stamp
-from benchmark.core.types import UNKNOWN, Source
+from benchmark.core.types import CONSENSUS, UNKNOWN, Source
 from benchmark.plugins.datasets.class_names import class_numbers
 
 if TYPE_CHECKING:
     from benchmark.core.storage import Location
 
-CONSENSUS, FOLDERS = "consensus", "folders"
+FOLDERS = "folders"
 COLUMNS = ("file", "class")
 
 
@@ -52,9 +52,7 @@ class Folder:
             the message names it.
     """
 
-    def __init__(
-        self, data: Location | None, path: str | Sequence[str], *, truth: str = CONSENSUS, classes: int = 1000
-    ) -> None:
+    def __init__(self, data: Location | None, path: str | Sequence[str], *, truth: str, classes: int = 1000) -> None:
         self.classes, self.truth = classes, truth
         roots = [placed(data, name) for name in ([path] if isinstance(path, str) else path)]
         self.files = photographs(roots)
