@@ -195,6 +195,13 @@ def test_pages_fit_their_window(workspace, visit, width, scheme):
                 assert contrast(page, place) >= 4.5, place
 
 
+def test_long_addresses_of_authors_stay_in_their_cards(visit):
+    """The address of a photograph, which has no space in it, is broken where its card ends."""
+    page = visit("tiny/index.html")
+    page.eval_on_selector(".samples li p", "one => one.append('https://example.org/' + 'photograph'.repeat(40))")
+    assert page.eval_on_selector(".samples li", "one => one.scrollWidth <= one.clientWidth")
+
+
 def contrast(page, place):
     """Contrast of an element's text to what lies behind it (WCAG 2), 1 to 21."""
     return page.eval_on_selector(

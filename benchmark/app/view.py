@@ -98,7 +98,9 @@ def picture(caption: str, pixels: Pixels, link: str, findings: tuple[Finding, ..
             left, top, right, bottom = finding.box
             sizes = {"left": left, "top": top, "width": max(0.0, right - left), "height": max(0.0, bottom - top)}
             label = f"{finding.name} {percent(finding.confidence)}"
-            boxes.append(sizes | {"text": max(top - 3 * unit, 14 * unit), "label": label})
+            side = ("end", right) if left > width / 2 else ("start", left)  # so that no label leaves the image
+            text = dict(zip(("anchor", "text_x"), side, strict=True))
+            boxes.append(sizes | text | {"text_y": max(top - 3 * unit, 14 * unit), "label": label})
     common = {"caption": caption, "address": link, "width": width, "height": height}
     return common | {"boxes": boxes, "line": round(2 * unit, 2), "letters": round(13 * unit, 2)}
 
