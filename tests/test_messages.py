@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from benchmark.core import progress
 from benchmark.core.errors import DataError
 from benchmark.core.messages import show_messages
 from tests.test_public_names import MODULES
@@ -66,3 +67,13 @@ def test_messages_are_one_printable_line(text, capsys):
     for line in (str(caught.value), capsys.readouterr().err.removesuffix("\n")):
         assert line.isprintable()
         assert line.endswith(f"no photograph {text.encode('unicode_escape').decode()}, ä")
+
+
+@pytest.mark.parametrize(("total", "expected"), [(0, []), (3, ["letters: 3/3 images"])])
+def test_progress_tells_the_end_once_and_nothing_of_no_work(total, expected, caplog, monkeypatch):
+    """The last line is told once, however long the last step took; where there is nothing to do, none is."""
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", -1.0)
+    with caplog.at_level("INFO"), progress.show_progress("letters", total, "images") as advance:
+        if total:
+            advance(total)
+    assert [record.getMessage().partition(",")[0] for record in caplog.records] == expected

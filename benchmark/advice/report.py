@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,5 +94,15 @@ def verdict(advice: Advice, network: str, source: str, condition: Condition) -> 
         return names[row["top"]]
     table = rows.filter(distortion=condition.distortion, level=condition.level)
     detections = unpack(table)[0]
-    seen = [names[kind] for kind, score in zip(detections.classes, detections.scores, strict=True) if score >= CLEAR]
-    return ", ".join(f"{seen.count(name)} {name}" for name in dict.fromkeys(seen)) or "nothing"
+    pairs = zip(detections.classes, detections.scores, strict=True)
+    return counted([names[kind] for kind, score in pairs if score >= CLEAR])
+
+
+def counted(names: Sequence[str]) -> str:
+    """What a detector finds, by class.
+
+    Examples:
+        >>> counted(["person", "car", "person"]), counted([])
+        ('2 person, 1 car', 'nothing')
+    """
+    return ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names)) or "nothing"

@@ -13,6 +13,7 @@ import jinja2
 
 from benchmark.advice.advise import percent
 from benchmark.advice.figure import drawn
+from benchmark.advice.report import counted
 from benchmark.app.curves import MARKS, curves
 from benchmark.app.records import Answer, Examination, Finding, Step, Verdict
 from benchmark.core.images import Pixels
@@ -83,7 +84,7 @@ def pictures(examination: Examination) -> list[dict[str, Any]]:
                 shown.append(picture(caption, pixels, link, ()))
                 continue
             own = answers[detector]
-            title = f"{caption}; {printable(own.network)}: {counted(own)}"
+            title = f"{caption}; {printable(own.network)}: {counted([finding.name for finding in own.findings])}"
             shown.append(picture(title, pixels, link, own.findings))
     return shown
 
@@ -103,12 +104,6 @@ def picture(caption: str, pixels: Pixels, link: str, findings: tuple[Finding, ..
             boxes.append(sizes | text | {"text_y": max(top - 3 * unit, 14 * unit), "label": label})
     common = {"caption": caption, "address": link, "width": width, "height": height}
     return common | {"boxes": boxes, "line": round(2 * unit, 2), "letters": round(13 * unit, 2)}
-
-
-def counted(answer: Answer) -> str:
-    """What a detector finds, by class."""
-    names = [finding.name for finding in answer.findings]
-    return ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names)) or "nothing"
 
 
 def spoken(answer: Answer) -> str:

@@ -46,7 +46,8 @@ def show_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
     else:
         lines = Lines(title, total, unit)
         yield lines.advance
-        lines.show()
+        if total:
+            lines.show()
 
 
 class Lines:
@@ -58,9 +59,9 @@ class Lines:
         self.start = self.shown = time.perf_counter()
 
     def advance(self, amount: int = 1) -> None:
-        """Count `amount` more units, and log a line if the last one is more than ten seconds old."""
+        """Count `amount` more units, and log a line if the last one is more than ten seconds old; the end logs its own."""
         self.done += amount
-        if time.perf_counter() - self.shown > SECONDS_BETWEEN_LINES:
+        if time.perf_counter() - self.shown > SECONDS_BETWEEN_LINES and self.done < self.total:
             self.show()
 
     def show(self) -> None:
