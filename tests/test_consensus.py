@@ -11,15 +11,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from benchmark.cli.main import main
-from benchmark.core.errors import MetricError, SuiteError
+from benchmark.core.errors import LabelError, MetricError, ResultError, SuiteError
 from benchmark.core.types import PRISTINE, UNKNOWN
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling.pipeline import label, recorded_truth
+from benchmark.labelling.probe_agreement import agreements, recorded_agreements
+from benchmark.labelling.reproducibility import reproduce
 from benchmark.leaderboard.rank import rank
 from benchmark.metrics.consensus import fused_objects
 from benchmark.plugins.datasets import open_dataset
 from benchmark.suites.loading import load_suite
+from benchmark.suites.results_folder import SuiteFolder
 from tests.conftest import TINY, TINY_DET
 
 LETTERS = '[dataset]\nname = "glyphs"\ntrain = 80\nvalidation = 40\ntest = 60'
@@ -268,3 +271,33 @@ def test_without_a_held_out_network_downstream_parts_are_left_out(letters, tmp_p
     ]
     assert main(arguments) == 0
     assert "auroc" in capsys.readouterr().out.lower()
+
+
+@pytest.mark.parametrize("fixture", ["own_letters", "own_scenes"])
+def test_a_suite_without_a_truth_is_reproduced(fixture, request):
+    """Asked again, every network gives the recorded outcomes, scores of the agreed truth among them."""
+    truth, workspace = request.getfixturevalue(fixture)
+    checks = list(reproduce(truth.suite, workspace))
+    assert len(checks) > 4
+    assert [check.problem for check in checks if check.problem] == []
+
+
+def test_other_voices_are_another_truth(own_letters):
+    """Outcomes that were recorded when other networks agreed on the truth are refused, and stay as they are."""
+    truth, workspace = own_letters
+    networks = dataclasses.replace(truth.suite.networks, labelling=("zoo:densenet", "zoo:nfnet"))
+    other = dataclasses.replace(truth.suite, networks=networks)
+    files = {path: path.read_bytes() for path in (workspace.results / "mine" / "outcomes").iterdir()}
+    for work in (label, recorded_truth):
+        with pytest.raises(
+            (LabelError, ResultError), match=r"truth of zoo:densenet, zoo:resnet, now|recorded of other choices"
+        ):
+            work(other, workspace)
+    assert {path: path.read_bytes() for path in (workspace.results / "mine" / "outcomes").iterdir()} == files
+
+
+def test_the_probe_is_judged_alike_by_the_report_and_by_the_board(own_letters):
+    """The agreement of the probe is the same from the ground truth and from what is recorded."""
+    truth, workspace = own_letters
+    folder = SuiteFolder(workspace.results / truth.suite.name)
+    assert agreements(truth) == recorded_agreements(truth.suite, folder) != {}

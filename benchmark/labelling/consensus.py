@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
@@ -44,17 +45,23 @@ def with_consensus(indexed: IndexedSuite, tables: Mapping[str, pl.DataFrame]) ->
     return dataclasses.replace(indexed, parts=parts)
 
 
-def agreed(indexed: IndexedSuite, stored: Stored, pristine: Tables) -> tuple[IndexedSuite, Tables]:
-    """The suite with the truths of the consensus, and the pristine rows that were computed now with scores of these truths."""
+def truths_for(indexed: IndexedSuite, network: str, outcomes: pl.DataFrame) -> dict[str, Any]:
+    """The truths by which a network with these outcomes is judged, by source.
+
+    They are those of the dataset, or of the consensus; where there is a consensus, networks that had no voice in it are judged
+    by what they decide on the pristine version.
+    """
+    if not indexed.suite.has_consensus or network in indexed.suite.networks.labelling:
+        return indexed.truths
+    return TASKS[indexed.suite.task].own_truths(outcomes)
+
+
+def together(stored: Stored, computed: Tables) -> dict[str, pl.DataFrame]:
+    """The stored rows and those that were computed now, by network and `images`, each image once."""
     recorded = {name: [table] for name, (table, _) in stored.items()}
-    tables = {
-        name: pl.concat([*recorded.get(name, []), *pristine.get(name, [])]).unique(
+    return {
+        name: pl.concat([*recorded.get(name, []), *computed.get(name, [])], how="diagonal").unique(
             IMAGE, keep="first", maintain_order=True
         )
-        for name in recorded.keys() | pristine.keys()
-    }
-    indexed, task = with_consensus(indexed, tables), TASKS[indexed.suite.task]
-    return indexed, {
-        name: rows if name == IMAGES else [task.with_consensus(table, indexed.truths) for table in rows]
-        for name, rows in pristine.items()
+        for name in recorded.keys() | computed.keys()
     }

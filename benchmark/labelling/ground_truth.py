@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,6 +17,7 @@ from benchmark.core.digests import digest
 from benchmark.core.errors import LabelError
 from benchmark.core.parquet import content_digest
 from benchmark.core.types import CONDITION, IMAGE, PRISTINE
+from benchmark.labelling.consensus import truths_for
 from benchmark.labelling.indexed_suite import IndexedSuite, conditions_table
 from benchmark.labelling.shards import IMAGES
 from benchmark.metrics import image_utility
@@ -71,17 +71,12 @@ class GroundTruth:
     def judge(self, network: str) -> pl.DataFrame:
         """Make the decisions of a network on each distorted image; see the task's `judge` for the columns."""
         task, temperature = TASKS[self.suite.task], self.temperatures[network]
-        return task.judge(self.outcomes[network], self.truths_of(network), temperature, self.suite.labels)
-
-    def truths_of(self, network: str) -> dict[str, Any]:
-        """The truths by which a network is judged, by source.
-
-        They are those of the dataset, or of the consensus; where there is a consensus, networks that had no voice in it are
-        judged by what they decide on the pristine version.
-        """
-        if not self.suite.has_consensus or network in self.suite.networks.labelling:
-            return self.indexed.truths
-        return TASKS[self.suite.task].own_truths(self.outcomes[network])
+        return task.judge(
+            self.outcomes[network],
+            truths_for(self.indexed, network, self.outcomes[network]),
+            temperature,
+            self.suite.labels,
+        )
 
     def label_networks(self, label_set: str) -> tuple[str, ...]:
         """The networks whose decisions determine a label set.
@@ -246,4 +241,9 @@ class GroundTruth:
     def make_downstream(self, network: str) -> classification.Downstream | detection.Downstream:
         """Make the downstream performance of a held-out network; see the task's `Downstream`."""
         outcomes, task = self.outcomes[network], TASKS[self.suite.task]
-        return task.Downstream(outcomes, self.truths_of(network), self.judgement(network), self.outcomes[IMAGES])
+        return task.Downstream(
+            outcomes,
+            truths_for(self.indexed, network, self.outcomes[network]),
+            self.judgement(network),
+            self.outcomes[IMAGES],
+        )

@@ -15,6 +15,7 @@ from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.labelling.shards import IMAGES
 from benchmark.plugins.distortions import decoded, encoded, find_distortion
 from benchmark.suites.results_folder import SuiteFolder
+from benchmark.suites.spec import Suite
 
 Stored = dict[str, tuple[pl.DataFrame, dict[str, Any]]]
 """Table and metadata of each network, and of `images`."""
@@ -56,6 +57,17 @@ def check_weights(stored: Stored, weights: WeightsHere, home: SuiteFolder) -> No
     for name, (table, _) in stored.items():
         if name != IMAGES and table.height and (here := weights(name)):
             check_same(name, stored, home, weights=here)
+
+
+def check_consensus(suite: Suite, stored: Stored, home: SuiteFolder) -> None:
+    """Raise LabelError if outcomes, which hold scores of the truth, were recorded when other networks agreed on it."""
+    voices = sorted(suite.networks.labelling) if suite.has_consensus else None
+    for name, (table, metadata) in stored.items():
+        if table.height and (before := metadata.get("consensus")) != voices:
+            raise LabelError(
+                f"{home.path}: outcomes of {name} are of the truth of {', '.join(before or ['the dataset'])}, now it is that "
+                f"of {', '.join(voices or ['the dataset'])}; label into another folder (--results), or under another name"
+            )
 
 
 def check_same(name: str, stored: Stored, home: SuiteFolder, **now: str) -> None:

@@ -22,14 +22,22 @@ from benchmark.core.precision import emulated_ratio
 from benchmark.core.provenance import versions
 from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.core.workspace import Workspace
-from benchmark.labelling.consensus import Tables, agreed
+from benchmark.labelling.consensus import Tables, together, with_consensus
 from benchmark.labelling.engines import find_engine
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite
-from benchmark.labelling.outcome_checks import Stored, WeightsHere, check_codec, check_same, check_weights
+from benchmark.labelling.outcome_checks import (
+    Stored,
+    WeightsHere,
+    check_codec,
+    check_consensus,
+    check_same,
+    check_weights,
+)
 from benchmark.labelling.recorded import check_nothing_is_lost, read_outcomes_of
 from benchmark.labelling.shards import IMAGES, Shard, plan
 from benchmark.labelling.speed import report_speed
+from benchmark.labelling.temperatures import fit_temperatures, with_temperatures
 from benchmark.labelling.worker import Worker, WorkerConfig
 from benchmark.plugins.distortions import encoders
 from benchmark.suites.results_folder import SuiteFolder
@@ -37,7 +45,7 @@ from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
 
 if TYPE_CHECKING:
-    from benchmark.plugins.networks.network import Network
+    pass
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +60,7 @@ def read_outcomes(indexed: IndexedSuite, home: SuiteFolder) -> Stored:
 
     Raises:
         ResultError: a file is damaged, of another network, or not valid; the message names it.
+        LabelError: the truth was agreed on by other networks.
     """
     suite, sources = indexed.suite, indexed.sources
     now = pl.DataFrame({"source": list(sources), "digest": [source.digest for source in sources.values()]})
@@ -60,6 +69,7 @@ def read_outcomes(indexed: IndexedSuite, home: SuiteFolder) -> Stored:
         if home.outcomes(name).is_file():
             table, metadata = read_outcomes_of(home, name, suite.task)
             stored[name] = (table.join(now, on=["source", "digest"], how="semi", maintain_order="left"), metadata)
+    check_consensus(suite, stored, home)
     return stored
 
 
@@ -120,11 +130,12 @@ def complete(
     run = find_engine(execution.engine, address=execution.address)
     start = time.perf_counter()
     logits = read_shards(run(worker, first, f"{indexed.suite.folder}, pristine"))
+    if indexed.suite.has_consensus:
+        indexed = with_consensus(indexed, together(stored, logits))
+        first, then = plan(indexed.suite, indexed.parts, recorded)
+        logits = read_shards(run(worker, first, f"{indexed.suite.folder}, pristine, with their truth"))
     worker.temperatures = fit_temperatures(indexed, worker.networks, stored, logits)
     pristine = with_temperatures(worker, logits)
-    if indexed.suite.has_consensus:
-        indexed, pristine = agreed(indexed, stored, pristine)
-        then = plan(indexed.suite, indexed.parts, recorded)[1]
     distorted = read_shards(run(worker, then, f"{indexed.suite.folder}, distorted"))
     report_speed(worker, time.perf_counter() - start)
     completed: Stored = {}
@@ -162,33 +173,6 @@ def open_worker(
     return worker
 
 
-def fit_temperatures(
-    indexed: IndexedSuite, networks: dict[str, Network], stored: Stored, pristine: Tables
-) -> dict[str, float]:
-    """The temperature of each network, from the pristine rows (with `logits`) that were computed now.
-
-    Recorded temperatures are kept; labelling networks with logits get one fitted to the pristine training images; others get 1,
-    and so do all where they agree on the truth themselves, since there they are right by construction.
-    """
-    suite, training = indexed.suite, {s.id: s.truth for s in indexed.parts["train"] if not s.parent}
-    temperatures = dict.fromkeys(networks, 1.0)
-    for name, network in networks.items():
-        if name in stored:
-            temperatures[name] = stored[name][1]["temperature"]
-        elif network.logits and name in suite.networks.labelling and not suite.has_consensus:
-            temperatures[name] = TASKS[suite.task].fit_temperature(pl.concat(pristine[name]), training)
-    return temperatures
-
-
-def with_temperatures(worker: Worker, pristine: Tables) -> Tables:
-    """The pristine rows, with the logits replaced by what the worker's temperatures make of them."""
-    task = TASKS[worker.config.suite.task]
-    logits = [name for name in pristine if name != IMAGES and worker.networks[name].logits]
-    return pristine | {
-        name: [task.with_temperature(table, worker.temperatures[name]) for table in pristine[name]] for name in logits
-    }
-
-
 def read_shards(files: dict[str, list[Path]]) -> Tables:
     """The tables of each network's shards."""
     return {name: [read_table(path)[0] for path in paths] for name, paths in files.items()}
@@ -205,6 +189,8 @@ def describe(name: str, suite: Suite, worker: Worker, stored: Stored) -> dict[st
         "encoder": encoders(choice.name for choice in suite.distortions),
         "versions": versions(),
     }
+    if suite.has_consensus:
+        described["consensus"] = sorted(suite.networks.labelling)
     if name in worker.networks:
         network = worker.networks[name]
         described |= {

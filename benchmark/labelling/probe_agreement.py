@@ -15,6 +15,7 @@ import polars as pl
 
 from benchmark.core.errors import MetricError
 from benchmark.core.types import CONDITION, IMAGE
+from benchmark.labelling.consensus import truths_for
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite, conditions_table
 from benchmark.labelling.recorded import read_outcomes_of, recorded_suite
@@ -59,7 +60,7 @@ def recorded_agreements(suite: Suite, folder: SuiteFolder) -> Agreements:
     def judgement(name: str) -> pl.DataFrame:
         table, metadata = read_outcomes_of(home, name, suite.task)
         own = table.join(members, on=["source", "digest"], how="semi", maintain_order="left")
-        return TASKS[suite.task].judge(own, indexed.truths, metadata["temperature"], suite.labels)
+        return TASKS[suite.task].judge(own, truths_for(indexed, name, own), metadata["temperature"], suite.labels)
 
     return agreements_of(indexed, judgement, networks=recorded)
 

@@ -26,6 +26,7 @@ from benchmark.core.errors import LabelError, NetworkError, ResultError
 from benchmark.core.provenance import versions
 from benchmark.core.types import CONDITION, IMAGE, Condition, Image, Source, image_name
 from benchmark.core.workspace import Workspace
+from benchmark.labelling.consensus import with_consensus
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
 from benchmark.labelling.outcomes import table_names
@@ -57,6 +58,9 @@ def reproduce(suite: Suite, workspace: Workspace) -> Iterator[Check]:
     home = first_with(lambda folder: folder.outcomes(IMAGES), outcome_folders(workspace, suite))
     images, metadata = read_outcomes_of(home, IMAGES, suite.task)
     yield photographs(indexed, images)
+    if suite.has_consensus:
+        voices = {name: read_outcomes_of(home, name, suite.task)[0] for name in suite.networks.labelling}
+        indexed = with_consensus(indexed, voices | {IMAGES: images})
     drawn = [sorted(members, key=lambda source: digest("reproduce", source.id)) for members in indexed.parts.values()]
     sources = [source for members in drawn for source in members[:SOURCES]]
     prepare_process()

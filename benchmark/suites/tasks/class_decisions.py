@@ -30,10 +30,3 @@ def consensus(pristine: list[pl.DataFrame], images: object) -> dict[str, int]:
 def own_truths(outcomes: pl.DataFrame) -> dict[str, int]:
     """What a network decides on each pristine image, as the truth by which its other decisions are judged."""
     return dict(outcomes.filter(distortion=PRISTINE.distortion).select("source", "top").iter_rows())
-
-
-def with_consensus(pristine: pl.DataFrame, truths: dict[str, int]) -> pl.DataFrame:
-    """Pristine outcomes with `score_true` of the consensus, where that is what the network decides; else as they are."""
-    truth = pl.Series("truth", [truths[source] for source in pristine["source"]], pl.Int16)
-    agrees = pl.col("top") == truth
-    return pristine.with_columns(score_true=pl.when(agrees).then(pl.col("score_top")).otherwise(pl.col("score_true")))

@@ -28,10 +28,9 @@ from numpy.typing import NDArray
 
 from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.metrics import image_utility
-from benchmark.suites.tasks.class_decisions import consensus as consensus  # every task's module has these four
+from benchmark.suites.tasks.class_decisions import consensus as consensus  # every task's module has these three
 from benchmark.suites.tasks.class_decisions import decisions as decisions
 from benchmark.suites.tasks.class_decisions import own_truths as own_truths
-from benchmark.suites.tasks.class_decisions import with_consensus as with_consensus
 from benchmark.suites.tasks.filtering import GAINS as GAINS  # every task's module has GAINS and Downstream
 from benchmark.suites.tasks.filtering import Downstream as Downstream
 

@@ -174,11 +174,6 @@ def own_truths(outcomes: pl.DataFrame) -> dict[str, Objects]:
     return clear_objects(outcomes.filter(distortion=PRISTINE.distortion))
 
 
-def with_consensus(pristine: pl.DataFrame, truths: object) -> pl.DataFrame:
-    """The pristine outcomes as they are, since those of detectors do not depend on a truth."""
-    return pristine
-
-
 def judge(outcomes: pl.DataFrame, truths: dict[str, Objects], temperature: float, labels: LabelChoice) -> pl.DataFrame:
     """The decisions of one network on each distorted image.
 
