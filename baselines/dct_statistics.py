@@ -5,27 +5,25 @@ right one, the coefficients of the decoded image lie close to multiples. How man
 at and within the blocks, and how many pixels there are then tell two images of one quality apart. Ridge regression on the
 continuous utility (paper, Eq. 2), weighted by class, learns from a few hundred photographs; it was chosen by cross-validation
 over the training and validation sources of imagenet-lite and coco-lite, before logistic regression, boosted trees, random
-trees and support vectors on the same features. What lies beyond the range seen in training counts as its end: a line does not
-hold there, and images that JPEG left flat would otherwise get the highest scores. `jpeg_statistics` reads the table and the
-size from the bitstream instead.
+trees and support vectors on the same features. `jpeg_statistics` reads the table and the size from the bitstream instead.
 """
 
 import functools
 
 import numpy as np
-import torch
 from scipy.fft import dctn
 from sklearn.linear_model import Ridge
 
+from baselines._linear import LinearPredictor
 from baselines.jpeg_quality import encoded, luminance_table
-from benchmark import LearnedPredictor
+from benchmark import Variant
 
 SIGMA = 0.35
 """Standard deviation of a decoded coefficient about its multiple: pixels are rounded, once as YCbCr and once as RGB."""
 FARTHEST = 1.0
 """Where the penalty of a coefficient that lies off its multiple ends."""
-SOME = 4000
-"""Coefficients that an estimate of the table looks at."""
+MOST_COEFFICIENTS = 4000
+"""Coefficients that an estimate of the table looks at, at most."""
 BANDS = ((1, 1), (2, 2), (3, 4), (5, 7), (8, 14))
 """Bands of DCT frequencies: first and last sum of the two indices."""
 SHRINKAGE = 300.0
@@ -62,18 +60,18 @@ def estimated_table(coefficients, image):
     x = coefficients[:rows, :columns]
     clean = ((whole > 0) & (whole < 255)).all(axis=(0, 3, 4)) & (np.abs(x).sum(axis=(2, 3)) - np.abs(x[..., 0, 0]) > 30)
     x = x[clean] if clean.any() else coefficients
-    places = np.flatnonzero(np.abs(x) > 10 * SIGMA)
-    places = places[:: max(1, len(places) // SOME)]
-    x = x.ravel()[places]
-    steps = standard_tables().reshape(100, 64)[:, places % 64].astype(np.float32)
+    indices = np.flatnonzero(np.abs(x) > 10 * SIGMA)
+    indices = indices[:: max(1, len(indices) // MOST_COEFFICIENTS)]
+    x = x.ravel()[indices]
+    steps = standard_tables().reshape(100, 64)[:, indices % 64].astype(np.float32)
     penalty = (x - steps * np.round(x / steps)) ** 2 / (2 * SIGMA**2)
     likelihood = (np.log(steps) - np.minimum(penalty, FARTHEST + np.log(steps))).sum(axis=1)
     return standard_tables()[likelihood.argmax()]
 
 
-def from_pixels(sample):
-    """Features of a sample (F,), the table told from its pixels."""
-    return features(sample.image)
+def from_pixels(samples):
+    """Features of N samples (N, F), the tables estimated from their pixels."""
+    return np.stack([features(sample.image) for sample in samples])
 
 
 def features(image, table=None, bits=0):
@@ -125,35 +123,13 @@ def colourfulness(image):
     """Spread and strength of the opponent colours (Hasler and Suesstrunk, 2003)."""
     red, green, blue = image.numpy().astype(np.float32)
     pairs = (red - green, (red + green) / 2 - blue)
-    return np.hypot(*(one.std() for one in pairs)) + 0.3 * np.hypot(*(one.mean() for one in pairs))
+    return np.hypot(*(pair.std() for pair in pairs)) + 0.3 * np.hypot(*(pair.mean() for pair in pairs))
 
 
-class DCTStatistics(LearnedPredictor):
+class DCTStatistics(Variant):
     """Ridge regression of utility on statistics of the DCT. No-reference, trained on the suite's labels."""
 
     seeded = False
 
-    def __init__(self, context, describe=from_pixels):
-        super().__init__(context)
-        self.describe = describe
-
-    def fit(self, train, validation):
-        rows = [(self.describe(one.sample), one.utility, one.weight) for one in train]
-        inputs, utility, weights = (np.stack(column) for column in zip(*rows, strict=True))
-        self.low, self.high = inputs.min(axis=0), inputs.max(axis=0)
-        self.centre, self.scale = inputs.mean(axis=0), np.maximum(inputs.std(axis=0), 1e-3)
-        model = Ridge(SHRINKAGE).fit((inputs - self.centre) / self.scale, utility, weights)
-        self.slope, self.offset = model.coef_, np.array([model.intercept_])
-        self.notes = {"examples": str(len(rows)), "features": str(inputs.shape[1])}
-
-    def score(self, samples):
-        seen = np.clip(np.stack([self.describe(sample) for sample in samples]), self.low, self.high)
-        return ((seen - self.centre) / self.scale @ self.slope + self.offset).tolist()
-
-    def state(self):
-        names = ("low", "high", "centre", "scale", "slope", "offset")
-        return {name: torch.from_numpy(getattr(self, name)) for name in names}
-
-    def load_state(self, state):
-        for name, value in state.items():
-            setattr(self, name, value.numpy())
+    def __init__(self, context):
+        super().__init__(context, LinearPredictor(context, from_pixels, Ridge(SHRINKAGE), "utility"))

@@ -1,7 +1,7 @@
 """Energy score for out-of-distribution detection, as a measure of utility (Liu et al., NeurIPS 2020).
 
-E(x) = -T log sum_k exp(f_k(x) / T) with the logits f of the suite's probe, here at T = 1 in float32. The score is -E: higher is
-more like what the probe was trained on.
+E(x) = -T log sum_k exp(f_k(x) / T) with the logits f of the suite's classifier, here at T = 1 in float32. The score is -E:
+higher is more like what the classifier was trained on.
 """
 
 import torch
@@ -10,15 +10,15 @@ from benchmark import Predictor
 
 
 class Energy(Predictor):
-    """Negative energy of the probe's logits. No-reference, no training."""
+    """Negative energy of the classifier's logits. No-reference, no training."""
 
-    needs = {"probe"}
+    needs = {"classifier"}
 
     def __init__(self, context):
         super().__init__(context)
-        self.probe = context.classifier()
+        self.classifier = context.open_classifier()
 
     @torch.inference_mode()
     def score(self, samples):
-        logits = self.probe.answer([sample.image for sample in samples], self.context.device)
+        logits = self.classifier.answer([sample.image for sample in samples], self.context.device)
         return logits.float().logsumexp(1).tolist()

@@ -1,4 +1,4 @@
-"""Fisher information with respect to the probe's last layer (Martin & Elster, Neurocomputing 382, 2020).
+"""Fisher information with respect to the classifier's last layer (Martin & Elster, Neurocomputing 382, 2020).
 
 The Fisher information of the predicted distribution p with respect to the weights is F = J^T (diag p - p p^T) J, J the
 Jacobian of the logits. The score is -log10 of v^T F v with v = grad log p_y, y the predicted class; the paper's authors find
@@ -14,15 +14,16 @@ import torch
 from benchmark import Predictor
 
 LEAST = 1e-300
-"""Where the probe is certain beyond float64, so that the logarithm stays finite."""
+"""Where the classifier is certain beyond float64, so that the logarithm stays finite."""
 
 
-def last_layer(probe):
-    """The linear layer that gives the probe's logits."""
-    layers = [module for module in probe.module.modules() if isinstance(module, torch.nn.Linear)]
-    fitting = [layer for layer in layers if layer.out_features == probe.classes]
+def last_layer(classifier):
+    """The linear layer that gives the classifier's logits."""
+    layers = [module for module in classifier.module.modules() if isinstance(module, torch.nn.Linear)]
+    fitting = [layer for layer in layers if layer.out_features == classifier.classes]
     if not fitting:
-        raise ValueError(f"{probe.name} has no linear layer with {probe.classes} outputs; Fisher information needs one")
+        name, classes = classifier.name, classifier.classes
+        raise ValueError(f"{name} has no linear layer with {classes} outputs; Fisher information needs one")
     return fitting[-1]
 
 
@@ -40,19 +41,19 @@ def closed_form(logits, inputs):
 
 
 class Fisher(Predictor):
-    """Minus log10 of the Fisher form in the probe's last layer. No-reference, no training."""
+    """Minus log10 of the Fisher form in the classifier's last layer. No-reference, no training."""
 
-    needs = {"probe"}
+    needs = {"classifier"}
 
     def __init__(self, context):
         super().__init__(context)
-        self.probe = context.classifier()
+        self.classifier = context.open_classifier()
         self.inputs = []
-        last_layer(self.probe).register_forward_pre_hook(lambda layer, given: self.inputs.append(given[0]))
+        last_layer(self.classifier).register_forward_pre_hook(lambda layer, given: self.inputs.append(given[0]))
 
     @torch.inference_mode()
     def score(self, samples):
         self.inputs.clear()
-        logits = self.probe.answer([sample.image for sample in samples], self.context.device)
+        logits = self.classifier.answer([sample.image for sample in samples], self.context.device)
         form = closed_form(logits, self.inputs[-1])
         return (-form.clamp(min=LEAST).log10()).tolist()

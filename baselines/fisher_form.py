@@ -1,7 +1,7 @@
-"""Fisher information with respect to all weights of the probe: the form v^T F v, as `fisher` for its last layer.
+"""Fisher information with respect to all weights of the classifier: the form v^T F v, as `fisher` for its last layer.
 
 With v = grad log p_y by one backward pass and u = J v by one forward derivative, v^T F v is the variance of u under p. Each
-image costs about four forward passes of the probe.
+image costs about four forward passes of the classifier.
 """
 
 import torch
@@ -28,15 +28,15 @@ def form(module, image):
 
 
 class FisherForm(Predictor):
-    """Minus log10 of the Fisher form in all weights of the probe. No-reference, no training."""
+    """Minus log10 of the Fisher form in all weights of the classifier. No-reference, no training."""
 
-    needs = {"probe"}
+    needs = {"classifier"}
 
     def __init__(self, context):
         super().__init__(context)
-        self.probe = context.classifier()
+        self.classifier = context.open_classifier()
 
     def score(self, samples):
-        images = self.probe.prepared([sample.image for sample in samples], self.context.device)
-        forms = torch.stack([form(self.probe.module, image) for image in images])
+        images = self.classifier.prepared([sample.image for sample in samples], self.context.device)
+        forms = torch.stack([form(self.classifier.module, image) for image in images])
         return (-forms.clamp(min=LEAST).log10()).tolist()

@@ -1,4 +1,4 @@
-"""Fisher information with respect to all weights of the probe: its trace, by Hutchinson's estimator.
+"""Fisher information with respect to all weights of the classifier: its trace, by Hutchinson's estimator.
 
 With L = diag(sqrt p) - p sqrt(p)^T, L L^T = diag p - p p^T, so that the trace of F is the mean of ||J^T L e||^2 over random
 signs e: one backward pass for each of them. The signs are drawn from the seed, the same for every image.
@@ -27,18 +27,18 @@ def trace(module, image, signs):
 
 
 class FisherTrace(Predictor):
-    """Minus log10 of the trace of the Fisher information in all weights of the probe. No-reference, no training."""
+    """Minus log10 of the trace of the Fisher information in all weights of the classifier. No-reference, no training."""
 
-    needs = {"probe"}
+    needs = {"classifier"}
 
     def __init__(self, context):
         super().__init__(context)
-        self.probe = context.classifier()
+        self.classifier = context.open_classifier()
         generator = torch.Generator().manual_seed(context.seed)
-        self.signs = torch.randint(0, 2, (DRAWS, self.probe.classes), generator=generator) * 2.0 - 1
+        self.signs = torch.randint(0, 2, (DRAWS, self.classifier.classes), generator=generator) * 2.0 - 1
 
     def score(self, samples):
-        images = self.probe.prepared([sample.image for sample in samples], self.context.device)
+        images = self.classifier.prepared([sample.image for sample in samples], self.context.device)
         signs = self.signs.to(images.device)
-        traces = torch.stack([trace(self.probe.module, image, signs) for image in images])
+        traces = torch.stack([trace(self.classifier.module, image, signs) for image in images])
         return (-traces.clamp(min=LEAST).log10()).tolist()

@@ -5,19 +5,18 @@ weighted by class, needs no more. The four and the shrinkage were chosen by cros
 twenty times) over the training and validation sources of imagenet-lite and coco-lite: quality alone has AUROC .905 and .915,
 with the short side .913 and .922, with the bits per pixel too .916 and .931, with all four .916 and .935. How many bits
 an image took at its quality tells how much there was to lose, so they are what raises AUROC within a quality. Squares and
-products of the four are no better than the four alone, and the shrinkage matters little. What lies beyond the range seen in
-training counts as its end, as in `dct_statistics`.
+products of the four are no better than the four alone, and the shrinkage matters little.
 """
 
 import io
 
 import numpy as np
-import torch
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
+from baselines._linear import LinearPredictor
 from baselines.dct_statistics import standard_tables
-from benchmark import LearnedPredictor
+from benchmark import Variant
 
 STRENGTH = 0.03
 """Inverse of the penalty on the squared slopes (scikit-learn's C)."""
@@ -38,29 +37,16 @@ def features(bitstream):
         return np.log([quality(image), min(image.size), area, 8 * len(bitstream) / area])
 
 
-class Header(LearnedPredictor):
+def described(samples):
+    """Features of N samples (N, 4)."""
+    return np.stack([features(sample.bitstream) for sample in samples])
+
+
+class Header(Variant):
     """Logistic regression of the label on quality, size and bits per pixel. Bitstream, trained on the suite's labels."""
 
     needs = {"bitstream"}
     seeded = False
 
-    def fit(self, train, validation):
-        rows = [(features(one.sample.bitstream), one.label, one.weight) for one in train]
-        inputs, labels, weights = (np.stack(column) for column in zip(*rows, strict=True))
-        self.low, self.high = inputs.min(axis=0), inputs.max(axis=0)
-        self.centre, self.scale = inputs.mean(axis=0), np.maximum(inputs.std(axis=0), 1e-3)
-        model = LogisticRegression(C=STRENGTH).fit((inputs - self.centre) / self.scale, labels, weights)
-        self.slope, self.offset = model.coef_[0], model.intercept_
-        self.notes = {"examples": str(len(rows)), "features": str(inputs.shape[1])}
-
-    def score(self, samples):
-        seen = np.clip(np.stack([features(sample.bitstream) for sample in samples]), self.low, self.high)
-        return ((seen - self.centre) / self.scale @ self.slope + self.offset).tolist()
-
-    def state(self):
-        names = ("low", "high", "centre", "scale", "slope", "offset")
-        return {name: torch.from_numpy(getattr(self, name)) for name in names}
-
-    def load_state(self, state):
-        for name, value in state.items():
-            setattr(self, name, value.numpy())
+    def __init__(self, context):
+        super().__init__(context, LinearPredictor(context, described, LogisticRegression(C=STRENGTH), "label"))

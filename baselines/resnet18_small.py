@@ -3,7 +3,7 @@
 It shows that training works from end to end. It is not the reference: its scores say little about what `resnet18` reaches.
 """
 
-from baselines.resnet18 import Recipe, ResNet18
+from baselines._network_training import Recipe, SquareClassifier
 from benchmark import Variant
 
 
@@ -11,4 +11,4 @@ class ResNet18Small(Variant):
     """ResNet-18 trained for a quick look, 120 steps. No-reference, trained on the suite's labels."""
 
     def __init__(self, context):
-        super().__init__(context, ResNet18(context, Recipe(steps=120, crop=64)))
+        super().__init__(context, SquareClassifier(context, Recipe(steps=120, crop=64)))

@@ -59,6 +59,8 @@ test = 24
 [networks]
 labelling = ["zoo:retinanet_vgg", "zoo:ssd_resnext"]
 held_out = ["zoo:fcos_shufflenet"]
+probe = "zoo:fcos_resnet_wide"
+classifier = "zoo:nfnet"
 [labels]
 confidence = 0.5
 """

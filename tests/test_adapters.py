@@ -48,7 +48,7 @@ def piqs(name):
 
 def made(name):
     """The predictor of this name."""
-    return find_predictor(name)[1](benchmark.Context(probe=PROBE))
+    return find_predictor(name)[1](benchmark.Context(classifier=PROBE))
 
 
 def noisy(height, width, amount=20, seed=0):
@@ -164,7 +164,7 @@ def test_iw_ssim_of_a_flat_reference_is_ms_ssim():
 @pytest.mark.parametrize("name", OOD)
 def test_utility_is_minus_the_detectors_score(name):
     """A score is minus what pytorch-ood gives for the same probe and inputs."""
-    probe, samples = benchmark.Context(probe=PROBE).classifier(), letters()
+    probe, samples = benchmark.Context(classifier=PROBE).open_classifier(), letters()
     more = {"norm_std": list(probe.preprocessing.std)} if name == "odin" else {}
     outlying = getattr(detector, DETECTORS[name])(probe.module, **more)(
         probe.prepared([s.image for s in samples], "cpu")
@@ -186,11 +186,11 @@ def test_energy_of_the_library_is_the_baseline():
     assert made("ood:energy").score(letters()) == pytest.approx(made("energy").score(letters()), rel=1e-6)
 
 
-def test_a_probe_without_logits_is_refused_by_name():
-    """A detector of probabilities only is an error that names the probe."""
+def test_a_network_without_logits_is_refused_by_name():
+    """A detector, which has no logits, is an error that names it."""
     kind = find_predictor("ood:max_logit")[1]
-    with pytest.raises(PredictorError, match="zoo:fcos_resnet_wide gives probabilities only"):
-        kind(benchmark.Context(probe="zoo:fcos_resnet_wide"))
+    with pytest.raises(PredictorError, match="zoo:fcos_resnet_wide gives no logits"):
+        kind(benchmark.Context(classifier="zoo:fcos_resnet_wide"))
 
 
 @pytest.mark.parametrize("name", NAMES)

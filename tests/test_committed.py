@@ -9,11 +9,15 @@ import torch
 from benchmark.core.images import to_tensor
 from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.core.workspace import Workspace
+from benchmark.evaluation.informed_rivals import rival_code
+from benchmark.evaluation.scorecard import read_card
 from benchmark.labelling.pipeline import make_ground_truth, recorded_truth
 from benchmark.leaderboard.rank import in_order, in_short, read_ranked
 from benchmark.plugins.datasets import index, open_dataset
 from benchmark.plugins.distortions import decoded, encoded, find_distortion
 from benchmark.plugins.networks import load
+from benchmark.plugins.predictors.discovery import find_predictor
+from benchmark.plugins.predictors.informed import INFORMED
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.tasks import replacement
@@ -122,10 +126,19 @@ def test_committed_outcomes_of_glyphs_det_are_reproduced(truths):
             np.testing.assert_allclose(boxes[:clear], recorded.boxes[:clear], atol=0.2)
 
 
+@pytest.mark.parametrize("name", SUITES)
+def test_no_committed_scorecard_is_of_other_code(name, results):
+    """Every card, twins' included, was made by the code that its predictor has now."""
+    for path in SuiteFolder(results / name).cards():
+        card = read_card(path)
+        rival = INFORMED.get(card.predictor)
+        assert card.provenance.code == (rival_code(rival) if rival else find_predictor(card.predictor)[2]), path
+
+
 def test_committed_outcomes_are_small(results):
-    """The outcomes of each suite stay below 10 MB, and no file of the results above 4 MiB."""
+    """The outcomes of each suite stay below 15 MB, and no file of the results above 4 MiB."""
     for home in results.glob("*/outcomes"):
-        assert sum(path.stat().st_size for path in home.iterdir()) < 10_000_000, home
+        assert sum(path.stat().st_size for path in home.iterdir()) < 15_000_000, home
     assert [path for path in results.rglob("*") if path.is_file() and path.stat().st_size > 4 * 2**20] == []
 
 

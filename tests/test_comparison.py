@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
+from msgspec import structs
 from sklearn.metrics import roc_auc_score
 
 from benchmark.cli.main import main
@@ -14,9 +15,12 @@ from benchmark.core.parquet import read_table, write_table
 from benchmark.core.types import IMAGE
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
+from benchmark.evaluation.replicates import replicates_reader
+from benchmark.evaluation.scorecard import read_card
 from benchmark.leaderboard.comparison import compare
 from benchmark.leaderboard.rank import rank
 from benchmark.metrics import bootstrap
+from benchmark.suites.results_folder import SuiteFolder
 from tests.edited import write_edited
 
 
@@ -51,6 +55,28 @@ def test_values_are_those_of_the_scorecards(tiny, judged):
         assert found[name].second == pytest.approx(cards["ssim"].metrics[name].value, abs=1e-6)
     for network, gains in cards["ssim"].downstream.items():
         assert found[f"area of {network}"].second == pytest.approx(gains.area, abs=1e-6)
+
+
+def test_missing_replicates_are_made_again(tiny, judged):
+    """Published results come without replicates: a comparison makes them from the stored scores, as they were."""
+    workspace, _ = judged
+    before = compare(tiny, "jpeg_quality", "ssim", "combined", workspace)
+    file = workspace.results / "tiny" / "replicates" / "combined" / "ssim.parquet"
+    stored, _ = read_table(file)
+    shutil.rmtree(file.parents[1])
+    assert compare(tiny, "jpeg_quality", "ssim", "combined", workspace) == before
+    assert read_table(file)[0].equals(stored)
+
+
+def test_replicates_of_another_ground_truth_are_not_made(tiny, judged):
+    """Where outcomes were recorded anew, the scores of an earlier card are not judged by them, and the message names it."""
+    workspace, _ = judged
+    folder = SuiteFolder(workspace.results / "tiny")
+    path = folder.card("combined", "ssim")
+    card = structs.replace(read_card(path), ground_truth="0" * 16)
+    folder.replicates(path).unlink()
+    with pytest.raises(ResultError, match=r"ssim\.json: not of the ground truth that is recorded now; run ssim again"):
+        replicates_reader(lambda: tiny, folder)(path, card)
 
 
 def test_intervals_are_those_of_scikit_learn_on_redrawn_sources(tiny, judged):

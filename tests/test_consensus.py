@@ -251,7 +251,7 @@ def test_without_a_held_out_network_downstream_parts_are_left_out(letters, tmp_p
         card = evaluate(name, suite, truth=truth, workspace=workspace)
         assert card.downstream == {}
         assert {card.gains[measure].value for measure in ("area", "gain", "over_random")} == {None}
-    assert ("bits_saved_labels" in card.gains) == mixed
+    assert "bits_saved_labels" in card.gains
     assert "bits_saved" not in card.gains
     rank([], workspace)
     board = (workspace.results / "mine" / "leaderboard.md").read_text()
@@ -294,6 +294,23 @@ def test_other_voices_are_another_truth(own_letters):
         ):
             work(other, workspace)
     assert {path: path.read_bytes() for path in (workspace.results / "mine" / "outcomes").iterdir()} == files
+
+
+def test_predictors_trained_elsewhere_are_judged_on_fresh_photographs(own_letters, tmp_path, capsys):
+    """A suite over a folder without a truth gives a board on which everything was trained on another suite."""
+    _, workspace = own_letters
+    other = tmp_path / "other.toml"
+    other.write_text(TINY.replace('"tiny"', '"other"').replace("train = 80", "train = 90"))
+    own = tmp_path / "mine.toml"
+    folder_suite(TINY, LETTERS, 11, own)
+    folders = ["--data", str(workspace.data), "--results", str(workspace.results)]
+    assert main(["run", "gatekeeper", "header", "-s", str(own), "--train-on", str(other), *folders]) == 0
+    assert main(["rank", str(own), *folders[2:]]) == 0
+    board = (workspace.results / "mine" / "leaderboard.md").read_text()
+    for name in ("gatekeeper", "header"):
+        assert f"| {name} (from other) |" in board
+    assert "Nobody has given a truth" in board
+    assert "(from mine)" not in capsys.readouterr().out
 
 
 def test_the_probe_is_judged_alike_by_the_report_and_by_the_board(own_letters):

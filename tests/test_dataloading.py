@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines._squares import DRAWN, Draws, Squares, batches, some_of
+from baselines._squares import DRAWS_OF_A_PHOTOGRAPH, Draws, Squares, batches, sampled
 from benchmark.core.types import IMAGE, Example, Examples, Source
 from benchmark.evaluation.dataloading import BATCH, lesson, made, samples, shuffled
 from benchmark.labelling.bitstreams import Bitstreams
@@ -96,7 +96,7 @@ def test_an_epoch_reads_each_photograph_at_most_once(train, reads):
     for size in (16, 64):
         reads.clear()
         made = Squares(train, 64, "label")
-        lists = list(Draws(train, size, DRAWN * groups // size, seed=0))
+        lists = list(Draws(train, size, DRAWS_OF_A_PHOTOGRAPH * groups // size, seed=0))
         assert {len(one) for one in lists} == {size}
         for one in lists:
             assert made.__getitems__(one)[0][0].shape == (1, 64, 64)
@@ -131,16 +131,16 @@ def test_lists_are_cut_into_batches():
 @pytest.mark.parametrize("most", [1, 7, 60, 1000])
 def test_validation_is_shared_out(train, most):
     """What is looked at is at most so much, of all levels, and each process has its own of it."""
-    one = [example.utility for example in some_of(train, most)]
+    one = [example.utility for example in sampled(train, most)]
     assert len(one) == min(most, len(train))
-    shared = [example.utility for process in range(3) for example in some_of(train, most, process, 3)]
+    shared = [example.utility for process in range(3) for example in sampled(train, most, process, 3)]
     assert sorted(shared) == sorted(one)
 
 
 def test_what_is_looked_at_is_of_all_levels():
     """Rows that come in nine levels are not looked at in steps that meet only some of them."""
     some = Examples.of([Example(None, 0, float(place % 9), 1.0, place // 9) for place in range(4266)])
-    counts = Counter(example.utility for example in some_of(some, 2000))
+    counts = Counter(example.utility for example in sampled(some, 2000))
     assert len(counts) == 9
     assert min(counts.values()) > 2000 / 9 * 0.75
 

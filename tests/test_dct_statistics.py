@@ -10,7 +10,7 @@ from scipy.fft import dctn
 
 from baselines import dct_statistics
 from baselines.jpeg_quality import luminance_table
-from baselines.jpeg_statistics import JPEGStatistics, from_bitstream
+from baselines.jpeg_statistics import JPEGStatistics, from_bitstreams
 from benchmark import Context, Sample
 from benchmark.plugins.datasets.glyph_scenes import scene
 from benchmark.plugins.datasets.glyphs import scene as letter
@@ -47,7 +47,7 @@ def test_the_table_is_told_from_the_pixels(quality):
 def test_features_from_pixels_are_those_from_the_bitstream():
     """Where the table is told right, only the bits per pixel are more."""
     sample = compressed(wide(1), 25)
-    known, told = from_bitstream(sample), dct_statistics.from_pixels(sample)
+    (known,), (told,) = from_bitstreams([sample]), dct_statistics.from_pixels([sample])
     assert len(known) == len(told) + 1
     assert np.delete(known, 3) == pytest.approx(told)
     assert known[3] == pytest.approx(np.log(8 * len(sample.bitstream) / (64 * 256)))

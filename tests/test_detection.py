@@ -156,6 +156,16 @@ def test_equal_priorities_are_kept_in_random_order():
     assert found == pytest.approx(np.mean(values), abs=3 * np.std(values) / np.sqrt(10))
 
 
+def test_a_replicate_does_not_depend_on_those_computed_with_it():
+    """Random orders of equal priorities are of the replicate itself, however many are computed together."""
+    table, truths, images = pooled()
+    downstream, rows = downstream_of(table, truths, images)
+    weights = np.random.default_rng(0).integers(0, 3, (4, rows.height)).astype(float)
+    together = downstream.best(rows, weights, np.zeros(rows.height), [0.3, 0.6])
+    assert np.array_equal(downstream.best(rows, weights[2:], np.zeros(rows.height), [0.3, 0.6]), together[2:])
+    assert len(np.unique(together[:, 0])) == 4
+
+
 def test_sizes_are_those_of_coco():
     """By size, only objects of that size are asked for, as COCOeval does with the areas of boxes."""
     table, truths, images = pooled(seed=3)

@@ -37,7 +37,7 @@ def test_the_reference_computes_on_its_device():
     from baselines.resnet18 import ResNet18
     from benchmark import Context
 
-    predictor = ResNet18(Context(device="meta"))
+    predictor = ResNet18(Context(device="meta")).inner
     squares = ready(torch.zeros(4, 1, 96, 96, dtype=torch.uint8), "meta")
     assert squares.is_contiguous(memory_format=torch.channels_last)
     predictor.model.to("meta")(squares).sum().backward()

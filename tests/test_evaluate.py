@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+import torchvision
 from msgspec.structs import replace
 from scipy.stats import kendalltau, spearmanr
 from sklearn import metrics as reference
@@ -260,8 +261,8 @@ def test_jpeg_quality_reads_the_very_quality(tiny):
 def test_resnet18_trains_from_scratch_and_survives_saving(tiny, workspace, tmp_path):
     """The reference learns, says what it started from, and scores the same after its state was stored and loaded."""
     text = find_baseline("resnet18").read_text()
-    assert "steps: int = 1200" in text
-    text = text.replace("steps: int = 1200", "steps: int = 8")
+    assert "Recipe()" in text
+    text = text.replace("Recipe()", "Recipe(steps=8)")
     file = tmp_path / "quick.py"
     file.write_text(text)
     card = evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny)
@@ -272,6 +273,36 @@ def test_resnet18_trains_from_scratch_and_survives_saving(tiny, workspace, tmp_p
     evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny)
     second, _ = read_table(workspace.results / "tiny" / "scores" / "quick@tiny.combined.parquet")
     assert first.equals(second)
+
+
+def test_auroc_over_the_condition_is_the_difference_to_the_rival(tiny, workspace):
+    """It is the AUROC minus that of `condition` on the same rows, in each resample too; for the rival itself it is 0."""
+    cards = {name: evaluate(name, tiny.suite, workspace=workspace, truth=tiny) for name in ("ssim", "condition")}
+    own, rival = (cards[name].metrics["auroc"].value for name in cards)
+    over = cards["ssim"].metrics["auroc_over_condition"]
+    assert over.value == pytest.approx(own - rival)
+    assert (cards["condition"].metrics["auroc_over_condition"].value, over.low < over.value < over.high) == (0, True)
+    folder = workspace.results / "tiny" / "replicates" / "combined"
+    drawn = [
+        read_table(folder / f"{stem}.parquet")[0]["auroc"].to_numpy() for stem in ("ssim", "condition@tiny.combined")
+    ]
+    stored = read_table(folder / "ssim.parquet")[0]["auroc_over_condition"].to_numpy()
+    np.testing.assert_allclose(stored, drawn[0] - drawn[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2"])
+def test_networks_start_from_imagenet_weights_where_they_are_at_hand(name, monkeypatch):
+    """All weights but those of the classes are those of torchvision's network, which has a thousand classes."""
+    pretrained = torchvision.models.get_model(name, num_classes=1000)
+    network = SimpleNamespace(module=pretrained)
+    monkeypatch.setattr(benchmark.Context, "network", lambda self, asked: {f"torchvision:{name}": network}[asked])
+    predictor = find_predictor(name)[1](benchmark.Context()).inner
+    assert predictor.start() == "ImageNet weights"
+    given, own = pretrained.state_dict(), predictor.model.state_dict()
+    different = {key for key in own if own[key].shape != given[key].shape}
+    assert {key.split(".")[0] for key in different} <= {"fc", "classifier"}
+    assert len(different) == 2
+    assert all(torch.equal(own[key], given[key]) for key in own if key not in different)
 
 
 def test_resnet18_cuts_squares_on_the_grid_of_compression():

@@ -87,7 +87,8 @@ def test_a_higher_quality_scores_higher(learned):
 
 def test_what_lies_beyond_training_counts_as_its_end(learned):
     """An image of a size and length that no image of the training had has the score of the nearest features that one had."""
-    ends = (learned.high - learned.centre) / learned.scale @ learned.slope + learned.offset[0]
+    model = learned.inner.tensors
+    ends = (model["high"] - model["centre"]) / model["scale"] @ model["slope"] + model["offset"][0]
     noise = np.random.default_rng(0).integers(0, 256, (500, 700, 3), np.uint8)
     assert learned.score([unseen(encode_jpeg(noise, 95))]) == pytest.approx([ends])
 

@@ -1,5 +1,7 @@
 """Informed rivals: their shares against a count by hand, and what they may be told."""
 
+import dataclasses
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,7 +11,7 @@ from benchmark.evaluation.condition_shares import PRIOR
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.informed_rivals import informed_scores
 from benchmark.leaderboard.rank import rank
-from benchmark.plugins.predictors.informed import CONDITION, CONDITION_AND_CLASS
+from benchmark.plugins.predictors.informed import CEILING, CONDITION, CONDITION_AND_CLASS
 from benchmark.plugins.predictors.resolve import resolve_predictor
 
 
@@ -79,7 +81,7 @@ def test_test_labels_are_not_told(tiny, monkeypatch):
 
 def test_boards_show_and_do_not_rank_them(tiny, workspace):
     """A rival stands on the board with a mark and without a rank, in no figure, and its page has no empty section."""
-    for name in ("condition", "condition_and_class", "jpeg_quality", "chance"):
+    for name in ("condition", "condition_and_class", "ceiling", "jpeg_quality", "chance"):
         evaluate(name, tiny.suite, workspace=workspace, truth=tiny)
     rank([tiny.suite.name], workspace)
     board = (workspace.results / "tiny" / "leaderboard.md").read_text()
@@ -90,6 +92,7 @@ def test_boards_show_and_do_not_rank_them(tiny, workspace):
     assert {name: "<h2>Fig. 1</h2>" in text for name, text in pages.items()} == {
         "condition": False,
         "condition_and_class": False,
+        "ceiling": False,
         "jpeg_quality": True,
         "chance": True,
     }
@@ -106,3 +109,24 @@ def test_they_have_no_code():
     """Where a predictor's code is needed, a rival is refused by name."""
     with pytest.raises(PredictorError, match="condition: an informed rival looks at no image"):
         resolve_predictor("condition")
+
+
+def test_the_ceiling_is_the_utility_to_other_networks(tiny):
+    """For a labelling network it is the mean utility to the other ones, for combined labels that to the probe."""
+    for labels, others in {"zoo:densenet": ["zoo:resnet"], "combined": ["zoo:resnet_wide"]}.items():
+        scores, record = informed_scores(tiny, CEILING, labels)
+        rows = tiny.indexed.scored_rows.with_columns(score=pl.Series(scores))
+        for name in others:
+            both = rows.join(tiny.judgement(name), on=["source", "distortion", "level"])
+            assert both["score"].to_list() == both["utility"].to_list()
+            assert both.height == rows.height
+        assert record.track == "informed"
+
+
+def test_the_ceiling_needs_another_network(tiny):
+    """A suite without a probe has no other network than those that determine its combined labels."""
+    networks = dataclasses.replace(tiny.suite.networks, probe="")
+    suite = dataclasses.replace(tiny.suite, networks=networks)
+    truth = dataclasses.replace(tiny, indexed=dataclasses.replace(tiny.indexed, suite=suite))
+    with pytest.raises(PredictorError, match="ceiling: no other network judges the images of tiny; it names no probe"):
+        informed_scores(truth, CEILING, "combined")

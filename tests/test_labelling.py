@@ -129,20 +129,20 @@ def test_outcomes_are_what_the_network_says(tiny):
 
 
 def test_all_that_is_needed_is_recorded_and_nothing_else(tiny):
-    """Labelling networks judge every source at the training levels, held-out ones the test sources at theirs."""
+    """All networks judge the test sources at all levels and validation at those of training, labelling ones training too."""
     training = {PRISTINE, *tiny.suite.training_conditions}
-    held_out = {PRISTINE, *tiny.suite.held_out_conditions}
-    everyone, test = set(tiny.indexed.sources), {source.id for source in tiny.parts["test"]}
-    wanted = {
-        "zoo:densenet": (everyone, training),
-        "zoo:resnet": (everyone, training),
-        "zoo:resnet_wide": (test, training),
-        "zoo:resnext": (test, held_out),
+    every = training | set(tiny.suite.held_out_conditions)
+    judged = {
+        (source.id, *condition)
+        for part, conditions in (("validation", training), ("test", every))
+        for source in tiny.parts[part]
+        for condition in conditions
     }
-    for name, (sources, some) in wanted.items():
-        table = tiny.outcomes[name]
-        assert set(table.select(IMAGE).iter_rows()) == {(s, *x) for s in sources for x in some}
-        assert table.height == len(sources) * len(some)
+    lesson = {(source.id, *condition) for source in tiny.parts["train"] for condition in training}
+    for name in tiny.suite.all_networks:
+        table, expected = tiny.outcomes[name], judged | (lesson if name in tiny.suite.networks.labelling else set())
+        assert set(table.select(IMAGE).iter_rows()) == expected
+        assert table.height == len(expected)
 
 
 def test_images_table_holds_bits_and_pixels(tiny):
@@ -174,10 +174,10 @@ def test_combined_labels_are_unanimous(tiny):
     assert set(expected.tolist()) == {-1, 0, 1}
 
 
-def test_the_satisfied_machine_ratio_counts_labelling_networks_and_the_probe(tiny):
-    """On JPEG alone it is the share of the networks that judged a test image whose class is that of the pristine image."""
-    networks = ("zoo:densenet", "zoo:resnet", "zoo:resnet_wide")
-    assert tiny.suite.test_networks == networks
+def test_the_satisfied_machine_ratio_leaves_out_the_probe(tiny):
+    """It is the share of the labelling and held-out networks whose class of a test image is that of the pristine image."""
+    networks = ("zoo:densenet", "zoo:resnet", "zoo:resnext")
+    assert tiny.suite.satisfied_networks == networks
     tops = {
         name: {tuple(row[:3]): row[3] for row in tiny.outcomes[name].select(*IMAGE, "top").iter_rows()}
         for name in networks
@@ -188,12 +188,11 @@ def test_the_satisfied_machine_ratio_counts_labelling_networks_and_the_probe(tin
     assert tiny.satisfied["utility"].n_unique() > 1
 
 
-def test_detectors_alone_count_where_the_probe_is_a_classifier(tiny_det):
-    """In detection the ratio is the share of labelling detectors that keep at least half of the pristine objects."""
-    assert tiny_det.suite.test_networks == tiny_det.suite.networks.labelling
+def test_detectors_count_where_they_keep_half_of_the_objects(tiny_det):
+    """In detection the ratio is the share of detectors that keep at least half of the pristine objects."""
     kept = [
         tiny_det.satisfied.join(tiny_det.judgement(name), on=IMAGE, maintain_order="left")["satisfied"].to_numpy()
-        for name in tiny_det.suite.networks.labelling
+        for name in tiny_det.suite.satisfied_networks
     ]
     assert tiny_det.satisfied["utility"].to_list() == pytest.approx(np.mean(kept, axis=0))
 
@@ -261,7 +260,7 @@ def test_a_new_network_costs_only_itself(tiny, tiny_file, published, monkeypatch
     wider.write_text(tiny_file.read_text().replace('["zoo:resnext"]', '["zoo:resnext", "zoo:nfnet"]'))
     truth = label(load_suite(str(wider)), published)
     assert loaded == ["zoo:nfnet"]
-    assert set(truth.outcomes["zoo:nfnet"]["level"]) == {PRISTINE.level, 30, 5}
+    assert set(truth.outcomes["zoo:nfnet"]["level"]) == {PRISTINE.level, 50, 30, 10, 5, 3}
 
 
 def test_completing_leaves_what_was_stored_as_it_was(tiny, published, tmp_path):
@@ -412,14 +411,16 @@ def test_plan_covers_each_pair_once():
         for condition in shard.conditions
     ]
     assert len(triples) == len(set(triples))
-    assert len([x for x in triples if x[0] == "zoo:vgg"]) == 100 * 10
-    assert len([x for x in triples if x[0] == "zoo:resnext"]) == 30 * 6
+    counts = {part: len(members) for part, members in parts.items()}
+    judged = counts["validation"] * 10 + counts["test"] * 15
+    assert len([x for x in triples if x[0] == "zoo:vgg"]) == counts["train"] * 10 + judged
+    assert len([x for x in triples if x[0] == "zoo:resnext"]) == judged
     known = {
         name: {
             (source.id, *condition)
             for members in parts.values()
             for source in members
-            for condition in (PRISTINE, *suite.training_conditions)
+            for condition in (PRISTINE, *suite.training_conditions, *suite.held_out_conditions)
         }
         for name in ("zoo:vgg", "images")
     }

@@ -78,7 +78,7 @@ def test_an_unknown_source_lists_the_sources(name):
 def test_networks_of_shipped_suites_are_known(suite):
     """Every network that a shipped suite names exists."""
     networks = load_suite(suite).networks
-    for name in filter(None, (*networks.labelling, *networks.held_out, networks.probe)):
+    for name in filter(None, (*networks.labelling, *networks.held_out, networks.probe, networks.classifier)):
         check_name(name, None)
 
 

@@ -20,7 +20,7 @@ def ready():
     """The reference, not trained, but with other batch statistics than at its start."""
     torch.manual_seed(0)
     predictor = ResNet18(Context())
-    for module in predictor.model.modules():
+    for module in predictor.inner.model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)

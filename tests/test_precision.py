@@ -151,13 +151,13 @@ def test_threads_and_workers_are_no_more_than_the_cores(monkeypatch):
 
 def test_the_reference_says_at_which_precision_it_was_trained(tiny, monkeypatch):
     """`auto` is decided once a training and stands in the notes, which scorecards keep in their provenance."""
-    from baselines.resnet18 import Recipe, ResNet18
+    from baselines._network_training import Recipe, SquareClassifier
     from benchmark import Context
     from benchmark.evaluation.dataloading import lesson
 
     prepare_process()
-    monkeypatch.setattr(sys.modules[ResNet18.__module__], "training_precision", lambda device, asked: "float32")
-    predictor = ResNet18(Context(), Recipe(steps=2))
-    predictor.fit(*(lesson(tiny, "combined", part, ResNet18) for part in ("train", "validation")))
+    monkeypatch.setattr(sys.modules[SquareClassifier.__module__], "training_precision", lambda device, asked: "float32")
+    predictor = SquareClassifier(Context(), Recipe(steps=2))
+    predictor.fit(*(lesson(tiny, "combined", part, SquareClassifier) for part in ("train", "validation")))
     assert predictor.notes["precision"] == "float32"
     assert "'precision': 'auto'" in predictor.notes["recipe"]

@@ -16,11 +16,11 @@ from benchmark.suites.results_folder import suite_folder
 
 
 def test_kappas_are_scikit_learns(tiny):
-    """On JPEG alone the probe is compared with labelling networks, on the test images at the training levels."""
+    """The probe is compared with all other networks, on the test images at all levels."""
     found = agreements(tiny)
-    assert list(found) == ["zoo:densenet", "zoo:resnet"]
+    assert list(found) == ["zoo:densenet", "zoo:resnet", "zoo:resnext"]
     truths = {source.id: source.truth for source in tiny.parts["test"]}
-    levels = {condition.level for condition in tiny.suite.training_conditions}
+    levels = {condition.level for condition in tiny.suite.training_conditions + tiny.suite.held_out_conditions}
     probe = {tuple(row[:3]): row[3] for row in tiny.outcomes["zoo:resnet_wide"].select(*IMAGE, "top").iter_rows()}
     for name, agreement in found.items():
         pairs = [
@@ -34,19 +34,25 @@ def test_kappas_are_scikit_learns(tiny):
 
 def test_kappa_of_a_case_by_hand(tiny):
     """A network that is right where the probe is wrong and the other way round has the kappa of opposite decisions."""
-    table = tiny.judgement("zoo:resnet_wide")
+    members = [source.id for source in tiny.parts["test"]]
+    table = tiny.judgement("zoo:resnet_wide").filter(pl.col("source").is_in(members))
     rows = table.height
     half = pl.Series([index % 2 == 0 for index in range(rows)])
     probe, other = table.with_columns(right=half), table.with_columns(right=~half)
-    given = {"zoo:resnet_wide": probe, "zoo:densenet": other, "zoo:resnet": probe.head(4)}
+    given = {"zoo:resnet_wide": probe, "zoo:densenet": other, "zoo:resnet": probe.head(4), "zoo:resnext": probe.clear()}
     truth = dataclasses.replace(tiny)
     truth.__dict__["judgement"] = given.__getitem__
     assert agreements(truth) == {"zoo:densenet": Agreement(-1.0, rows), "zoo:resnet": Agreement(1.0, 4)}
 
 
-def test_without_a_probe_of_its_task_there_is_none(tiny, tiny_det):
-    """A detection suite's probe does not detect, and a suite may have none; neither is compared."""
-    assert agreements(tiny_det) == {}
+def test_a_probe_that_detects_is_compared_with_detectors(tiny_det):
+    """In detection a decision is right where an object of the ground truth is detected."""
+    names = [*tiny_det.suite.networks.labelling, *tiny_det.suite.networks.held_out]
+    assert list(agreements(tiny_det)) == names
+
+
+def test_without_a_probe_there_is_no_agreement(tiny):
+    """A suite may have no probe."""
     networks = dataclasses.replace(tiny.suite.networks, probe="")
     suite = dataclasses.replace(tiny.suite, networks=networks)
     without = dataclasses.replace(tiny, indexed=dataclasses.replace(tiny.indexed, suite=suite))
@@ -59,7 +65,7 @@ def test_recorded_outcomes_give_the_same(tiny, workspace):
     save_labels(tiny, folder)
     assert recorded_agreements(tiny.suite, folder) == agreements(tiny)
     folder.outcomes("zoo:densenet").unlink()
-    assert list(recorded_agreements(tiny.suite, folder)) == ["zoo:resnet"]
+    assert list(recorded_agreements(tiny.suite, folder)) == ["zoo:resnet", "zoo:resnext"]
     folder.outcomes("zoo:resnet_wide").unlink()
     assert recorded_agreements(tiny.suite, folder) == {}
 

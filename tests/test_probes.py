@@ -85,7 +85,7 @@ class Probed:
 
     device, seed = "cpu", 0
 
-    def classifier(self):
+    def open_classifier(self):
         return from_module("test:tiny", tiny_module(0).float(), CLASSES, Preprocessing(SIDE, SIDE), "0", device="cpu")
 
 
@@ -103,31 +103,31 @@ def test_scores_are_finite_and_depend_on_their_own_image_alone(kind):
 def test_energy_is_minus_logsumexp_and_higher_is_more_familiar():
     """The score is log sum exp of the logits: adding 1 to all of them adds 1 to it."""
     context = Probed()
-    network = context.classifier()
+    network = context.open_classifier()
     sample = Sample(torch.randint(0, 256, (3, SIDE, SIDE), dtype=torch.uint8))
     expected = network.answer([sample.image], "cpu").logsumexp(1)
     predictor = energy.Energy(context)
     assert predictor.score([sample]) == pytest.approx(expected.tolist())
     with torch.no_grad():
-        predictor.probe.module[-1].bias += 1
+        predictor.classifier.module[-1].bias += 1
     assert predictor.score([sample]) == pytest.approx((expected + 1).tolist(), rel=1e-5)
 
 
 def test_the_probe_is_the_suites():
     """The context opens the classifier that the suite names."""
-    context = benchmark.Context(probe="zoo:vgg")
-    assert energy.Energy(context).probe.name == "zoo:vgg"
-    assert fisher.last_layer(context.classifier()).out_features == 11
+    context = benchmark.Context(classifier="zoo:vgg")
+    assert energy.Energy(context).classifier.name == "zoo:vgg"
+    assert fisher.last_layer(context.open_classifier()).out_features == 11
 
 
 @pytest.mark.parametrize(
     ("probe", "told"),
-    [("", "names no probe"), ("zoo:fcos_resnet_wide", "zoo:fcos_resnet_wide gives probabilities only")],
+    [("", "names no classifier"), ("zoo:fcos_resnet_wide", "zoo:fcos_resnet_wide gives no logits")],
 )
 def test_a_probe_without_logits_is_refused_by_name(probe, told):
     """No probe, or one that gives no logits, is an error that says so."""
     with pytest.raises(PredictorError, match=told):
-        energy.Energy(benchmark.Context(probe=probe))
+        energy.Energy(benchmark.Context(classifier=probe))
 
 
 def test_a_probe_without_a_linear_layer_is_refused_by_name():

@@ -106,11 +106,20 @@ def test_ranks_are_those_of_the_resamples(copied):
 
 
 def test_missing_replicates_are_told(copied):
-    """A card without its replicates cannot be ranked, and the message names the file."""
+    """A card without the replicates that it is ranked by cannot be ranked, and the message names the file."""
     path = copied.results / "tiny" / "cards" / "combined" / "ssim.parquet"
     path.unlink()
     with pytest.raises(ResultError, match=r"ssim\.parquet: no such file"):
         rank([], copied)
+
+
+def test_replicates_of_other_measures_are_not_needed(copied):
+    """Results are published without them: boards, figures and pages are the same."""
+    written = [Path(line.removeprefix("wrote ")) for line in rank([], copied) if line.startswith("wrote ")]
+    before = {path: path.read_bytes() for path in written}
+    shutil.rmtree(copied.results / "tiny" / "replicates")
+    rank([], copied)
+    assert {path: path.read_bytes() for path in written} == before
 
 
 def test_the_same_cards_give_the_same_bytes(copied):
@@ -236,7 +245,7 @@ def test_a_predictor_that_looks_into_a_labelling_network_is_not_ranked(copied):
     path = copied.results / "tiny" / "cards" / "combined" / "ssim.json"
     card = json.loads(path.read_text())
     best = {"auroc": card["metrics"]["auroc"] | {"value": 1.0, "high": 1.0}}
-    peeking = {"provenance": card["provenance"] | {"probe": "zoo:resnet", "peeks": True}}
+    peeking = {"provenance": card["provenance"] | {"looks_into": ["zoo:resnet"], "peeks": True}}
     write_edited(path, metrics=card["metrics"] | best, **peeking)
     rank(["tiny"], copied)
     section = (copied.results / "tiny" / "leaderboard.md").read_text().split("## Labels: ")[1]

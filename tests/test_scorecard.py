@@ -20,7 +20,7 @@ SPOILT = {
         lambda card: {key: value for key, value in card.items() if key != "cost"},
         "required field `cost`",
     ),
-    "another format": (lambda card: card | {"format": 1}, "format 3: .*format"),
+    "another format": (lambda card: card | {"format": 1}, "format 4: .*format"),
     "no format": (
         lambda card: {key: value for key, value in card.items() if key != "format"},
         "required field `format`",
@@ -69,7 +69,7 @@ def test_scores_of_another_format_are_refused(tmp_path):
     (path,) = tracked("results/glyphs/scores/ssim.parquet")
     table, metadata = read_table(path)
     write_table(tmp_path / "ssim.parquet", table, metadata | {"format": 1})
-    with pytest.raises(ResultError, match=r"ssim\.parquet: not scores of format 3"):
+    with pytest.raises(ResultError, match=r"ssim\.parquet: not scores of format 4"):
         read_scores(tmp_path / "ssim.parquet")
 
 

@@ -168,7 +168,7 @@ def test_a_name_leads_to_the_predictors_page(workspace, visit):
     page.wait_for_selector("body[data-ready=yes]")
     assert page.get_by_role("heading", level=1).inner_text() == "jpeg_quality"
     card = cards(workspace)["jpeg_quality"]
-    row = page.get_by_role("row", name=re.compile("^auroc")).inner_text()
+    row = page.get_by_role("row", name=re.compile("^auroc ")).inner_text()
     auroc = card["metrics"]["auroc"]
     assert with_interval(auroc["value"], auroc["low"], auroc["high"]) in row
 

@@ -61,6 +61,9 @@ def find(name):
         @torch.inference_mode()
         def score(self, samples):
             pairs = [(s.image, s.reference) if asked else (s.image,) for s in samples]
-            return [sign * float(measure(*(filled(one.to(self.context.device), least) for one in p))) for p in pairs]
+            return [
+                sign * float(measure(*(filled(image.to(self.context.device), least) for image in pair)))
+                for pair in pairs
+            ]
 
     return Quality

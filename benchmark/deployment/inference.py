@@ -208,7 +208,7 @@ def load_predictor(
         task=chosen.task,
         seed=card.seeds[0],
         networks=workspace.networks,
-        probe=chosen.networks.probe,
+        **chosen.networks.offered(spec.kind.needs),
     )
     with named(spec.name, "the constructor"):
         predictor = built(spec.kind, context)

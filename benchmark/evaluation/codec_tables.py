@@ -47,8 +47,8 @@ def codecs(suite: Suite) -> list[str]:
 
 
 def has_rates(suite: Suite) -> bool:
-    """Whether rate and utility of a suite are measured: it has several distortions, at least one of them a codec."""
-    return suite.is_mixed and bool(codecs(suite))
+    """Whether rate and utility of a suite are measured: at least one of its distortions is a codec."""
+    return bool(codecs(suite))
 
 
 def codec_levels(suite: Suite, codec: str, *, training: bool = False) -> tuple[int, ...]:

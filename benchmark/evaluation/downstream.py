@@ -88,7 +88,7 @@ def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
         return {}
     replicates = TASKS[truth.suite.task].Downstream.REPLICATES
     resampled = f"{truth.resamples['test'].shape}, {replicates}"
-    expected = {"held_out": digest("rivals 3", truth.lesson_digest(COMBINED), truth.held_out_digest, resampled)}
+    expected = {"held_out": digest("rivals 4", truth.lesson_digest(COMBINED), truth.held_out_digest, resampled)}
     table, metadata = read_rivals(path) if path.is_file() else (pl.DataFrame(), {})
     drawn, rivals = 1 + min(replicates, len(truth.resamples["test"])), rival_names(truth.suite)
     if metadata == expected and table.height == len(names) * len(rivals) * drawn:

@@ -18,13 +18,13 @@ from msgspec.structs import replace
 
 from benchmark.core.devices import prepare_process
 from benchmark.core.errors import BenchmarkError
-from benchmark.core.parquet import write_table
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.downstream import rival_curves
 from benchmark.evaluation.measures import make_card
 from benchmark.evaluation.passes import attempted
 from benchmark.evaluation.plans import AnyPredictor, Plan, Planner
 from benchmark.evaluation.rates import stored_rates
+from benchmark.evaluation.replicates import write_replicates
 from benchmark.evaluation.results import ScoresTable
 from benchmark.evaluation.scorecard import Scorecard, SubmissionNote, write_card
 from benchmark.labelling.ground_truth import GroundTruth
@@ -124,6 +124,6 @@ def write_result(truth: GroundTruth, folder: SuiteFolder, scores: ScoresTable, l
     stored_rates(truth, folder)
     card, replicates = make_card(truth, table, record, labels, rival_curves(truth, folder))
     path = folder.card(labels, file_stem(record.predictor, record.trained_on))
-    write_table(path.with_suffix(".parquet"), replicates, {"ground_truth": card.ground_truth})
+    write_replicates(folder, path, card, replicates)
     write_card(path, card)
     return card

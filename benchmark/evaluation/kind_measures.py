@@ -18,6 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.core.types import CONDITION, IMAGE
+from benchmark.evaluation.condition_shares import condition_shares
 from benchmark.evaluation.downstream import BOUNDS, FRACTIONS, Curves, Network, redrawn, scaled
 from benchmark.evaluation.label_measures import Measured, condition_codes, srcc_values, stratified
 from benchmark.labelling.ground_truth import GroundTruth
@@ -37,15 +38,16 @@ def of_kinds(truth: GroundTruth, scores: pl.DataFrame, labels: str) -> dict[str,
     chosen = conditions_table(truth.suite.training_conditions + truth.suite.unseen_conditions)
     every = truth.labels(labels).filter(part="test").join(chosen, on=CONDITION, how="semi", maintain_order="left")
     rows = every.join(scores.filter(pl.col("part") != "validation").drop("part"), on=IMAGE, maintain_order="left")
+    rows = rows.with_columns(condition=condition_shares(truth, labels, rows))
     kinds = {choice.name: rows.filter(distortion=choice.name) for choice in truth.suite.distortions}
     unseen = truth.suite.unseen_kinds
     return kinds | ({"unseen kinds": rows.filter(pl.col("distortion").is_in(unseen))} if unseen else {})
 
 
 def kind_metrics(truth: GroundTruth, kinds: dict[str, pl.DataFrame], thresholds: Floats) -> Measured:
-    """AUROC, within-condition AUROC and balanced accuracy on the labelled rows of each of these kinds.
+    """AUROC, also over the condition's and within a condition, and balanced accuracy on the labelled rows of each kind.
 
-    A kind on which one of the labels does not occur is left out.
+    The column `condition` has the rival's scores. A kind on which one of the labels does not occur is left out.
     """
     measured: Measured = {}
     for name, every in kinds.items():
@@ -56,10 +58,13 @@ def kind_metrics(truth: GroundTruth, kinds: dict[str, pl.DataFrame], thresholds:
         y, s, conditions = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy(), condition_codes(rows)
         decided, once = functools.partial(balanced_accuracies, y, s), np.ones((1, len(y)))
         within = stratified(y, s, conditions)[0]
+        auroc, rival = (
+            np.r_[classification.auroc(y, scores), bootstrap.replicate(weighted.auroc, counts, cluster, y, scores)]
+            for scores in (s, rows["condition"].to_numpy())
+        )
         measured |= {
-            f"auroc on {name}": np.r_[
-                classification.auroc(y, s), bootstrap.replicate(weighted.auroc, counts, cluster, y, s)
-            ],
+            f"auroc on {name}": auroc,
+            f"auroc_over_condition on {name}": auroc - rival,
             f"within_condition_auroc on {name}": np.r_[
                 np.nan if within is None else within,
                 bootstrap.replicate(weighted.stratified_auroc, counts, cluster, y, s, conditions),

@@ -34,13 +34,14 @@ def drawn_thresholds(truth: GroundTruth, rows: pl.DataFrame) -> Floats:
 
 
 def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) -> Measured:
-    """How well the scores predict the labels of these rows of the test part."""
+    """How well the scores predict the labels of these rows of the test part; the column `condition` has the rival's scores."""
     cluster, counts = truth.clusters(rows, "test")
     y, s, conditions = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy(), condition_codes(rows)
     strata = 3 * conditions + [truth.size_thirds[source] for source in rows["source"]]
     values: dict[str, float | None] = {
         **classification.decisions(y, s, float(thresholds[0])),
         "auroc": classification.auroc(y, s),
+        "auroc_over_condition": classification.auroc(y, s) - classification.auroc(y, rows["condition"]),
         "within_condition_auroc": stratified(y, s, conditions)[0],
         "within_condition_and_size_auroc": stratified(y, s, strata)[0],
         "average_precision": classification.average_precision(y, s),
@@ -52,6 +53,9 @@ def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) ->
         return weighted.decisions(weights, y, s >= drawn[:, None])
 
     replicates = {name: bootstrap.replicate(kernel, counts, cluster, y, s) for name, kernel in KERNELS.items()}
+    replicates["auroc_over_condition"] = replicates["auroc"] - bootstrap.replicate(
+        weighted.auroc, counts, cluster, y, rows["condition"].to_numpy()
+    )
     for name, groups in (("within_condition_auroc", conditions), ("within_condition_and_size_auroc", strata)):
         replicates[name] = bootstrap.replicate(weighted.stratified_auroc, counts, cluster, y, s, groups)
     decisions = bootstrap.replicate(decided, counts, cluster, choices=thresholds[1:])

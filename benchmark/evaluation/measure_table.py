@@ -29,6 +29,7 @@ class Description:
 
 MEASURES = {
     "auroc": Description("AUROC"),
+    "auroc_over_condition": Description("over the condition's", least=-1),
     "within_condition_auroc": Description("within condition"),
     "within_condition_and_size_auroc": Description("within condition and size"),
     "balanced_accuracy": Description("balanced acc."),
@@ -60,6 +61,7 @@ may exceed 1, since the oracle of an mAP is no bound.
 GROUPS = {
     "metrics": (
         "auroc",
+        "auroc_over_condition",
         "within_condition_auroc",
         "within_condition_and_size_auroc",
         "balanced_accuracy",
@@ -76,7 +78,7 @@ GROUPS = {
 }
 """Fields of a scorecard -> their measures: those of labels, of the utility and of held-out networks."""
 OPTIONAL = ("bits_saved", "bits_saved_labels")
-"""Measures that only suites with several distortions, one of them a codec, have."""
+"""Measures that only suites with a codec have."""
 DIGITS = 6
 RESOLUTION = 10**-DIGITS
 """Stored values are rounded and may exceed their range by this much."""

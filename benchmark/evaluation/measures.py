@@ -21,6 +21,7 @@ import polars as pl
 from benchmark.core.errors import MetricError, ResultError
 from benchmark.core.types import IMAGE
 from benchmark.evaluation.card_parts import Counts, Gains, Measure
+from benchmark.evaluation.condition_shares import condition_shares
 from benchmark.evaluation.downstream import FRACTIONS, Curves, SeedGains, gains
 from benchmark.evaluation.kind_measures import kind_gains, kind_metrics, kind_soft, of_kinds
 from benchmark.evaluation.label_measures import (
@@ -188,6 +189,7 @@ def judge_seed(truth: GroundTruth, scores: pl.DataFrame, labels: str, rivals: Cu
         part: truth.labelled(labels, part).join(scores.filter(part=part), on=IMAGE, maintain_order="left")
         for part in ("validation", "test")
     }
+    rows["test"] = rows["test"].with_columns(condition=condition_shares(truth, labels, rows["test"]))
     thresholds = drawn_thresholds(truth, rows["validation"])
     held_out, kinds = scores.filter(part="held_out"), of_kinds(truth, scores, labels)
     soft = truth.soft(labels, "test").join(scores.filter(part="test"), on=IMAGE, maintain_order="left")

@@ -98,7 +98,7 @@ def stored_rates(truth: GroundTruth, folder: SuiteFolder) -> Rates | None:
     """The rates of a suite, read from its results if they are of this ground truth, or else made and stored.
 
     Returns:
-        None for a suite with a single distortion, or without a codec.
+        None for a suite without a codec.
 
     Raises:
         ResultError: what is stored is damaged; the message names the file.

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import polars as pl
 
 from benchmark.core.checks import Check
 from benchmark.core.errors import BenchmarkError, ResultError
@@ -23,7 +24,8 @@ from benchmark.evaluation.downstream import Curves, rival_curves
 from benchmark.evaluation.measure_table import rounded
 from benchmark.evaluation.measures import make_card
 from benchmark.evaluation.rates import make_rates, read_rates
-from benchmark.evaluation.results import read_result, read_scores
+from benchmark.evaluation.replicates import RANKED, checked, measures_of, read_ranked_replicates
+from benchmark.evaluation.results import check_same_run, read_scores
 from benchmark.evaluation.scorecard import read_card
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.pipeline import recorded_truth
@@ -69,20 +71,27 @@ def card_problem(truth: GroundTruth, home: SuiteFolder, path: Path, curves: Curv
     """In what a stored scorecard or its replicates differ from those that its scores give, or an empty text."""
     card = read_card(path)
     scores, scores_record = read_scores(home.scores(card.predictor, card.trained_on))
-    stored = read_result(home, path, card, read=lambda _: (scores, scores_record))
+    file = home.replicates(path)
+    stored = checked(file, path, card, measures_of(card)) if file.is_file() else None
+    ranked = read_ranked_replicates(path, card)
+    check_same_run(home.scores(card.predictor, card.trained_on), scores_record, card)
     again, replicates = make_card(truth, scores, scores_record, card.labels, curves)
     before, now = (flat(msgspec.to_builtins(record, order="deterministic"), "") for record in (card, again))
     differing = [key for key in before | now if not alike(before.get(key), rounded(now.get(key)))]
     if differing:
         key = differing[0]
         return f"{path}: {len(differing)} values differ, the first is {key}: {before.get(key)}, again {rounded(now.get(key))}"
-    if replicates.columns != stored.replicates.columns or replicates.height != stored.replicates.height:
-        return f"{path.with_suffix('.parquet')}: has other columns or another number of rows"
-    for column in replicates:
-        gap = largest_gap(stored.replicates[column.name].to_numpy(), column.to_numpy())
-        if gap > CLOSE:
-            return f"{path.with_suffix('.parquet')}: column {column.name} is {gap:.2g} off"
-    return ""
+    problem = replicates_problem(path.with_suffix(".parquet"), ranked, replicates.select(RANKED))
+    return problem or (replicates_problem(file, stored, replicates) if stored is not None else "")
+
+
+def replicates_problem(file: Path, stored: pl.DataFrame, again: pl.DataFrame) -> str:
+    """In what stored replicates differ from those that were made again, or an empty text."""
+    if again.columns != stored.columns or again.height != stored.height:
+        return f"{file}: has other columns or another number of rows"
+    gaps = {column.name: largest_gap(stored[column.name].to_numpy(), column.to_numpy()) for column in again}
+    differing = [f"{file}: column {name} is {gap:.2g} off" for name, gap in gaps.items() if gap > CLOSE]
+    return differing[0] if differing else ""
 
 
 def rates_problem(truth: GroundTruth, home: SuiteFolder) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,6 @@ from benchmark.core.errors import ResultError
 from benchmark.core.parquet import read_table
 from benchmark.core.types import CONDITION, IMAGE, Condition
 from benchmark.evaluation.codec_tables import has_rates
-from benchmark.evaluation.measure_table import GROUPS, problem_with
 from benchmark.evaluation.rates import Rates, read_rates
 from benchmark.evaluation.score_table import row_problems
 from benchmark.evaluation.scorecard import Scorecard, Scores, read_scores_record
@@ -49,7 +48,7 @@ class PredictorResult:
 
     card: Scorecard
     replicates: pl.DataFrame
-    """A column for each measure with an interval, a row for each resample of the test sources."""
+    """A row for each resample of the test sources, and a column for each measure that was read."""
     scores: pl.DataFrame
     """Columns part, source, distortion, level, seed and score."""
     outdated: bool = False
@@ -83,9 +82,9 @@ class SuiteResults:
     suite: Suite
     results: Results
     rates: Rates | None = None
-    """Rate and utility of its codecs, where it has several distortions."""
+    """Rate and utility of its codecs, where it has any."""
     agreements: Agreements = field(default_factory=dict)
-    """Agreement of the probe with each network, where the probe performs the suite's task."""
+    """Agreement of the probe with each network, where there is a probe."""
 
     def cards(self, labels: str) -> list[Scorecard]:
         """The scorecards of one label set, best AUROC first."""
@@ -95,12 +94,6 @@ class SuiteResults:
     def first(self) -> Scorecard:
         """A card of the suite, for what all of them have in common."""
         return next(iter(self.results.values()))[0].card
-
-
-class ReplicatesMetadata(TypedDict):
-    """The metadata of replicates."""
-
-    ground_truth: str
 
 
 ScoresTable = tuple[pl.DataFrame, Scores]
@@ -146,8 +139,17 @@ def expected_rows(path: Path, table: pl.DataFrame, fingerprint: str) -> pl.DataF
     return rows_to_score(validation, test, training, held_out)
 
 
+ReadReplicates = Callable[[Path, Scorecard], pl.DataFrame]
+"""Reads the replicates that belong to a scorecard and its path; see `evaluation.replicates`."""
+
+
 def read_result(
-    folder: SuiteFolder, path: Path, card: Scorecard, *, read: Callable[[Path], ScoresTable] = read_scores
+    folder: SuiteFolder,
+    path: Path,
+    card: Scorecard,
+    replicates: ReadReplicates,
+    *,
+    read: Callable[[Path], ScoresTable] = read_scores,
 ) -> PredictorResult:
     """Read the replicates and the scores that belong to a scorecard.
 
@@ -155,6 +157,7 @@ def read_result(
         folder: the suite's folder, which holds the scores.
         path: the scorecard's file.
         card: the scorecard.
+        replicates: reads the replicates.
         read: reads a file of scores; cards of several label sets share those of a predictor that does not learn, so that
             whoever reads many cards passes a function that reads each file once.
 
@@ -166,33 +169,7 @@ def read_result(
     check_same_run(file, record, card)
     code = baseline_code(card.predictor)
     outdated = bool(code and card.provenance.code and code != card.provenance.code)
-    return PredictorResult(card, read_replicates(path, card), scores, outdated)
-
-
-def read_replicates(path: Path, card: Scorecard) -> pl.DataFrame:
-    """Read the replicates beside a scorecard: a column for each metric, a row for each resample of the sources.
-
-    Raises:
-        ResultError: there are none, they are damaged or of another ground truth, or a column is missing, of no measure of the
-            card, or out of range; the message names the file.
-    """
-    file = path.with_suffix(".parquet")
-    table, metadata = read_table(file, about=ReplicatesMetadata)
-    if metadata["ground_truth"] != card.ground_truth:
-        raise ResultError(f"{file}: not of the ground truth of {path}; run {card.predictor} again")
-    measures = {name: (group, measure) for group in GROUPS for name, measure in card.measures(group).items()}
-    if missing := [
-        name for name, (_, measure) in measures.items() if measure.low is not None and name not in table.columns
-    ]:
-        raise ResultError(f"{file}: column {missing[0]} is missing")
-    for column in table:
-        if column.name not in measures or column.dtype != pl.Float32:
-            raise ResultError(f"{file}: column {column.name} is no measure of {path}, or not of type Float32")
-        drawn = column.drop_nulls().drop_nans().to_numpy()
-        ends = (float(drawn.min()), float(drawn.max())) if len(drawn) else ()
-        if problem := problem_with(measures[column.name][0], column.name, *ends):
-            raise ResultError(f"{file}: column {column.name}: {problem}")
-    return table
+    return PredictorResult(card, replicates(path, card), scores, outdated)
 
 
 def check_same_run(path: Path, record: Scores, card: Scorecard) -> None:

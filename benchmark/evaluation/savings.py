@@ -50,9 +50,9 @@ def savings(truth: GroundTruth, tables: Tables, scores: pl.DataFrame) -> dict[st
         scores: part and score of each of `scored_rows`, in the columns IMAGE.
 
     Returns:
-        For each measure of KEPT, such as `bits_saved`: `bits_saved on CODEC`, their mean `bits_saved`, and where the suite has
-        unseen kinds the means over seen and over unseen codecs, `bits_saved on unseen kinds`; each the value, then that of each
-        resample, shape (1 + R,).
+        For each measure of KEPT, such as `bits_saved`: its mean over codecs; `bits_saved on CODEC` where there are several; and
+        where there are unseen kinds the means over seen and over unseen codecs, `bits_saved on unseen kinds`; each the value,
+        then that of each resample, shape (1 + R,).
     """
     if not tables:
         return {}
@@ -66,7 +66,7 @@ def savings(truth: GroundTruth, tables: Tables, scores: pl.DataFrame) -> dict[st
             f"{measure} on {name}": saved(truth, table, grids[name, "test"], kept(table), thresholds)
             for name, table in of_part(tables, "test").items()
         }
-        results |= measured | means_over_codecs(truth, measure, measured)
+        results |= (measured if len(measured) > 1 else {}) | means_over_codecs(truth, measure, measured)
     return results
 
 

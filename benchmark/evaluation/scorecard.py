@@ -25,8 +25,8 @@ from benchmark.plugins.predictors.informed import INFORMED_TRACK
 from benchmark.plugins.predictors.sandbox import Sandbox
 from benchmark.suites.results_folder import Training
 
-FORMAT: Literal[3] = 3
-"""Version of the stored records. In format 2, rows had a level and no distortion, and the rival of gains was the quality."""
+FORMAT: Literal[4] = 4
+"""Version of the stored records. In format 3, a predictor could look into one network alone."""
 Seeds = Annotated[tuple[Number, ...], msgspec.Meta(min_length=1)]
 
 
@@ -57,10 +57,10 @@ class Provenance(Record, frozen=True, kw_only=True, omit_defaults=True):
     """Digest of a submission's table."""
     device: str = ""
     encoder: str = ""
-    probe: str = ""
-    """The network that the predictor looks into, if any."""
+    looks_into: tuple[str, ...] = ()
+    """The networks that the predictor asks or looks into."""
     peeks: bool = False
-    """Whether that network is one of those that determine the labels."""
+    """Whether one of them determines the labels or is held out."""
     sandbox: Sandbox = "none"
     """How the code was run: in the process of the benchmark, in one of its own, or in one inside bubblewrap."""
     canary: tuple[Canary, ...] = ()
@@ -72,14 +72,14 @@ class Provenance(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def marks(self) -> str:
-        """The reasons why it is not ranked: † looks into a network that made the labels, ¶ fails with cropped images."""
+        """The reasons why it is not ranked: † looks into a labelling or held-out network, ¶ fails with cropped images."""
         return " †" * self.peeks + " ¶" * any(canary.failed for canary in self.canary)
 
 
 class Scores(Record, frozen=True, kw_only=True):
     """The metadata of stored scores."""
 
-    format: Literal[3]
+    format: Literal[4]
     suite: str
     """Folder of the suite below the results."""
     fingerprint: str
@@ -94,7 +94,7 @@ class Scores(Record, frozen=True, kw_only=True):
 class Scorecard(Record, frozen=True, kw_only=True):
     """The results of one predictor on one suite and label set."""
 
-    format: Literal[3]
+    format: Literal[4]
     suite: str
     """Folder of the suite below the results."""
     fingerprint: str

@@ -62,9 +62,9 @@ class Run:
     seed: int
 
     @property
-    def probe(self) -> str:
-        """The probe that it looks into, or empty."""
-        return self.training.suite.networks.probe if "probe" in self.spec.kind.needs else ""
+    def looks_into(self) -> tuple[str, ...]:
+        """The networks that it asks or looks into."""
+        return tuple(dict.fromkeys(filter(None, self.training.suite.networks.offered(self.spec.kind.needs).values())))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +152,7 @@ def train(run: Run, workspace: Workspace) -> Trained:
         task=run.training.suite.task,
         seed=run.seed,
         networks=workspace.networks,
-        probe=run.training.suite.networks.probe,
+        **run.training.suite.networks.offered(run.spec.kind.needs),
     )
     with named(run.spec.name, "the constructor"):
         predictor = built(run.spec.kind, context)
@@ -170,10 +170,10 @@ def score_record(truth: GroundTruth, run: Run, trained: Trained, seconds: float,
         code=run.spec.code,
         device=trained.entrant.device,
         encoder=encoders(choice.name for choice in truth.suite.distortions),
-        probe=run.probe,
+        looks_into=run.looks_into,
         sandbox=run.spec.sandbox,
         canary=(canary,) if canary else (),
-        peeks=run.probe in truth.suite.networks.labelling,
+        peeks=not {*truth.suite.networks.labelling, *truth.suite.networks.held_out}.isdisjoint(run.looks_into),
         versions=versions(),
         notes=(trained.notes,) if run.spec.learns else (),
     )

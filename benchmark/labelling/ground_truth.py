@@ -154,13 +154,13 @@ class GroundTruth:
     def satisfied(self) -> pl.DataFrame:
         """The satisfied machine ratio of the test images at the training conditions: the columns IMAGE and utility, 0 to 1.
 
-        It is the share of the networks that judge these images, `Suite.test_networks`, that decide as on the pristine version
-        (Zhang et al., 2022); it needs no ground truth.
+        It is the share of `Suite.satisfied_networks` that decide as on the pristine version (Zhang et al., 2022); it needs no
+        ground truth.
         """
         rows = self.indexed.scored_rows.filter(part="test").select(IMAGE)
         joined = [
             rows.join(self.judgement(name), on=IMAGE, how="left", maintain_order="left")["satisfied"].to_numpy()
-            for name in self.suite.test_networks
+            for name in self.suite.satisfied_networks
         ]
         return rows.with_columns(utility=pl.Series(np.mean(joined, axis=0)))
 
@@ -198,7 +198,7 @@ class GroundTruth:
     def decisions_digest(self) -> str:
         """Digest of the decisions that satisfied machine ratios and bits saved compare with those on pristine images."""
         parts = []
-        for name in self.suite.test_networks:
+        for name in self.suite.all_networks:
             decisions = self.judgement(name).select(*IMAGE, "kept", "satisfied").sort(IMAGE)
             parts += [name, content_digest(decisions)]
         return digest("decisions 1", *parts)

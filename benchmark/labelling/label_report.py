@@ -119,7 +119,7 @@ def rule_summary(truth: GroundTruth) -> list[str]:
 
 
 def probe_summary(truth: GroundTruth) -> list[str]:
-    """How far the probe decides as each network does; empty where there is none that performs the suite's task."""
+    """How far the probe decides as each network does; empty where there is none."""
     rows = [[name, number(other.kappa), str(other.rows)] for name, other in agreements(truth).items()]
     head = ["network", f"Cohen's kappa with the probe, {truth.suite.networks.probe}", "test images"]
     note = "Of the decisions, right or wrong, on the test images that both judged: 1 always alike, 0 as by chance."

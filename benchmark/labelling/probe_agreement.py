@@ -51,8 +51,8 @@ def recorded_agreements(suite: Suite, folder: SuiteFolder) -> Agreements:
         ResultError: a table is damaged or not valid; the message names it.
     """
     home = named_folder(folder.root, suite.outcomes_folder) if suite.twin_of else folder
-    recorded = tuple(name for name in suite.test_networks if home.outcomes(name).is_file())
-    if not folder.sources.is_file() or not set(suite.judging_probe) & set(recorded):
+    recorded = tuple(name for name in suite.all_networks if home.outcomes(name).is_file())
+    if not folder.sources.is_file() or suite.networks.probe not in recorded:
         return {}
     indexed, _ = recorded_suite(suite, folder)
     members = pl.DataFrame({"source": list(indexed.sources), "digest": [s.digest for s in indexed.sources.values()]})
@@ -70,22 +70,19 @@ def agreements_of(
 ) -> Agreements:
     """The agreement of the probe with each other network that judges images of the test part which the probe judges.
 
-    These are the distorted images of test sources at all conditions of a suite of several distortions, and otherwise those at
-    the training conditions, so that held-out networks have none in common with the probe and are left out. A decision is
-    whether the predicted class is the true one (Eq. 5).
+    These are the distorted images of test sources at all conditions. A decision is whether it is right (Eq. 5, Eq. 6).
 
     Args:
         indexed: the suite and its sources.
         judgement: maps a network to its decisions, see the task's `judge`.
-        networks: the networks that may be asked, by default `Suite.test_networks`.
+        networks: the networks that may be asked, by default `Suite.all_networks`.
 
     Returns:
-        Empty where the suite has no probe, or one that does not perform its task.
+        Empty where the suite has no probe.
     """
-    suite = indexed.suite
-    if not suite.judging_probe:
+    suite, probe = indexed.suite, indexed.suite.networks.probe
+    if not probe:
         return {}
-    (probe,) = suite.judging_probe
     members = indexed.membership.filter(part="test")
     conditions = conditions_table(suite.training_conditions + suite.held_out_conditions)
 
@@ -94,7 +91,7 @@ def agreements_of(
         return rows.select(*IMAGE, "right")
 
     own, results = decisions(probe), {}
-    for name in networks if networks is not None else suite.test_networks:
+    for name in networks if networks is not None else suite.all_networks:
         both = own.join(decisions(name), on=IMAGE) if name != probe else own.clear()
         if both.height:
             results[name] = Agreement(kappa_or_none(both["right"], both["right_right"]), both.height)

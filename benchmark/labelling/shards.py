@@ -53,9 +53,8 @@ class Shard:
 def plan(suite: Suite, parts: Parts, recorded: dict[str, set[Image]]) -> tuple[list[Shard], list[Shard]]:
     """The shards that are needed: those of pristine images, and those of distorted ones.
 
-    Labelling networks also judge the unseen kinds of distortion, so that labels of theirs exist. Where a suite compares several
-    distortions, all networks judge the test part at all conditions, and validation at those of training, since rate, utility
-    and savings are measured there.
+    All networks judge the test part at all conditions, and validation at those of training, since rate, utility and savings are
+    measured there. Labelling networks also judge the unseen kinds of distortion, so that labels of theirs exist.
 
     Args:
         suite: the suite, which determines the conditions and networks of each part.
@@ -63,15 +62,12 @@ def plan(suite: Suite, parts: Parts, recorded: dict[str, set[Image]]) -> tuple[l
         recorded: for each network, and `images`, the images of present contents that are recorded already.
     """
     training, held_out, unseen = suite.training_conditions, suite.held_out_conditions, suite.unseen_conditions
-    labelling, networks = suite.networks.labelling, suite.networks
+    labelling, networks = suite.networks.labelling, suite.all_networks
     judges: dict[str, Judges] = {
         "train": [(training + unseen, labelling)],
-        "validation": [(training, labelling), (unseen, labelling)],
-        "test": [(training, suite.test_networks), (held_out, networks.held_out)],
+        "validation": [(training, networks), (unseen, labelling)],
+        "test": [(training + held_out, networks)],
     }
-    if suite.is_mixed:
-        judges["validation"][0] = training, suite.all_networks
-        judges["test"] = [(training + held_out, suite.all_networks)]
     first: list[Shard] = []
     then: list[Shard] = []
     for part, members in parts.items():

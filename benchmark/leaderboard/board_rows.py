@@ -14,10 +14,10 @@ from benchmark.evaluation.scorecard import Scorecard
 from benchmark.metrics import bootstrap
 
 COLUMNS = (
-    "auroc", "within_condition_auroc", "within_condition_and_size_auroc", "balanced_accuracy", "accuracy", "majority_accuracy",
-    "average_precision", "mcc", "overlap", "overlap_permuted",
+    "auroc", "auroc_over_condition", "within_condition_auroc", "within_condition_and_size_auroc", "balanced_accuracy",
+    "accuracy", "majority_accuracy", "average_precision", "mcc", "overlap", "overlap_permuted",
 )  # fmt: skip
-INTERVALS = COLUMNS[:2]
+INTERVALS = COLUMNS[:3]
 """Columns that show intervals."""
 
 

@@ -4,9 +4,9 @@
         print(row.measure, row.difference, row.low, row.high, row.p)
 
 Both predictors are measured on the same resamples, so that variation which they share cancels out. The replicates of the
-measures on the scorecards are stored by `run` and are only subtracted here. P values are two-sided and corrected (Holm)
-within each family of measures: metrics of labels, agreement with the utility, downstream gains, AUROC by condition, by largest
-object and by class, and mAP by object size. Gains at the frozen thresholds depend on how much each
+measures on the scorecards are stored by `run`, or made again here where they are missing. P values are two-sided and corrected
+(Holm) within each family of measures: metrics of labels, agreement with the utility, downstream gains, AUROC by
+condition, by largest object and by class, and mAP by object size. Gains at the frozen thresholds depend on how much each
 predictor keeps; gain areas do not.
 """
 
@@ -25,14 +25,15 @@ from benchmark.core.markdown import markdown, number
 from benchmark.core.types import IMAGE, Condition
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.downstream import redrawn
-from benchmark.evaluation.measure_table import GROUPS, describe
+from benchmark.evaluation.measure_table import GROUPS, describe, whole
+from benchmark.evaluation.replicates import replicates_reader
 from benchmark.evaluation.results import PredictorResult, read_result
 from benchmark.evaluation.scorecard import read_card
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.leaderboard.plot_data import ENOUGH
 from benchmark.metrics import bootstrap, classification, weighted
 from benchmark.metrics.seeds import over_seeds
-from benchmark.suites.results_folder import Training, file_stem, readable_folders
+from benchmark.suites.results_folder import Training, file_stem, readable_folders, suite_folder
 from benchmark.suites.tasks import TASKS
 
 SIGNIFICANT = 0.05
@@ -70,11 +71,14 @@ class Difference:
 
 
 def family(result: PredictorResult, group: str) -> Replicates:
-    """The measures of one of GROUPS on the scorecard that have intervals."""
+    """The measures of one of GROUPS on the scorecard that have intervals.
+
+    The AUROC over the condition's is left out, since it differs between two predictors as the AUROC does.
+    """
     return {
         name: (measure.value, result.replicates_of(name))
         for name, measure in result.card.measures(group).items()
-        if measure.low is not None and measure.value is not None
+        if measure.low is not None and measure.value is not None and whole(name) != "auroc_over_condition"
     }
 
 
@@ -166,7 +170,7 @@ def judged(truth: GroundTruth, name: str, labels: str, workspace: Workspace) -> 
     card = read_card(path)
     if (card.fingerprint, card.ground_truth) != (truth.fingerprint, truth.digest(labels)):
         raise ResultError(f"{path} is of other images or labels than this machine's; {hint} anew")
-    return read_result(folder, path, card)
+    return read_result(folder, path, card, replicates_reader(lambda: truth, suite_folder(workspace, truth.suite)))
 
 
 def grouped_replicates(truth: GroundTruth, result: PredictorResult, labels: str) -> list[Replicates]:

@@ -34,16 +34,22 @@ def labels_grid(cards: Sequence[Scorecard], suite: Suite) -> Grid:
     names, heads = kind_names(suite)
     rows = []
     for card in cards:
-        measures = [(card.metrics.get(f"auroc on {name}"), card.metrics.get(f"{WITHIN} on {name}")) for name in names]
-        cells = [f"{whole.text}; {number(within.value)}" if whole and within else "-" for whole, within in measures]
-        rows.append((title(card), *cells))
+        rows.append((title(card), *(labels_cell(card, name) for name in names)))
     return Grid(
         "kinds",
         "Combined labels by kind of distortion",
         ("predictor", *heads),
         tuple(rows),
-        f"AUROC with its interval; AUROC within a condition. {WHERE}; a dash where one of the labels does not occur.",
+        "AUROC; AUROC minus that of the rival condition, with its interval; AUROC within a condition. "
+        f"{WHERE}; a dash where one of the labels does not occur.",
     )
+
+
+def labels_cell(card: Scorecard, kind: str) -> str:
+    """How well a predictor tells the labels on one kind of distortion, or a dash."""
+    measures = [card.metrics.get(f"{name} on {kind}") for name in ("auroc", "auroc_over_condition", WITHIN)]
+    whole, over, within = measures
+    return f"{number(whole.value)}; {over.text}; {number(within.value)}" if whole and over and within else "-"
 
 
 def utility_grid(cards: Sequence[Scorecard], suite: Suite) -> Grid:

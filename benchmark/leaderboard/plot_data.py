@@ -9,15 +9,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmark.core.types import IMAGE, PRISTINE
+from benchmark.core.types import IMAGE
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.evaluation.scorecard import Scorecard
 from benchmark.labelling.recorded import read_labels, read_outcomes_of
 from benchmark.metrics import classification
 from benchmark.suites.results_folder import SuiteFolder, named_folder
 from benchmark.suites.spec import COMBINED, Suite
+from benchmark.suites.tasks import TASKS
 
 BINS = 30
+HALF = 0.5
+"""Share of its objects in the pristine image that a detector finds again where its decision is kept."""
 ENOUGH = 10
 """Number of rows of each class that a condition, or another group of images, needs for an AUROC of its own."""
 
@@ -35,11 +38,11 @@ class BinaryGroups:
 
 
 def classes_of(ranked: SuiteResults) -> list[BinaryGroups]:
-    """The groups that Fig. 1 can show for a suite: the probe's decisions, where its task has them, and the combined labels."""
+    """The groups that Fig. 1 can show for a suite: the probe's decisions, where there is one, and the combined labels."""
     labels = BinaryGroups("figure_1_labels", ("useful", "non-useful"), combined_labels(ranked.folder))
-    if not ranked.suite.judging_probe:
+    probe = ranked.suite.networks.probe
+    if not probe:
         return [labels]
-    (probe,) = ranked.suite.judging_probe
     kept = BinaryGroups(
         "figure_1", (f"decision of {probe} kept", "changed"), probe_decisions(ranked.folder, ranked.suite)
     )
@@ -47,13 +50,14 @@ def classes_of(ranked: SuiteResults) -> list[BinaryGroups]:
 
 
 def probe_decisions(folder: SuiteFolder, suite: Suite) -> pl.DataFrame:
-    """Columns source, distortion, level and class; the class is 1 where the probe decides as on the pristine image, else 0."""
+    """Columns source, distortion, level and class; the class is 1 where the probe decides as on the pristine image, else 0.
+
+    A detector does where it finds at least half of its objects again; images without any are left out.
+    """
     home = named_folder(folder.root, suite.outcomes_folder) if suite.twin_of else folder
     table, _ = read_outcomes_of(home, suite.networks.probe, suite.task)
-    pristine = table.filter(distortion=PRISTINE.distortion).select("source", before="top")
-    distorted = table.filter(pl.col("distortion") != PRISTINE.distortion)
-    joined = distorted.join(pristine, on="source", maintain_order="left")
-    return joined.select(*IMAGE, (pl.col("top") == pl.col("before")).cast(pl.Int8).alias("class"))
+    decisions = TASKS[suite.task].decisions(table, HALF).drop_nulls("kept")
+    return decisions.select(*IMAGE, pl.col("kept").cast(pl.Int8).alias("class"))
 
 
 def combined_labels(folder: SuiteFolder) -> pl.DataFrame:

@@ -16,12 +16,13 @@ from benchmark.core.errors import ResultError
 from benchmark.core.files import check_writable, sweep, sweep_beside, write_text
 from benchmark.core.markdown import number
 from benchmark.core.workspace import Workspace
+from benchmark.evaluation.replicates import read_ranked_replicates
 from benchmark.evaluation.results import Results, SuiteResults, rates_of, read_result, read_scores
 from benchmark.evaluation.scorecard import Scorecard, read_card
 from benchmark.labelling.probe_agreement import recorded_agreements
 from benchmark.labelling.recorded import read_labels, recorded_suite
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
-from benchmark.leaderboard.rate_tables import as_csv, mixed_grids
+from benchmark.leaderboard.rate_tables import as_csv, condition_grids
 from benchmark.leaderboard.tables import board, short_board
 from benchmark.suites.loading import load_suite, read_suite
 from benchmark.suites.results_folder import (
@@ -61,7 +62,7 @@ def read_results(folder: SuiteFolder) -> Results:
                 f"{path}: stale: it was judged by the ground truth {card.ground_truth}, {folder.labels} is of "
                 f"{labels['labels'].get(card.labels)}; run {card.predictor} again"
             )
-        results.setdefault(card.labels, []).append(read_result(folder, path, card, read=read))
+        results.setdefault(card.labels, []).append(read_result(folder, path, card, read_ranked_replicates, read=read))
     for group in results.values():
         group.sort(key=lambda result: (-(result.card.metrics["auroc"].value or 0.0), result.card.predictor))
     return {labels: results[labels] for labels in sorted(results, key=lambda name: (name != COMBINED, name))}
@@ -182,11 +183,11 @@ def read_ranked(folder: SuiteFolder) -> SuiteResults:
 
 
 def write_tables(ranked: SuiteResults) -> list[Path]:
-    """Write the paper's tables, and those of several distortions, as LaTeX, and the curves as CSV; returns the files."""
+    """Write the paper's tables, and those of kinds and codecs, as LaTeX, and the curves as CSV; returns the files."""
     grids = [accuracy_grid(ranked)]
     if COMBINED in ranked.results and ranked.suite.networks.held_out:
         grids.append(gains_grid(ranked.cards(COMBINED), ranked.suite))
-    grids += mixed_grids(ranked)
+    grids += condition_grids(ranked)
     written = [write(ranked.folder.tables / f"{grid.name}.tex", grid.latex()) for grid in grids]
     return written + ([write(ranked.folder.tables / "rates.csv", as_csv(ranked.rates))] if ranked.rates else [])
 

@@ -1,4 +1,4 @@
-"""Tables of suites with several distortions: bits that predictors save, codecs against JPEG, and curves as CSV."""
+"""Tables of distortions and codecs: results by kind, bits that predictors save, codecs against JPEG, and curves as CSV."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ SAVINGS = {
 """Measure of `evaluation.savings` -> heading of its table, and what it counts as kept."""
 
 
-def mixed_grids(ranked: SuiteResults) -> list[Grid]:
-    """The tables of a suite with several distortions; none for one with a single distortion, or without combined labels."""
+def condition_grids(ranked: SuiteResults) -> list[Grid]:
+    """The tables by kind of distortion, where there are several, and of codecs, where there are any, for combined labels."""
     suite, rates = ranked.suite, ranked.rates
-    if not suite.is_mixed or COMBINED not in ranked.results:
+    if COMBINED not in ranked.results:
         return []
     cards = ranked.cards(COMBINED)
-    grids = kind_grids(cards, suite)
+    grids = kind_grids(cards, suite) if suite.is_mixed else []
     if rates:
         compared = [bd_rate_grid(rates, suite)] if len(rates.codecs) > 1 and ANCHOR in rates.codecs else []
         saved = [savings_grid(cards, suite, rates, measure) for measure in SAVINGS if measure in cards[0].gains]
@@ -142,13 +142,14 @@ def points_grid(rates: Rates, suite: Suite) -> Grid:
 def savings_grid(cards: Sequence[Scorecard], suite: Suite, rates: Rates, measure: str) -> Grid:
     """Bits that each predictor saves on each codec, and on those of seen and of unseen kinds, by one of SAVINGS."""
     kinds = [kind for kind in suite.kinds if f"{measure} on {kind}" in cards[0].gains]
-    measures = [measure, *(f"{measure} on {name}" for name in (*kinds, *rates.codecs))]
+    codecs = {name: codec for name, codec in rates.codecs.items() if f"{measure} on {name}" in cards[0].gains}
+    measures = [measure, *(f"{measure} on {name}" for name in (*kinds, *codecs))]
     ordered = sorted(cards, key=lambda card: -(card.gains[measure].value or 0.0))
     heading, kept = SAVINGS[measure]
     return Grid(
         measure,
         heading,
-        ("predictor", "mean", *kinds, *(codec_title(name, codec) for name, codec in rates.codecs.items())),
+        ("predictor", "mean" if codecs else "bits saved", *kinds, *(codec_title(*codec) for codec in codecs.items())),
         tuple((title(card), *(percent(card.gains[name]) for name in measures)) for card in ordered),
         "Each image is sent at the lowest level down to which the predictor's score stays above a threshold, frozen on "
         f"validation so that 95 % of what the top level keeps is kept; {kept}. Bits against the random mixture of two "

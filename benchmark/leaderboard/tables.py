@@ -12,24 +12,26 @@ from benchmark.evaluation.results import PredictorResult, SuiteResults, title
 from benchmark.evaluation.scorecard import Scorecard
 from benchmark.leaderboard.board_rows import headings, label_rows
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
-from benchmark.leaderboard.rate_tables import mixed_grids
+from benchmark.leaderboard.rate_tables import condition_grids
 from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
 
 LEGEND = (
-    "Condition: one distortion at one level. Within condition: AUROC over pairs of one condition; what knows only the "
-    "condition has .5. Within condition and size: over pairs of one condition whose photographs lie in the same third by "
-    "their shorter side, or by their pixels where all shorter sides are alike; what sees only condition and size has about "
-    ".5. Overlap: of the two classes' histograms in 20 quantile bins, without its bias; by chance: the same where each source "
+    "Condition: one distortion at one level. Over the condition's: AUROC minus that of the rival condition. Within condition: "
+    "AUROC over pairs of one condition; what knows only the condition has .5. Within condition and size: over pairs of one "
+    "condition whose photographs lie in the same third by their shorter side, or by their pixels where all shorter sides are "
+    "alike; what sees only condition and size has about .5. Overlap: of the two classes' histograms in 20 quantile bins, "
+    "without its bias; by chance: the same where each source "
     "has the labels of another one, condition by condition. Majority: accuracy of always giving the larger class. Thresholds "
     "are those of best balanced accuracy on the validation part; metrics are on the labelled rows of the test part. In "
     "brackets: 95 % intervals, which hold the chance of test sources, of validation sources where there is a threshold, and "
     "of seeds, given the training sources. ±: standard deviation over seeds. Rank: the ranks that the AUROC takes in 95 % of "
     "the resamples. =: its AUROC is not significantly below the first one's (paired, Holm). Gain area: what held-out networks "
     "gain over random choice, mean over nine fractions kept, as a share of the oracle's gain, all networks together. †: looks "
-    "into one of the networks that determine the labels, and is not ranked. §: looks at no image but is told its condition, "
-    "or condition and class, and gives the share of useful rows there in training; not ranked. ‡: made by an earlier version "
-    "of its code."
+    "into a labelling or held-out network, and is not ranked. §: looks at no image, and is not ranked; condition is told the "
+    "condition, condition_and_class also the class, and gives the share of useful rows there in training; ceiling is told the "
+    "utility to other networks, which are the other labelling ones, or for combined labels the probe, and is no bound. ‡: made "
+    "by an earlier version of its code."
 )
 NO_DOWNSTREAM = "No network is held out, so that nothing is told of downstream performance."
 CANARY_LEGEND = (
@@ -56,7 +58,7 @@ def board(ranked: SuiteResults) -> str:
         lines += gains_grid(cards, suite).markdown() if held_out else []
         lines += soft_section(cards, suite)
         lines += gains_section(cards, suite) + downstream_section(cards, suite) if held_out else [NO_DOWNSTREAM, ""]
-        lines += [line for grid in mixed_grids(ranked) for line in grid.markdown()]
+        lines += [line for grid in condition_grids(ranked) for line in grid.markdown()]
     marks = {mark for results in ranked.results.values() for result in results for mark in result.card.provenance.marks}
     lines += [LEGEND + CANARY_LEGEND * ("¶" in marks), ""]
     return "\n".join(lines)
@@ -75,7 +77,7 @@ def counts_line(card: Scorecard) -> str:
 def probe_note(ranked: SuiteResults, labels: str) -> str:
     """A note on the probe beside the rows of predictors that look into it; empty without such rows or recorded decisions."""
     probe, agreements = ranked.suite.networks.probe, ranked.agreements
-    looking = [result.title for result in ranked.results[labels] if result.card.provenance.probe == probe]
+    looking = [result.title for result in ranked.results[labels] if probe in result.card.provenance.looks_into]
     if not agreements or not looking:
         return ""
     counts = sorted({agreement.rows for agreement in agreements.values()})
@@ -115,8 +117,7 @@ def soft_section(cards: Iterable[Scorecard], suite: Suite) -> list[str]:
         f"Utility (Eq. 2) of the {ranked[0].counts.soft} rows, labelled or not, whose pristine versions all labelling "
         "networks get right. PLCC and RMSE after a logistic fit; RMSE in units of utility, which lies between -1 and 1. SMR: "
         "satisfied machine ratio (Zhang et al., 2022), the share of networks that decide as on the pristine image, over all "
-        f"test rows, of those that judged these rows: {', '.join(suite.test_networks)}. It takes few values, so that tau-b "
-        "stands beside SRCC.",
+        f"test rows: {', '.join(suite.satisfied_networks)}. It takes few values, so that tau-b stands beside SRCC.",
         "",
         *markdown(["predictor", *headings(*GROUPS["soft"])], rows),
         f"Published by MIQA (MIQD-2.5M, 2025; SRCC with its composite label): {published}. Its labels, photographs, "

@@ -161,7 +161,7 @@ def check(suite: Suite, path: Path) -> None:
     names = [choice.name for choice in suite.distortions]
     judges = (*networks.labelling, *networks.held_out)
     shares = (split.train, split.validation, split.test)
-    clash = network_names_problem((*judges, *filter(None, [networks.probe])))
+    clash = network_names_problem((*judges, *filter(None, [networks.probe, networks.classifier])))
     rules = [
         (suite.version >= 1, f"version is {suite.version}; the first is 1"),
         ("name" in suite.dataset, "[dataset] lacks name"),

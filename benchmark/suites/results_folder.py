@@ -6,7 +6,8 @@
       outcomes/<network>.parquet, images.parquet
       scores/<predictor>[@<suite>.<labels>].parquet
       trained/<predictor>@<suite>.<labels>.<seed>.safetensors      small trained states; large ones are only in the cache
-      cards/<labels>/<predictor>[@...].json, .parquet              scorecards and their replicates
+      cards/<labels>/<predictor>[@...].json, .parquet              scorecards, and the replicates that they are ranked by
+      replicates/<labels>/<predictor>[@...].parquet                of all measures; made again where they are missing
       rivals.parquet, rates.json, leaderboard.md, figures/, tables/
     results/boards.md, index.html, assets/       over all suites
 
@@ -109,7 +110,7 @@ class SuiteFolder:
     @property
     def folders(self) -> tuple[Path, ...]:
         """The folders that verbs write to."""
-        names = ("outcomes", "scores", "cards", "trained", "figures", "tables", "predictors")
+        names = ("outcomes", "scores", "cards", "replicates", "trained", "figures", "tables", "predictors")
         return (self.path, *(self.path / name for name in names))
 
     @property
@@ -128,7 +129,13 @@ class SuiteFolder:
 
     def tables_of_rows(self) -> list[Path]:
         """All Parquet tables that are stored here, sorted; files that others put below the folder are not among them."""
-        patterns = ("*.parquet", "outcomes/*.parquet", "scores/*.parquet", "cards/*/*.parquet")
+        patterns = (
+            "*.parquet",
+            "outcomes/*.parquet",
+            "scores/*.parquet",
+            "cards/*/*.parquet",
+            "replicates/*/*.parquet",
+        )
         return sorted(path for pattern in patterns for path in self.path.glob(pattern))
 
     def networks(self) -> list[Path]:
@@ -140,8 +147,12 @@ class SuiteFolder:
         return self.path / "scores" / f"{file_stem(predictor, trained_on)}.parquet"
 
     def card(self, labels: str, stem: str) -> Path:
-        """The scorecard of a label set, by the stem of a predictor's files; its replicates have the suffix .parquet."""
+        """The scorecard of a label set, by the stem of a predictor's files; what it is ranked by has the suffix .parquet."""
         return self.path / "cards" / file_name(labels) / f"{stem}.json"
+
+    def replicates(self, card: Path) -> Path:
+        """The file with the replicates of all measures of the scorecard in this file."""
+        return self.path / "replicates" / card.parent.name / f"{card.stem}.parquet"
 
     def cards(self) -> list[Path]:
         """All scorecards, sorted."""

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from benchmark.core.types import CONSENSUS, Condition
-from benchmark.suites.tasks import TASKS, classification, detection
+from benchmark.suites.tasks import classification, detection
 
 COMBINED = "combined"
 """Name of the label set that all labelling networks determine together."""
@@ -49,15 +50,27 @@ class DistortionChoice:
 
 @dataclass(frozen=True)
 class NetworkChoice:
-    """The labelling networks, the held-out networks and the probe."""
+    """The labelling networks, the held-out networks and those that predictors may look into."""
 
     labelling: tuple[str, ...]
     """Networks whose decisions determine the labels."""
     held_out: tuple[str, ...]
     """Networks for downstream performance, none of which is a labelling network; without any, nothing is told of it."""
     probe: str = field(default="", kw_only=True)
-    """Classifier whose activations predictors may use, and whose kept and changed decisions Fig. 1 shows for classification; it
-    is empty if there is none."""
+    """Small network of the suite's task that predictors may ask, and whose kept and changed decisions Fig. 1 shows; empty if
+    there is none."""
+    classifier: str = field(default="", kw_only=True)
+    """Classifier whose logits predictors may read, where the probe is no classifier."""
+
+    @property
+    def logits_from(self) -> str:
+        """The classifier whose logits predictors may read: `classifier`, or else the probe."""
+        return self.classifier or self.probe
+
+    def offered(self, needs: Collection[str]) -> dict[str, str]:
+        """The networks that a predictor with these needs is given, as fields of its context; empty names for the others."""
+        networks = {"probe": self.probe, "classifier": self.logits_from}
+        return {need: name if need in needs else "" for need, name in networks.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,25 +160,15 @@ class Suite:
         )
 
     @property
-    def judging_probe(self) -> tuple[str, ...]:
-        """The probe, if there is one and it performs the suite's task; else empty."""
-        return (self.networks.probe,) if self.networks.probe and TASKS[self.task].PROBE_JUDGES else ()
-
-    @property
     def all_networks(self) -> tuple[str, ...]:
-        """The networks whose outcomes are recorded: labelling networks, the probe if it judges, and held-out networks."""
+        """The networks whose outcomes are recorded: labelling networks, the probe and held-out networks."""
         networks = self.networks
-        return tuple(dict.fromkeys((*networks.labelling, *self.judging_probe, *networks.held_out)))
+        return tuple(dict.fromkeys((*networks.labelling, *filter(None, [networks.probe]), *networks.held_out)))
 
     @property
-    def test_networks(self) -> tuple[str, ...]:
-        """The networks that judge the test part at the training conditions, whose decisions the satisfied machine ratio counts.
-
-        They are all networks where several distortions are compared; otherwise the labelling networks, and the probe if it
-        judges.
-        """
-        own = (*self.networks.labelling, *self.judging_probe)
-        return self.all_networks if self.is_mixed else tuple(dict.fromkeys(own))
+    def satisfied_networks(self) -> tuple[str, ...]:
+        """The networks that the satisfied machine ratio counts: all but the probe, which predictors may ask."""
+        return (*self.networks.labelling, *self.networks.held_out)
 
     @property
     def folder(self) -> str:

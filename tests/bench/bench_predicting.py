@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
+from baselines._network_training import Recipe, SquareClassifier
 from baselines._squares import Draws, Squares, batches
-from baselines.resnet18 import Recipe, ResNet18
 from benchmark import Predictor
 from benchmark.evaluation.dataloading import lesson
 from benchmark.evaluation.evaluate import evaluate
@@ -26,7 +26,7 @@ class Untrained(Predictor):
 
     def __init__(self, context):
         super().__init__(context)
-        self.network = ResNet18(context)
+        self.network = SquareClassifier(context, Recipe())
 
     def score(self, samples):
         start = time.perf_counter()
@@ -52,8 +52,8 @@ def test_evaluating(name, published, once, figure):
 def test_training(published, once, figure):
     """A whole training with its reading, compressing and checks, beside as many steps on squares in memory."""
     truth = label(load_suite("imagenet-lite"), published)
-    train, validation = (lesson(truth, "combined", part, ResNet18) for part in ("train", "validation"))
-    predictor = ResNet18(Context())
+    train, validation = (lesson(truth, "combined", part, SquareClassifier) for part in ("train", "validation"))
+    predictor = SquareClassifier(Context(), Recipe())
     _, seconds = once(predictor.fit, train, validation)
     steps = int(predictor.notes["steps"])
     made = Squares(train, int(predictor.notes["side"]), "label")

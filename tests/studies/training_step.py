@@ -28,7 +28,7 @@ def measure(situation, workers):
     from torch.utils.data import DataLoader
 
     from baselines._squares import Draws, Squares, batches
-    from baselines.resnet18 import Recipe, ResNet18
+    from baselines._network_training import Recipe, SquareClassifier
     from benchmark import Context
     from benchmark.evaluation.dataloading import lesson
     from benchmark.labelling.pipeline import make_ground_truth
@@ -38,7 +38,7 @@ def measure(situation, workers):
 
     prepare_process()
     truth = make_ground_truth(load_suite("glyphs", limit=300), Workspace.named())
-    examples, predictor = lesson(truth, "combined", "train", ResNet18), ResNet18(Context(), Recipe())
+    examples, predictor = lesson(truth, "combined", "train", SquareClassifier), SquareClassifier(Context(), Recipe())
     predictor.model.to(memory_format=torch.channels_last)
     optimiser, times = predictor.optimiser(), []
     lists = DataLoader(Squares(examples, 64, "label"), batch_sampler=Draws(examples, 256, 8, 0), num_workers=workers)

@@ -31,7 +31,7 @@ from benchmark.leaderboard.charts import own_histograms
 from benchmark.leaderboard.figures import draw_panel, save
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
 from benchmark.leaderboard.plot_data import classes_of
-from benchmark.leaderboard.rate_tables import mixed_grids
+from benchmark.leaderboard.rate_tables import condition_grids
 from benchmark.leaderboard.site import plots
 from benchmark.leaderboard.site.samples import pick
 from benchmark.leaderboard.tables import LEGEND, NO_DOWNSTREAM, counts_line, probe_note
@@ -106,7 +106,7 @@ def write_suite_pages(ranked: SuiteResults, *, data: Location | None = None) -> 
     classes = classes_of(ranked)
     boards = [board(labels, results, probe_note(ranked, labels)) for labels, results in ranked.results.items()]
     gained = [gains_grid(ranked.cards(COMBINED), suite)] if suite.networks.held_out else []
-    grids = [accuracy_grid(ranked), *gained, *mixed_grids(ranked)]
+    grids = [accuracy_grid(ranked), *gained, *condition_grids(ranked)]
     context = {
         "root": "..",
         "suite": suite,

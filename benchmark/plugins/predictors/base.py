@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from benchmark.plugins.networks.network import Network
 
-NEEDS = {"reference", "bitstream", "probe"}
+NEEDS = {"reference", "bitstream", "probe", "classifier"}
 TARGETS = ("label", "utility", "smr")
 
 
@@ -38,7 +38,7 @@ class Context:
 
     Examples:
         >>> Context(seed=3)
-        Context(device='cpu', task='classification', seed=3, networks=None, probe='')
+        Context(device='cpu', task='classification', seed=3, networks=None, probe='', classifier='')
     """
 
     device: str = "cpu"
@@ -50,7 +50,9 @@ class Context:
     networks: Path | None = None
     """Folder of weight files."""
     probe: str = ""
-    """Name of the suite's probe, a classifier whose layers may be read, or empty."""
+    """Name of the suite's probe, a small network of its task, or empty."""
+    classifier: str = ""
+    """Name of the classifier whose logits and layers may be read, or empty."""
 
     def network(self, name: str) -> Network:
         """A pretrained network, such as `torchvision:resnet18`, whose weights are on this machine; nothing is downloaded.
@@ -62,20 +64,37 @@ class Context:
 
         return load(name, self.networks, device=self.device, download=False)
 
-    def classifier(self) -> Network:
-        """The suite's probe: a classifier whose logits and layers a predictor may read.
+    def open_probe(self) -> Network:
+        """The suite's probe: a small network of its task, which a predictor may ask.
 
         Raises:
-            PredictorError: the suite names no probe, or one that returns no logits.
+            PredictorError: the suite names no probe, or one of another task.
         """
         from benchmark.plugins.networks import load
 
         if not self.probe:
-            raise PredictorError("the suite names no probe; [networks] probe = a classifier that gives logits")
+            raise PredictorError(f"the suite names no probe; [networks] probe = a small network for {self.task}")
         network = load(self.probe, self.networks, device=self.device)
+        if network.task != self.task:
+            raise PredictorError(f"the probe {self.probe} does {network.task}, the suite is {self.task}")
+        return network
+
+    def open_classifier(self) -> Network:
+        """The suite's classifier whose logits and layers a predictor may read; for classification its probe.
+
+        Raises:
+            PredictorError: the suite names none, or one that returns no logits.
+        """
+        from benchmark.plugins.networks import load
+
+        if not self.classifier:
+            raise PredictorError(
+                "the suite names no classifier to look into; [networks] probe, or classifier, = one that gives logits"
+            )
+        network = load(self.classifier, self.networks, device=self.device)
         if not network.logits or network.module is None:
             raise PredictorError(
-                f"{self.probe} gives probabilities only; a probe must be a classifier that gives logits"
+                f"{self.classifier} gives no logits; a predictor looks into a classifier that gives logits"
             )
         return network
 
@@ -93,7 +112,7 @@ class Predictor(ABC):
     """
 
     needs: ClassVar[set[str]] = set()
-    """Extra inputs: `reference` and `bitstream` of each sample, and `probe`, the suite's classifier, of the context."""
+    """Extra inputs: `reference` and `bitstream` of each sample; `probe` and `classifier`, networks that the context opens."""
     formats: ClassVar[set[str]] = set()
     """Formats of the bitstreams that it can read, as Pillow calls them, such as `JPEG`; all if empty."""
 
@@ -108,7 +127,7 @@ class Predictor(ABC):
         """
 
     def graph(self) -> Module:
-        """The module for `utilbench export`: uint8 images (N, 3, H, W) of one size -> scores (N,); see `resnet18`.
+        """The module for `utilbench export`: uint8 images (N, 3, H, W) of one size -> scores (N,), as `resnet18` has it.
 
         Raises:
             PredictorError: the predictor is not a module, which is the default.

@@ -58,7 +58,7 @@ def check_predictor(
     made: list[Predictor] = []
 
     def make() -> str:
-        made.append(trained(kind, Context(device=device, networks=networks, probe=PROBE)))
+        made.append(trained(kind, Context(device=device, networks=networks, probe=PROBE, classifier=PROBE)))
         return ""
 
     first = Check("it can be built" + (" and trained" if issubclass(kind, LearnedPredictor) else ""), attempt(make))

@@ -1,12 +1,14 @@
-"""Informed rivals: what is told the condition of an image, or its condition and class, which no predictor is.
+"""Informed rivals: they know of an image what no predictor does: its condition, its class, or its utility to other networks.
 
 They look at no image. What does not beat `condition` has learned the conditions and not the images; what beats it and not
-`condition_and_class` may have learned which classes are hard. `benchmark.evaluation.informed_rivals` makes their scores.
+`condition_and_class` may have learned which classes are hard. `ceiling` knows the ground truth, and how far another network
+still recognises it: what one network tells of others, which is no bound. `evaluation.informed_rivals` makes their scores.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 INFORMED_TRACK = "informed"
 """The track of informed rivals, which boards show and do not rank."""
@@ -18,13 +20,19 @@ class InformedRival:
 
     name: str
     about: str
-    by_class: bool
-    """Whether it is told the class of what the image shows, besides the condition."""
+    informed_of: Literal["condition", "condition and class", "other networks"]
 
 
 CONDITION = InformedRival(
-    "condition", "The share of useful rows in training at an image's condition; no predictor.", False
+    "condition", "The share of useful rows in training at an image's condition; no predictor.", "condition"
 )
-CONDITION_AND_CLASS = InformedRival("condition_and_class", "The same at its condition and class; no predictor.", True)
-INFORMED = {rival.name: rival for rival in (CONDITION, CONDITION_AND_CLASS)}
+CONDITION_AND_CLASS = InformedRival(
+    "condition_and_class", "The same at its condition and class; no predictor.", "condition and class"
+)
+CEILING = InformedRival(
+    "ceiling",
+    "The utility of the image to other networks, which needs its ground truth; no predictor.",
+    "other networks",
+)
+INFORMED = {rival.name: rival for rival in (CONDITION, CONDITION_AND_CLASS, CEILING)}
 """The informed rivals by name."""

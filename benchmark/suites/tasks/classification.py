@@ -68,8 +68,6 @@ TOLERANCE = 1e-3
 """Largest difference of scores between machines, as a share of the largest score."""
 BYTES = 20
 """Approximate size of an outcome on disk."""
-PROBE_JUDGES = True
-"""Whether the probe, a classifier, performs this task, so that its decisions on the suite's images are recorded."""
 MEASURE = "accuracy"
 TABLE, GAINS_TABLE, FIGURE = "I", "III", "2a"
 PUBLISHED_ACCURACY = {"Inception-v3": 87.5, "VGG-19": 84.2, "DenseNet-121": 91.2, "combined": 93.3}

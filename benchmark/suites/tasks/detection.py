@@ -60,8 +60,6 @@ CLEAR, SCORE_TOLERANCE, BOX_TOLERANCE = 0.2, 0.002, 0.25
 """Least score of detections that are compared between machines, and the tolerances of their scores and, in px, of boxes."""
 BYTES = 500
 """Approximate size of an outcome on disk."""
-PROBE_JUDGES = False
-"""Whether the probe, a classifier, performs this task."""
 MEASURE = "mAP"
 TABLE, GAINS_TABLE, FIGURE = "II", "IV", "2b"
 PUBLISHED_ACCURACY = {"Faster R-CNN R50": 84.8, "SSD300": 81.3, "SSDLite320": 83.1, "combined": 92.8}

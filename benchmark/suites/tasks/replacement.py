@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import functools
 import math
+import zlib
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ class Downstream:
     REPLICATES = 1000
     """Number of resamples from which its intervals are computed."""
     CELLS = 8_000_000
-    """Resamples times rows that are processed at once; orders of equal priority are drawn anew for each such block."""
+    """Resamples times rows that are processed at once."""
 
     def __init__(
         self, outcomes: pl.DataFrame, truths: dict[str, Objects], judgement: pl.DataFrame, images: pl.DataFrame
@@ -121,8 +122,10 @@ class Downstream:
         tied = len(np.unique(priority)) < len(priority)
         draws = 1 if not tied else DRAWS if len(weights) == 1 else REDRAWS
         fractions = np.broadcast_to(shares, (len(weights), np.shape(shares)[-1]))
-        random, results = np.random.default_rng(0), np.zeros((draws, *fractions.shape))
+        results = np.zeros((draws, *fractions.shape))
         for number, own in enumerate(weights):
+            # Of the replicate itself, so that its orders do not depend on which others are computed with it.
+            random = np.random.default_rng(zlib.crc32(own.astype(np.int32).tobytes()))
             for values in results[:, number]:
                 order = np.lexsort((random.random(len(priority)), priority))[::-1]
                 taken = np.cumsum(own[order])
