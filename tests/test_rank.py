@@ -48,8 +48,8 @@ def renamed(workspace, labels, old, new, trained_on):
     known = {"predictor": new, "trained_on": msgspec.to_builtins(trained_on)}
     if stem != old:
         shutil.copy(card, card.with_name(f"{stem}.json"))
+        shutil.copy(card.with_suffix(".parquet"), card.with_name(f"{stem}.parquet"))
     write_edited(card.with_name(f"{stem}.json"), **known)
-    shutil.copy(card.with_suffix(".parquet"), card.with_name(f"{stem}.parquet"))
     table, metadata = read_table(folder / "scores" / f"{old}.parquet")
     write_table(folder / "scores" / f"{stem}.parquet", table, metadata | known)
 
