@@ -7,21 +7,25 @@ import subprocess
 import sys
 import time
 
-LIMITS = {"glyphs": 200, "glyphs-det": 150}
+SUITES = {"glyphs": (200, (7, 21, 41)), "glyphs-det": (150, (17, 107, 58))}
+"""Suite -> how many of its sources are taken, and the seconds expected of its three steps."""
 UNTRAINED = ("chance", "jpeg_quality", "ssim", "dct_statistics", "jpeg_statistics", "energy", "fisher")
 STEPS = [
-    step
-    for suite, limit in LIMITS.items()
-    for step in (
-        (f"labels of {limit} sources of {suite}, from published outcomes", 6, ["label", suite, f"--limit={limit}"]),
-        ("score and judge seven predictors", 40, ["run", *UNTRAINED, "-s", suite, f"--limit={limit}"]),
+    (title, seconds, [*arguments, f"--limit={limit}"])
+    for suite, (limit, expected) in SUITES.items()
+    for (title, arguments), seconds in zip(
         (
-            "train, score and judge the reference, smaller: 120 steps instead of 1,200",
-            70,
-            ["run", "resnet18_small", "-s", suite, f"--limit={limit}"],
+            (f"labels of {limit} sources of {suite}, from published outcomes", ["label", suite]),
+            ("score and judge seven predictors", ["run", *UNTRAINED, "-s", suite]),
+            (
+                "train, score and judge the reference, smaller: 120 steps instead of 1,200",
+                ["run", "resnet18_small", "-s", suite],
+            ),
         ),
+        expected,
+        strict=True,
     )
-] + [("boards, figures and pages", 15, ["rank"])]
+] + [("boards, figures and pages", 24, ["rank"])]
 """What a step does, in how many seconds, and the command."""
 
 

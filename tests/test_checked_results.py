@@ -203,7 +203,7 @@ TABLES = [
     ("rivals.parquet", {"held_out": 1}, None, r"\$\.held_out"),
     ("rivals.parquet", {}, first_row(rival="mine"), "1 rows are of no rival"),
     ("rivals.parquet", {}, first_row(curve=[7.0] * 9), "1 rows have a curve outside 0 to 1"),
-    ("cards/combined/chance.parquet", {"ground_truth": 1}, None, r"\$\.ground_truth"),
+    ("cards/combined/chance.parquet", {"run": 1}, None, r"\$\.run"),
     ("cards/combined/chance.parquet", {}, first_row(auroc=7.0), "column auroc: 7.0 is not in the range"),
     ("cards/combined/chance.parquet", {}, lambda table: table.drop("auroc"), "column auroc is missing"),
     ("cards/combined/chance.parquet", {}, lambda table: table.with_columns(stars=1.0), "column stars is no measure"),

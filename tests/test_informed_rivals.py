@@ -80,10 +80,11 @@ def test_test_labels_are_not_told(tiny, monkeypatch):
 
 
 def test_boards_show_and_do_not_rank_them(tiny, workspace):
-    """A rival stands on the board with a mark and without a rank, in no figure, and its page has no empty section."""
+    """A rival stands on the board with a mark and without a rank, first nowhere and in no figure, and its page has no empty part."""
     for name in ("condition", "condition_and_class", "ceiling", "jpeg_quality", "chance"):
         evaluate(name, tiny.suite, workspace=workspace, truth=tiny)
-    rank([tiny.suite.name], workspace)
+    rank([], workspace)
+    assert "First: jpeg_quality, AUROC" in (workspace.results / "index.html").read_text()
     board = (workspace.results / "tiny" / "leaderboard.md").read_text()
     line = next(line for line in board.splitlines() if "| condition § |" in line)
     assert line.startswith("| - |")

@@ -20,10 +20,16 @@ from numpy.typing import NDArray
 from benchmark.core.types import CONDITION, IMAGE
 from benchmark.evaluation.condition_shares import condition_shares
 from benchmark.evaluation.downstream import BOUNDS, FRACTIONS, Curves, Network, redrawn, scaled
-from benchmark.evaluation.label_measures import Measured, condition_codes, srcc_values, stratified
+from benchmark.evaluation.label_measures import (
+    Measured,
+    auroc_metrics,
+    condition_codes,
+    srcc_values,
+    stratified,
+)
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import conditions_table
-from benchmark.metrics import bootstrap, classification, weighted
+from benchmark.metrics import bootstrap, weighted
 from benchmark.metrics.bootstrap import Floats
 
 
@@ -58,13 +64,8 @@ def kind_metrics(truth: GroundTruth, kinds: dict[str, pl.DataFrame], thresholds:
         y, s, conditions = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy(), condition_codes(rows)
         decided, once = functools.partial(balanced_accuracies, y, s), np.ones((1, len(y)))
         within = stratified(y, s, conditions)[0]
-        auroc, rival = (
-            np.r_[classification.auroc(y, scores), bootstrap.replicate(weighted.auroc, counts, cluster, y, scores)]
-            for scores in (s, rows["condition"].to_numpy())
-        )
+        measured |= {f"{measure} on {name}": values for measure, values in auroc_metrics(truth, rows).items()}
         measured |= {
-            f"auroc on {name}": auroc,
-            f"auroc_over_condition on {name}": auroc - rival,
             f"within_condition_auroc on {name}": np.r_[
                 np.nan if within is None else within,
                 bootstrap.replicate(weighted.stratified_auroc, counts, cluster, y, s, conditions),

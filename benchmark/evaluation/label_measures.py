@@ -13,7 +13,6 @@ from benchmark.metrics import bootstrap, classification, correlation, weighted
 from benchmark.metrics.bootstrap import Floats
 
 KERNELS = {
-    "auroc": weighted.auroc,
     "average_precision": weighted.average_precision,
     "overlap": weighted.overlap,
 }
@@ -40,8 +39,6 @@ def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) ->
     strata = 3 * conditions + [truth.size_thirds[source] for source in rows["source"]]
     values: dict[str, float | None] = {
         **classification.decisions(y, s, float(thresholds[0])),
-        "auroc": classification.auroc(y, s),
-        "auroc_over_condition": classification.auroc(y, s) - classification.auroc(y, rows["condition"]),
         "within_condition_auroc": stratified(y, s, conditions)[0],
         "within_condition_and_size_auroc": stratified(y, s, strata)[0],
         "average_precision": classification.average_precision(y, s),
@@ -53,9 +50,6 @@ def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) ->
         return weighted.decisions(weights, y, s >= drawn[:, None])
 
     replicates = {name: bootstrap.replicate(kernel, counts, cluster, y, s) for name, kernel in KERNELS.items()}
-    replicates["auroc_over_condition"] = replicates["auroc"] - bootstrap.replicate(
-        weighted.auroc, counts, cluster, y, rows["condition"].to_numpy()
-    )
     for name, groups in (("within_condition_auroc", conditions), ("within_condition_and_size_auroc", strata)):
         replicates[name] = bootstrap.replicate(weighted.stratified_auroc, counts, cluster, y, s, groups)
     decisions = bootstrap.replicate(decided, counts, cluster, choices=thresholds[1:])
@@ -64,7 +58,18 @@ def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) ->
         name: np.r_[np.nan if value is None else value, replicates.get(name, np.empty(0))]
         for name, value in values.items()
     }
-    return measured | {"overlap": weighted.reflected(measured["overlap"])}
+    return measured | auroc_metrics(truth, rows) | {"overlap": weighted.reflected(measured["overlap"])}
+
+
+def auroc_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:
+    """AUROC on these labelled rows of the test part, and how far it is above that of the column `condition`."""
+    cluster, counts = truth.clusters(rows, "test")
+    y = rows["label"].to_numpy().astype(np.int64)
+    own, rival = (
+        np.r_[classification.auroc(y, s), bootstrap.replicate(weighted.auroc, counts, cluster, y, s)]
+        for s in (rows["score"].to_numpy(), rows["condition"].to_numpy())
+    )
+    return {"auroc": own, "auroc_over_condition": own - rival}
 
 
 def soft_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:

@@ -70,7 +70,7 @@ def picture(chart: Chart) -> Any:
         handles = [Patch(color=bars.colour, alpha=0.6, label=as_written(bars.name)) for bars in chart.panels[0].series]
         figure.legend(handles=handles, loc="outside upper center", ncols=2 if chart.columns > 1 else 1, frameon=False)
     elif named(chart):
-        figure.legend(handles, labels, loc="outside upper center", ncols=6, frameon=False, fontsize=8)
+        figure.legend(handles, labels, loc="outside upper center", ncols=2 * chart.columns, frameon=False, fontsize=8)
     else:
         figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=7)
     return figure
@@ -107,12 +107,18 @@ def draw_panel(axis: Any, panel: Panel) -> None:
     axis.set_ylabel(as_written(panel.y_title))
     if panel.log_x:
         axis.set_xscale("log")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades(axis) < 3 else (1,)))
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.xaxis.set_minor_formatter(NullFormatter())
     if panel.rows:
         axis.grid(axis="y", color="#DDDDDD")
         axis.margins(y=0.15)
+
+
+def decades(axis: Any) -> float:
+    """The powers of ten that a horizontal axis spans."""
+    low, high = axis.get_xlim()
+    return math.log10(high / low)
 
 
 def draw_series(axis: Any, series: Series) -> None:

@@ -19,7 +19,7 @@ from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
 
 BINS = 30
-HALF = 0.5
+RETAINED = 0.5
 """Share of its objects in the pristine image that a detector finds again where its decision is kept."""
 ENOUGH = 10
 """Number of rows of each class that a condition, or another group of images, needs for an AUROC of its own."""
@@ -56,7 +56,7 @@ def probe_decisions(folder: SuiteFolder, suite: Suite) -> pl.DataFrame:
     """
     home = named_folder(folder.root, suite.outcomes_folder) if suite.twin_of else folder
     table, _ = read_outcomes_of(home, suite.networks.probe, suite.task)
-    decisions = TASKS[suite.task].decisions(table, HALF).drop_nulls("kept")
+    decisions = TASKS[suite.task].decisions(table, RETAINED).drop_nulls("kept")
     return decisions.select(*IMAGE, pl.col("kept").cast(pl.Int8).alias("class"))
 
 

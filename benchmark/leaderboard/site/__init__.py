@@ -180,7 +180,7 @@ def write_index(results: Path, ranked: Sequence[SuiteResults]) -> list[Path]:
             "suite": entry.suite,
             "page": quote(f"{entry.folder.path.name}/index.html"),
             "board": board(COMBINED, entry.results[COMBINED], probe_note(entry, COMBINED)),
-            "first": entry.results[COMBINED][0].card,
+            "first": next((card for card in entry.cards(COMBINED) if card.is_ranked), None),
         }
         for entry in ranked
     ]
