@@ -15,7 +15,7 @@ from benchmark.evaluation.rates import read_rates
 from benchmark.metrics import bootstrap
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import SuiteFolder
-from tests.finding import RESULTS, Finding, Term
+from tests.finding_records import RESULTS, Finding, Term
 from tests.tracked import ROOT
 
 FILE, INTERVALS, README = RESULTS / "README.md", RESULTS / "findings.json", ROOT / "README.md"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from benchmark.evaluation.evaluate import evaluate
-from tests import finding, findings
-from tests.finding import Finding, Term
+from tests import finding_records, findings
+from tests.finding_records import Finding, Term
 from tests.tracked import ROOT, copy_tracked
 
 
@@ -20,12 +20,12 @@ def judged(tiny, tiny_workspace, tmp_path, monkeypatch):
     workspace = SimpleNamespace(**vars(tiny_workspace) | {"results": tmp_path / "results"})
     workspace = type(tiny_workspace)(**vars(workspace))
     cards = {name: evaluate(name, tiny.suite, workspace=workspace, truth=tiny) for name in ("ssim", "jpeg_quality")}
-    monkeypatch.setattr(finding, "RESULTS", workspace.results)
-    monkeypatch.setattr(finding, "recorded", lambda suite: tiny)
-    for cached in (finding.read, finding.card_path, finding.replicates_of):
+    monkeypatch.setattr(finding_records, "RESULTS", workspace.results)
+    monkeypatch.setattr(finding_records, "recorded", lambda suite: tiny)
+    for cached in (finding_records.read, finding_records.card_path, finding_records.replicates_of):
         cached.cache_clear()
     yield cards
-    for cached in (finding.read, finding.card_path, finding.replicates_of):
+    for cached in (finding_records.read, finding_records.card_path, finding_records.replicates_of):
         cached.cache_clear()
 
 
@@ -39,7 +39,7 @@ def test_a_finding_is_a_sum_of_measures(judged):
     difference = of(Term("ssim", "auroc"), Term("jpeg_quality", "auroc", -1.0), offset=0.25)
     first, second = (judged[name].metrics["auroc"].value for name in ("ssim", "jpeg_quality"))
     assert difference.value == pytest.approx(first - second + 0.25, abs=1e-6)
-    drawn = [finding.replicates_of("tiny", path)["auroc"].to_numpy() for path in difference.paths]
+    drawn = [finding_records.replicates_of("tiny", path)["auroc"].to_numpy() for path in difference.paths]
     low, high, error = difference.computed()
     assert [low, high] == pytest.approx(np.percentile(drawn[0] - drawn[1] + 0.25, [2.5, 97.5]), abs=1e-5)
     assert error == pytest.approx(np.std(drawn[0] - drawn[1]), abs=1e-5)
@@ -48,7 +48,7 @@ def test_a_finding_is_a_sum_of_measures(judged):
 def test_measures_with_fewer_replicates_are_paired_from_the_first(judged):
     """A gain area has fewer resamples than an AUROC; they are the first ones."""
     mixed = of(Term("ssim", "auroc"), Term("ssim", "area", -1.0))
-    table = finding.replicates_of("tiny", mixed.paths[0])
+    table = finding_records.replicates_of("tiny", mixed.paths[0])
     area = table["area"].drop_nulls().to_numpy()
     drawn = table["auroc"].to_numpy()[: len(area)] - area
     assert mixed.computed()[:2] == pytest.approx(np.nanpercentile(drawn, [2.5, 97.5]), abs=1e-5)
@@ -96,9 +96,9 @@ def test_many_comparisons_can_be_significant(judged):
 def test_the_page_is_that_of_the_committed_scorecards(tmp_path, monkeypatch):
     """It has their values, and intervals that were computed from these very cards."""
     results = copy_tracked(tmp_path, "results") / "results"
-    monkeypatch.setattr(finding, "RESULTS", results)
+    monkeypatch.setattr(finding_records, "RESULTS", results)
     monkeypatch.setattr(findings, "RESULTS", results)
-    for cached in (finding.read, finding.card_path):
+    for cached in (finding_records.read, finding_records.card_path):
         cached.cache_clear()
     intervals = json.loads((results / "findings.json").read_text())
     assert findings.text(intervals) == (results / "README.md").read_text()

@@ -80,7 +80,7 @@ def test_test_labels_are_not_told(tiny, monkeypatch):
 
 
 def test_boards_show_and_do_not_rank_them(tiny, workspace):
-    """A rival stands on the board with a mark and without a rank, first nowhere and in no figure, and its page has no empty part."""
+    """A rival stands on the board with a mark and no rank, is first nowhere, in no figure, and its page has no empty part."""
     for name in ("condition", "condition_and_class", "ceiling", "jpeg_quality", "chance"):
         evaluate(name, tiny.suite, workspace=workspace, truth=tiny)
     rank([], workspace)
