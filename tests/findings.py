@@ -186,7 +186,7 @@ def summary(intervals):
     rows = []
     for claim, (*_, cells) in judged(intervals).items():
         verdicts = [row[4].partition(",")[0] for row in cells]
-        rows.append((claim, *(str(verdicts.count(verdict)) for verdict in VERDICTS)))
+        rows.append((claim, *(str(verdicts.count(verdict)) if verdicts else "not run" for verdict in VERDICTS)))
     return "\n".join(markdown(["claim", *VERDICTS], rows))
 
 
