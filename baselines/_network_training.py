@@ -74,6 +74,8 @@ class Recipe:
     """Side of the squares that it is trained on, in px, at most."""
     architecture: str = "resnet18"
     """A classifier of torchvision's, whose ImageNet weights it starts from where they are at hand."""
+    from_scratch: bool = True
+    """Whether it may start from scratch where they are not."""
     precision: str = "auto"
     """`auto`, `float32` or `bf16`; see `benchmark.training_precision`."""
     target: str = "label"
@@ -148,7 +150,9 @@ class SquareClassifier(LearnedPredictor):
         try:
             pretrained = self.context.network(f"torchvision:{self.recipe.architecture}").module.state_dict()
         except MissingWeights:
-            return "scratch"
+            if self.recipe.from_scratch:
+                return "scratch"
+            raise
         shapes = {name: value.shape for name, value in self.model.state_dict().items()}
         fitting = {name: value for name, value in pretrained.items() if value.shape == shapes[name]}
         self.model.load_state_dict(fitting, strict=False)

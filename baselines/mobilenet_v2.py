@@ -10,7 +10,8 @@ from benchmark import Variant
 
 
 class MobileNetV2(Variant):
-    """MobileNetV2, from ImageNet weights where they are at hand. No-reference, trained on the suite's labels."""
+    """MobileNetV2 with ImageNet weights, fine-tuned. No-reference, trained on the suite's labels."""
 
     def __init__(self, context):
-        super().__init__(context, SquareClassifier(context, Recipe(architecture="mobilenet_v2", rate=5e-4)))
+        recipe = Recipe(architecture="mobilenet_v2", rate=5e-4, from_scratch=False)
+        super().__init__(context, SquareClassifier(context, recipe))

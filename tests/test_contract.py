@@ -5,6 +5,7 @@ import json
 import pytest
 
 from benchmark.cli.main import main
+from benchmark.plugins.networks import weights_here
 from benchmark.plugins.predictors.contract import CHECKS, UNTRAINED, check_predictor
 from benchmark.plugins.predictors.discovery import find_predictor
 from benchmark.plugins.predictors.names import predictor_names
@@ -48,6 +49,8 @@ BROKEN = {
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_baselines_keep_the_contract(name):
     """Every check holds for every baseline."""
+    if name == "mobilenet_v2" and not weights_here("torchvision:mobilenet_v2", None):
+        pytest.skip("no weights of MobileNetV2 are here (`make mobilenet-weights`)")
     assert {check.name: check.problem for check in check_predictor(name) if check.problem} == {}
 
 

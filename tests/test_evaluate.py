@@ -305,6 +305,20 @@ def test_networks_start_from_imagenet_weights_where_they_are_at_hand(name, monke
     assert all(torch.equal(own[key], given[key]) for key in own if key not in different)
 
 
+def test_without_weights_a_fine_tuned_network_is_refused(tiny, monkeypatch):
+    """MobileNetV2 from scratch would not be what its name says; the error names the weights that are missing."""
+    monkeypatch.setattr(benchmark.Context, "network", missing)
+    predictor = find_predictor("mobilenet_v2")[1](benchmark.Context())
+    parts = (lesson(tiny, "combined", part, benchmark.LearnedPredictor) for part in ("train", "validation"))
+    with pytest.raises(benchmark.MissingWeights, match="torchvision:mobilenet_v2"):
+        predictor.fit(*parts)
+
+
+def missing(context, name):
+    """No network has weights here."""
+    raise benchmark.MissingWeights(f"{name}: no weights are on this machine")
+
+
 def test_resnet18_cuts_squares_on_the_grid_of_compression():
     """Wherever a square is cut out of an image of any size, it starts at a multiple of 8 px, and small images are filled up."""
     from baselines import _squares
