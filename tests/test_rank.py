@@ -16,7 +16,7 @@ from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard.rank import rank
 from benchmark.suites.results_folder import Training, file_stem
 from tests.edited import write_edited
-from tests.tracked import ROOT, SUITES, copy_tracked
+from tests.tracked import ROOT, SUITES, copy_tracked, tracked
 
 PNG, SVG = b"\x89PNG", b"<?xml"
 
@@ -232,12 +232,16 @@ def test_cells_cannot_break_a_table():
 
 @pytest.mark.parametrize("name", SUITES)
 def test_committed_results_rank_to_the_committed_bytes(name, tmp_path):
-    """Boards, tables and figures in the repository are what `rank` makes of the scorecards; pages are not committed."""
+    """Boards, tables and pictures in the repository are what `rank` makes of the scorecards, and it makes all of them."""
     results = copy_tracked(tmp_path, "results") / "results"
-    for line in rank([name], Workspace(None, None, tmp_path, results)):
-        path = Path(line.removeprefix("wrote "))
-        if line.startswith("wrote ") and path.suffix != ".html" and path.parent.name != "predictors":
-            assert path.read_bytes() == (ROOT / "results" / path.relative_to(results)).read_bytes(), path.name
+    lines = rank([name], Workspace(None, None, tmp_path, results))
+    written = {Path(line.removeprefix("wrote ")).relative_to(tmp_path) for line in lines if line.startswith("wrote ")}
+    made = [path for path in tracked(f"results/{name}") if path.parent.name in (name, "figures", "tables")]
+    committed = [path for path in made if path.suffix in (".md", ".png", ".tex", ".csv")]
+    assert len(committed) > 10
+    assert set(committed) <= written
+    for path in committed:
+        assert (tmp_path / path).read_bytes() == (ROOT / path).read_bytes(), path
 
 
 def test_a_predictor_that_looks_into_a_labelling_network_is_not_ranked(copied):
