@@ -8,6 +8,7 @@ predictor's replacements. The same input gives the same bytes.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from PIL import Image
 
 from benchmark.core.errors import ResultError
 from benchmark.core.files import atomic
@@ -144,14 +146,24 @@ def draw_series(axis: Any, series: Series) -> None:
         axis.plot(series.x, series.y, marker=MARKERS[series.marker], markersize=3, **line, **above, **named)
 
 
+def with_palette(drawn: io.BytesIO) -> bytes:
+    """A PNG with 256 colours, which is enough for lines and letters and takes a third of the bytes."""
+    stored = io.BytesIO()
+    with Image.open(drawn) as picture:
+        picture.convert("RGB").quantize(dither=Image.Dither.NONE).save(stored, "png", optimize=True)
+    return stored.getvalue()
+
+
 def save(figure: Any, path: Path, *, endings: Sequence[str] = ("png", "svg")) -> list[Path]:
     """Write a figure without dates to this path with each of the endings, and close it; returns the files."""
     written = []
     for ending in endings:
         target = path.with_name(f"{path.name}.{ending}")
+        drawn = io.BytesIO()
+        metadata = {"Software": None} if ending == "png" else {"Date": None}
+        figure.savefig(drawn, format=ending, dpi=160, metadata=metadata)
         with atomic(target) as temporary:
-            metadata = {"Software": None} if ending == "png" else {"Date": None}
-            figure.savefig(temporary, format=ending, dpi=160, metadata=metadata)
+            temporary.write_bytes(with_palette(drawn) if ending == "png" else drawn.getvalue())
         figure.set_layout_engine("none")  # the layout is fixed by the first write
         written.append(target)
     plt.close(figure)
