@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import polars as pl
+import pyarrow.parquet as pq
 
 from benchmark.core.digests import digest
 from benchmark.core.errors import BenchmarkError, ResultError
@@ -34,9 +35,25 @@ def write_table(path: Path, table: pl.DataFrame, metadata: dict[str, Any]) -> No
         FileError: the file cannot be written.
     """
     texts, file = {KEY: json.dumps(metadata, sort_keys=True, allow_nan=False), CHECKSUM: BLANK}, io.BytesIO()
-    table.write_parquet(file, compression="zstd", compression_level=9, metadata=texts)
+    rows, split = table.to_arrow(), split_columns(table.schema)
+    layout = {"use_dictionary": [name for name in rows.column_names if name not in split], "column_encoding": split}
+    with pq.ParquetWriter(file, rows.schema, compression="zstd", compression_level=19, **layout) as writer:
+        writer.write_table(rows)
+        writer.add_key_value_metadata(texts)
     data = file.getvalue()
     write_bytes(path, stamped(data, checksum(data)))
+
+
+def split_columns(schema: pl.Schema) -> dict[str, str]:
+    """Columns whose bytes are stored apart, all first ones, then all second ones: lists of numbers take a fifth less so."""
+    names = {name: name for name, kind in schema.items() if kind.is_float()}
+    lists = {name: f"{name}.list.element" for name, kind in schema.items() if numbers_in(kind)}
+    return dict.fromkeys((names | lists).values(), "BYTE_STREAM_SPLIT")
+
+
+def numbers_in(kind: pl.DataType) -> bool:
+    """Whether a column holds lists of numbers."""
+    return isinstance(kind, pl.List | pl.Array) and kind.inner.is_numeric()
 
 
 def last_stamp(data: bytes) -> re.Match[bytes] | None:
