@@ -108,7 +108,7 @@ def test_metrics_without_reference_fall_with_noise(name):
     """They need no reference, and a flat image is best."""
     flat = Sample(torch.full((3, 96, 96), 9, dtype=torch.uint8))
     predictor = made(f"iqa:{name}")
-    assert track(type(predictor)) == "no-reference"
+    assert track(predictor.needs) == "no-reference"
     assert predictor.score([flat])[0] > predictor.score([noisy(96, 96)])[0]
 
 
@@ -199,7 +199,7 @@ def test_each_has_its_name_track_and_one_line(name):
     found, kind, _ = find_predictor(name)
     assert found == name
     assert file_stem(name, None) == name.replace(":", "-")
-    assert (track(kind) == "full-reference") == (name.startswith("iqa:") and name[4:] not in NO_REFERENCE)
+    assert (track(kind.needs) == "full-reference") == (name.startswith("iqa:") and name[4:] not in NO_REFERENCE)
     assert kind.__doc__.endswith("-reference, no training.")
     assert len(kind.__doc__) <= 120
 
@@ -221,7 +221,7 @@ def test_the_digest_covers_code_and_version(prefix, package, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("iqa:msssim", "are iqa:ms_ssim, "), ("ood:maxlogit", "are ood:max_logit, "), ("iqa", "are iqa:psnr, ")],
+    [("iqa:msssim", "near: iqa:ms_ssim, "), ("ood:maxlogit", "near: ood:max_logit, "), ("iqa", "are iqa:psnr, ")],
 )
 def test_unknown_parts_list_the_near_ones_first(name, told):
     """The message holds all names of the library, those like the unknown one first."""

@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -99,34 +100,36 @@ def test_failure_is_one_line_and_status_1(arguments, message, capsys, monkeypatc
 
 def test_wrong_usage_is_status_2(capsys):
     """An unknown verb or a missing argument ends with exit status 2."""
-    for arguments in (["dance"], ["run", "ssim"], []):
+    for arguments in (["dance"], ["run", "ssim"]):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 2
     assert "usage: utilbench" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["list", "label", "run", "rank", "verify", "export", "app"])
-def test_every_verb_explains_itself(verb, capsys):
-    """`--help` of each verb names the folders' variables and exit statuses."""
-    with pytest.raises(SystemExit) as caught:
-        main([verb, "--help"])
-    assert caught.value.code == 0
-    out = capsys.readouterr().out
-    assert "UTILBENCH_DATA" in out
-    assert "Exit status" in out
+def test_run_says_where_the_card_is_and_how_it_ranks(results, tiny_file, tmp_path, capsys):
+    """After `run` come the files of the cards, the ranks on the board, and the next command; unranked ones say so."""
+    names = ["ssim", "condition", "chance"]
+    assert main(["run", *names, "-s", str(tiny_file), "--results", results]) == 0
+    printed = capsys.readouterr().err.splitlines()
+    board = [line for line in printed if ", combined labels: " in line]
+    assert [line.partition(":")[0] for line in board] == [f"{name}, combined labels" for name in names]
+    assert board[0].endswith(("rank 1 of 2", "rank 1-2 of 2, tied with the first"))
+    assert board[1].endswith("not ranked")
+    cards = [Path(line.removeprefix("card: ")) for line in printed if line.startswith("card: ")]
+    assert [json.loads(card.read_text())["predictor"] for card in cards] == names
+    assert printed[-1].startswith("next: utilbench rank tiny, then open ")
 
 
-def test_help_imports_nothing_heavy():
-    """The command line starts without torch, polars or matplotlib."""
-    heavy = ("torch", "polars", "matplotlib", "numpy")
-    code = (
-        "import sys, benchmark.cli.main, benchmark.cli.parser as cli; cli.parser(); "
-        f"print([m for m in {heavy} if m in sys.modules])"
-    )
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
-    )
+def test_a_quick_look_is_compared_and_says_that_it_is_none_of_the_board(results, tiny_file, capsys):
+    """`compare --limit` reads what `run --limit` made, and not the results of the whole suite."""
+    arguments = ["-s", str(tiny_file), "--limit", "40", "--results", results]
+    assert main(["run", "ssim", "chance", *arguments]) == 0
+    assert "a quick look, which is on no board" in capsys.readouterr().err
+    assert main(["compare", "ssim", "chance", *arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)
+    assert main(["compare", "ssim", "chance", "-s", str(tiny_file), "--results", results]) == 1
+    assert "`utilbench label tiny` records" in capsys.readouterr().err
 
 
 def test_list_names_what_there_is(capsys, tmp_path, monkeypatch):

@@ -298,7 +298,7 @@ def test_where_nothing_is_to_be_found(submit, tiny, workspace, tmp_path):
     assert "there is no such suite; there are tiny" in problems(other, workspace)[0]
     with pytest.raises(SubmissionError, match=r"has tables of scores for small, and no predictor\.py"):
         evaluate(str(other), tiny.suite, workspace=workspace, truth=tiny)
-    with pytest.raises(BenchmarkError, match="no predictor"):
+    with pytest.raises(BenchmarkError, match="no such file"):
         evaluate(str(tmp_path / "none"), tiny.suite, workspace=workspace, truth=tiny)
 
 

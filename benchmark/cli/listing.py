@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
-from benchmark.core.errors import BenchmarkError, PredictorError
+from benchmark.core.errors import BenchmarkError
 from benchmark.core.workspace import Workspace
 from benchmark.plugins.networks import FORMS, SOURCES, models
 from benchmark.plugins.predictors.base import track
-from benchmark.plugins.predictors.discovery import adapter, find_predictor
+from benchmark.plugins.predictors.description import describe_baseline, listed_parts
 from benchmark.plugins.predictors.informed import INFORMED, INFORMED_TRACK
 from benchmark.plugins.predictors.names import ADAPTERS, predictor_names
 from benchmark.plugins.registry import extensions
@@ -17,18 +19,29 @@ from benchmark.suites.results_folder import outcome_folders
 from benchmark.suites.spec import Suite
 
 Rows = list[dict[str, Any]]
+LIBRARIES = {
+    "torchvision": "NAME of a classifier or detector of torchvision, such as resnet18",
+    "timm": "NAME of a classifier of timm, such as tf_efficientnet_lite0",
+}
+"""Sources whose models are not listed: to import the library takes seconds, and to read a thousand names longer."""
 
 
 def inventory(workspace: Workspace) -> dict[str, Rows]:
     """The tables `suites`, `predictors`, `adapters` and `networks`."""
     suites = [describe(load_suite(name), workspace) for name in suite_names()]
-    predictors = []
-    for name in [*predictor_names(), *extensions("predictors", own=predictor_names())]:
-        _, kind, _ = find_predictor(name)
-        description = (kind.__doc__ or "").strip().splitlines()
-        predictors.append({"name": name, "track": track(kind), "about": description[0] if description else ""})
+    described = {name: describe_baseline(name) for name in predictor_names()}
+    predictors = [
+        {"name": name, "track": track(baseline.needs), "about": baseline.about} for name, baseline in described.items()
+    ]
+    predictors += [
+        {"name": name, "track": "", "about": f"{point.value}, of another package, which is not imported here"}
+        for name, point in extensions("predictors", own=described).items()
+    ]
     predictors += [{"name": rival.name, "track": INFORMED_TRACK, "about": rival.about} for rival in INFORMED.values()]
-    networks = [{"source": source, "models": models(source, workspace.networks)} for source in SOURCES]
+    networks = [
+        {"source": source, "models": [] if source in LIBRARIES else models(source, workspace.networks)}
+        for source in SOURCES
+    ]
     networks += [
         {"source": source, "models": [point.value]} for source, point in extensions("networks", own=SOURCES).items()
     ]
@@ -38,11 +51,10 @@ def inventory(workspace: Workspace) -> dict[str, Rows]:
 
 def adapted(prefix: str) -> dict[str, Any]:
     """A library and those of its parts that are predictors; or no parts, and what to install."""
-    try:
-        module, library = adapter(prefix)
-    except PredictorError as error:
-        return {"prefix": prefix, "library": str(error), "parts": []}
-    return {"prefix": prefix, "library": library, "parts": list(module.PREDICTORS)}
+    module, package = ADAPTERS[prefix]
+    if find_spec(package.replace("-", "_")) is None:
+        return {"prefix": prefix, "library": f"needs {package}; pip install 'utilbench[adapters]'", "parts": []}
+    return {"prefix": prefix, "library": f"{package} {version(package)}", "parts": listed_parts(module)}
 
 
 def describe(suite: Suite, workspace: Workspace) -> dict[str, Any]:
@@ -77,5 +89,5 @@ def render(tables: dict[str, Rows]) -> str:
     for source in tables["networks"]:
         names = source["models"]
         shown = ", ".join(names[:8]) + (f", ... ({len(names)})" if len(names) > 8 else "")
-        lines.append(f"  {source['source'] + ':':<22}{shown or FORMS.get(source['source'], 'none')}")
+        lines.append(f"  {source['source'] + ':':<22}{shown or (LIBRARIES | FORMS).get(source['source'], 'none')}")
     return "\n".join(lines)

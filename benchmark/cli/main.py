@@ -47,7 +47,7 @@ def run_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench run`."""
     from benchmark.evaluation.evaluate import evaluate_together
     from benchmark.labelling.pipeline import label
-    from benchmark.leaderboard.rank import one_line
+    from benchmark.leaderboard.after_run import next_steps, one_line
     from benchmark.suites.loading import load_suite
 
     suite = load_suite(args.suite, limit=args.limit)
@@ -55,15 +55,18 @@ def run_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
     label_sets = suite.label_sets if args.labels == "all" else (args.labels,)
     pairs = [(name, labels) for labels in label_sets for name in args.predictor]
     results = evaluate_together(pairs, truth, workspace, seeds=range(args.seeds), train_on=args.train_on)
-    failed = []
+    failed, cards = [], []
     for (name, labels), result in zip(pairs, results, strict=True):
         if not isinstance(result, BenchmarkError):
             print(one_line(result), flush=True)
+            cards.append(result)
         elif len(pairs) == 1:
             raise result
         else:
             print(f"utilbench: {name}, {labels} labels: {result}", file=sys.stderr, flush=True)
             failed.append(name)
+    for line in next_steps(suite, cards, workspace):
+        print(line, file=sys.stderr)
     if failed:
         raise BenchmarkError(
             f"{len(failed)} of {len(pairs)} runs failed ({', '.join(dict.fromkeys(failed))}), see above"
@@ -145,7 +148,7 @@ def compare_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
     from benchmark.suites.loading import load_suite
 
     first, second = args.codec.split(",") if args.codec else (args.first, args.second)
-    truth = recorded_truth(load_suite(args.suite), workspace)
+    truth = recorded_truth(load_suite(args.suite, limit=args.limit), workspace)
     if args.codec:
         differences = codec_comparison.compare_codecs(truth, first, second)
         records = codec_comparison.as_records(differences)

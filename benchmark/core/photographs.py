@@ -21,6 +21,7 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 from benchmark.core.messages import cause
+from benchmark.core.similar_names import no_such_file
 from benchmark.core.storage import file_system
 
 if TYPE_CHECKING:
@@ -147,7 +148,9 @@ def image_files(names: Iterable[str]) -> list[Path]:
     for name in names:
         path = Path(name)
         images = find_photographs(path) if path.is_dir() else [path]
-        if not images or not images[0].exists():
+        if not path.exists():
+            raise DataError(no_such_file(path))
+        if not images:
             raise DataError(f"{path}: no image there; images end in {', '.join(sorted(endings()))}")
         files += images
     return files

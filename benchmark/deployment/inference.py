@@ -174,7 +174,7 @@ def read(path: Path) -> Pixels:
 
 
 def load_predictor(
-    name: str, suite: str = "glyphs", *, labels: str = COMBINED, workspace: Workspace | None = None
+    name: str, suite: str = "glyphs", *, labels: str = COMBINED, limit: int = 0, workspace: Workspace | None = None
 ) -> InferencePredictor:
     """Load a predictor that was evaluated on a suite, ready for other images.
 
@@ -182,13 +182,14 @@ def load_predictor(
         name: name of a baseline, or path of a .py file, which is executed.
         suite: the suite on which it was trained and its threshold was chosen.
         labels: the label set.
+        limit: use a quick look at about so many sources of the suite; 0 for the whole suite.
         workspace: folders and device; by default those of the environment, and the best available device.
 
     Raises:
         ResultError: it was not evaluated on the suite, or its training is not on this machine.
     """
     prepare_process()
-    workspace, chosen = workspace or Workspace.named(), load_suite(suite)
+    workspace, chosen = workspace or Workspace.named(), load_suite(suite, limit=limit)
     spec = resolve_predictor(name, hidden=workspace.private)
     hint = f"`utilbench run {name} -s {suite}" + ("`" if labels == COMBINED else f" -l {labels}`")
     stem = file_stem(spec.name, Training(chosen.folder, labels, "") if spec.learns else None)

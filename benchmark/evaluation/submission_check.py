@@ -89,8 +89,8 @@ def rerun(submission: Submission, name: str, workspace: Workspace) -> Check:
     if isinstance(result, BenchmarkError):
         return Check(claim, str(result))
     scores, _ = result
-    if track(spec.kind) != submission.card.track:
-        return Check(claim, f"its track is {track(spec.kind)}, that of the card {submission.card.track}")
+    if track(spec.kind.needs) != submission.card.track:
+        return Check(claim, f"its track is {track(spec.kind.needs)}, that of the card {submission.card.track}")
     if spec.learns != bool(stated.labels):
         learned = "it learns from labels" if spec.learns else "it learns from no labels"
         return Check(claim, f"{learned}, and [scores.{name}] has labels = {stated.labels!r}")

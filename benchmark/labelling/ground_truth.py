@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from benchmark.core.digests import digest
 from benchmark.core.errors import LabelError
 from benchmark.core.parquet import content_digest
+from benchmark.core.similar_names import near
 from benchmark.core.types import CONDITION, IMAGE, PRISTINE
 from benchmark.labelling.consensus import truths_for
 from benchmark.labelling.indexed_suite import IndexedSuite, conditions_table
@@ -85,9 +86,9 @@ class GroundTruth:
             LabelError: the label set does not exist.
         """
         if label_set not in self.suite.label_sets:
-            raise LabelError(
-                f"{self.suite.name} has no label set {label_set!r}; valid are {', '.join(self.suite.label_sets)}"
-            )
+            valid = self.suite.label_sets
+            hint = near(label_set, valid)
+            raise LabelError(f"{self.suite.name} has no label set {label_set!r}{hint}; valid are {', '.join(valid)}")
         return self.suite.networks.labelling if label_set == COMBINED else (label_set,)
 
     def make_labels(self, label_set: str) -> pl.DataFrame:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.errors import ResultError
 from benchmark.core.markdown import markdown, number
+from benchmark.core.similar_names import near
 from benchmark.core.types import IMAGE, Condition
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.downstream import redrawn
@@ -161,7 +162,8 @@ def judged(truth: GroundTruth, name: str, labels: str, workspace: Workspace) -> 
     ]
     if not pairs:
         stems = sorted({stem for folder in folders for stem in folder.score_stems()})
-        raise ResultError(f"{folders[0].path}: no scores of {name!r}; there are {', '.join(stems) or 'none'}")
+        there = ", ".join(stems) or "none"
+        raise ResultError(f"{folders[0].path}: no scores of {name!r}{near(name, stems)}; there are {there}")
     hint = f"`utilbench run {name} -s {truth.suite.name} -l {labels}` makes it"
     having = [(folder, folder.card(labels, stem)) for folder, stem in pairs if folder.card(labels, stem).is_file()]
     if not having:

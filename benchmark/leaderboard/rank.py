@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmark.core.errors import ResultError
 from benchmark.core.files import check_writable, sweep, sweep_beside, write_text
-from benchmark.core.markdown import number
+from benchmark.core.similar_names import near
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.replicates import read_ranked_replicates
 from benchmark.evaluation.results import Results, SuiteResults, rates_of, read_result, read_scores
@@ -166,7 +166,9 @@ def read_ranked(folder: SuiteFolder) -> SuiteResults:
         ResultError: they are not readable, or do not belong together; the message names the file.
     """
     if not folder.cards():
-        raise ResultError(f"{folder.path}: no scorecards; `utilbench run PREDICTOR -s {folder.path.name}` makes them")
+        name = folder.path.name
+        hint = near(name, [other.path.name for other in list_suite_folders(folder.root)])
+        raise ResultError(f"{folder.path}: no scorecards{hint}; `utilbench run PREDICTOR -s {name}` makes them")
     suite = read_suite(folder.choices)
     if folder.sources.is_file():
         indexed, fingerprint = recorded_suite(suite, folder)
@@ -196,9 +198,3 @@ def write(path: Path, text: str) -> Path:
     """Write a text file either completely or not at all; returns its path."""
     write_text(path, text)
     return path
-
-
-def one_line(card: Scorecard) -> str:
-    """A summary of a scorecard in one line."""
-    shown = ", ".join(f"{name} {number(card.metrics[name].value)}" for name in ("auroc", "within_condition_auroc"))
-    return f"{card.predictor} on {card.suite}, {card.labels} labels: {shown}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import tomllib
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, get_type_hints
 from benchmark.core.errors import SuiteError
 from benchmark.core.files import file_errors
 from benchmark.core.schema import typed, unknown
+from benchmark.core.similar_names import near, no_such_file
 from benchmark.suites.names import name_problem, network_names_problem, title_problem
 from benchmark.suites.spec import DistortionChoice, NetworkChoice, SplitChoice, Suite, TrainingChoice
 from benchmark.suites.tasks import TASKS
@@ -43,9 +43,11 @@ def load_suite(name: str, *, limit: int = 0) -> Suite:
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
-        near = difflib.get_close_matches(name, suite_names(), cutoff=0.4)
-        hint = f"; near: {', '.join(near)}" if near else ""
-        raise SuiteError(f"no suite {name!r}{hint}; there are {', '.join(suite_names())}, or the path of a .toml file")
+        if name.endswith(".toml"):
+            raise SuiteError(no_such_file(path))
+        names = suite_names()
+        valid = f"{', '.join(names)}, or the path of a .toml file"
+        raise SuiteError(f"no suite {name!r}{near(name, names)}; there are {valid}")
     if limit < 0:
         raise SuiteError(f"limit is {limit}; it is a number of sources, 0 for all")
     table = read_toml(path)

@@ -9,6 +9,8 @@ their own. A box is the extent of a letter's mask, and letters do not overlap.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +59,7 @@ class GlyphScenes:
     def sources(self) -> list[Source]:
         """All sources, without digests."""
         return [
-            Source(id=f"{pool}-{index:05d}", truth=self.render(pool, index)[1], pool=pool)
+            Source(id=f"{pool}-{index:05d}", truth=objects_of(letters_of(pool, index)), pool=pool)
             for pool, count in self.counts.items()
             for index in range(count)
         ]
@@ -85,49 +87,57 @@ class GlyphScenes:
         return scene(pool, index)
 
 
+@dataclass(frozen=True, eq=False)
+class SceneLetter:
+    """A letter of a scene, as it is drawn before any pixel is."""
+
+    kind: int
+    mask: Pixels
+    box: tuple[int, int, int, int]
+    """Left, top, right, bottom, in px."""
+    contrast: int
+    tint: Ints
+
+
 @functools.lru_cache(maxsize=8192)
 def scene(pool: str, index: int, *, letter: bool = True) -> tuple[Pixels, Objects]:
     """Scene `index` of a pool and the objects in it, or its ground without a letter and no object."""
-    number = POOLS.index(pool)
-    ground = dead_leaves.dead_leaves((110 + number, index), SIZE)
-    objects = Objects(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, bool), (SIZE, SIZE))
-    if letter:
-        random = np.random.default_rng([100 + number, index])
-        objects = put_letters(ground, letters(pool), random, contrasts=CONTRASTS[pool])
-    return finished(ground), objects
+    ground = dead_leaves.dead_leaves((110 + POOLS.index(pool), index), SIZE)
+    drawn = letters_of(pool, index) if letter else []
+    for item in drawn:
+        left, top, right, bottom = item.box
+        resized = Image.fromarray(item.mask).resize((right - left, bottom - top), Image.Resampling.BICUBIC)
+        ink = np.asarray(resized).astype(np.int32)
+        blend(ground, ink, top, left, contrast=item.contrast, tint=item.tint)
+    return finished(ground), objects_of(drawn)
 
 
-def put_letters(
-    ground: Ints, masks: dict[str, list[Pixels]], random: np.random.Generator, *, contrasts: tuple[int, int]
-) -> Objects:
-    """Blend one to four letters onto a ground, in place, and return them as objects.
-
-    Args:
-        ground: int32 (128, 128, 3), 0 to 255.
-        masks: for each letter, its masks in each font that may be drawn.
-        random: draws all that is chosen.
-        contrasts: least and greatest difference between a letter and its ground, in grey levels.
-    """
-    boxes: list[tuple[int, int, int, int]] = []
-    classes: list[int] = []
+def letters_of(pool: str, index: int) -> list[SceneLetter]:
+    """One to four letters of a scene, none over another; where no position is free, a letter is left out."""
+    masks, random = letters(pool), np.random.default_rng([100 + POOLS.index(pool), index])
+    least, most = CONTRASTS[pool]
+    drawn: list[SceneLetter] = []
     for _ in range(1 + int(random.random() * MOST_LETTERS)):
         kind = int(random.random() * len(LETTERS))
         fonts = masks[LETTERS[kind]]
         mask = fonts[int(random.random() * len(fonts))]
         height = int(HEIGHTS[0] + random.random() * (HEIGHTS[1] - HEIGHTS[0]))
         width = max(4, min(SIZE // 2, round(mask.shape[1] * height / mask.shape[0])))
-        contrast = int(contrasts[0] + random.random() ** 2 * (contrasts[1] - contrasts[0]))
+        contrast = int(least + random.random() ** 2 * (most - least))
         tint = (random.random(3) * 40).astype(np.int32) - 20
         positions = (random.random((TRIES, 2)) * (SIZE - height, SIZE - width)).astype(int).tolist()
-        free = [(y, x) for y, x in positions if not any(touches((x, y, x + width, y + height), box) for box in boxes)]
+        boxes = [(x, y, x + width, y + height) for y, x in positions]
+        free = [box for box in boxes if not any(touches(box, letter.box) for letter in drawn)]
         if free:
-            y, x = free[0]
-            ink = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BICUBIC)).astype(np.int32)
-            blend(ground, ink, y, x, contrast=contrast, tint=tint)
-            boxes.append((x, y, x + width, y + height))
-            classes.append(kind)
-    crowd = np.zeros(len(boxes), bool)
-    return Objects(np.array(boxes, np.float64), np.array(classes, np.int64), crowd, (SIZE, SIZE))
+            drawn.append(SceneLetter(kind, mask, free[0], contrast, tint))
+    return drawn
+
+
+def objects_of(drawn: Sequence[SceneLetter]) -> Objects:
+    """The letters of a scene as objects."""
+    boxes = np.array([letter.box for letter in drawn], np.float64).reshape(-1, 4)
+    classes = np.array([letter.kind for letter in drawn], np.int64)
+    return Objects(boxes, classes, np.zeros(len(drawn), bool), (SIZE, SIZE))
 
 
 def touches(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:

@@ -14,6 +14,7 @@ import functools
 from collections.abc import Iterable
 
 from benchmark.core.errors import PluginError, SuiteError
+from benchmark.core.similar_names import near
 from benchmark.plugins.distortions.camera_faults import CAMERA_FAULTS
 from benchmark.plugins.distortions.codecs import CODECS, decode_jpeg, encode_jpeg
 from benchmark.plugins.distortions.distortion import Distortion, compressed, decoded, decoded_sample, encoded, generator
@@ -59,8 +60,8 @@ def find_distortion(name: str) -> Distortion:
         return reduced(find_distortion(codec), name, share)
     distortion = other_speed(name) or resolve("distortions", name, DISTORTIONS)
     if distortion is None:
-        names = ", ".join([*DISTORTIONS, *extensions("distortions", own=DISTORTIONS)])
-        raise SuiteError(f"unknown distortion {name!r}; valid are {names}")
+        names = [*DISTORTIONS, *extensions("distortions", own=DISTORTIONS)]
+        raise SuiteError(f"unknown distortion {name!r}{near(name, names)}; valid are {', '.join(names)}")
     if not isinstance(distortion, Distortion):
         raise PluginError(f"the distortion {name!r} is {distortion!r}, no Distortion")
     if distortion.name != name:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.core.errors import ANY_ERROR, BenchmarkError, NetworkError, PluginError
+from benchmark.core.similar_names import near
 from benchmark.plugins.registry import extensions, resolve
 
 if TYPE_CHECKING:
@@ -75,8 +75,11 @@ def check_name(name: str, folder: Path | None) -> None:
     source, colon, model = name.partition(":")
     added = extensions("networks", own=SOURCES)
     if source not in (*SOURCES, *added) or not colon:
-        sources = ", ".join([*SOURCES, *added])
-        raise NetworkError(f"unknown network {name!r}; a name is source:model, the sources are {sources}")
+        sources = [*SOURCES, *added]
+        hint = near(source, sources)
+        raise NetworkError(
+            f"unknown network {name!r}{hint}; a name is source:model, the sources are {', '.join(sources)}"
+        )
     if source in added or source in FORMS or (source == "timm" and model.startswith(("hf-hub:", "local-dir:"))):
         return
     candidates = models(source, folder)
@@ -86,8 +89,9 @@ def check_name(name: str, folder: Path | None) -> None:
 
             if purpose := other_purpose(model):
                 raise NetworkError(f"{name} is for {purpose}; valid are torchvision's classifiers and detectors")
-        near = difflib.get_close_matches(model, candidates, n=4, cutoff=0.5) or candidates[:4]
-        raise NetworkError(f"unknown network {name!r}; near ones: {', '.join(f'{source}:{other}' for other in near)}")
+        hint = near(model, candidates, prefix=f"{source}:")
+        first = ", ".join(f"{source}:{other}" for other in candidates[:4])
+        raise NetworkError(f"unknown network {name!r}{hint or f'; there are {first}, ...'}")
 
 
 def models(source: str, folder: Path | None) -> list[str]:

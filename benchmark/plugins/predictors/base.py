@@ -14,7 +14,7 @@ A predictor file defines one subclass of Predictor, or of LearnedPredictor if it
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -192,8 +192,8 @@ class Variant(LearnedPredictor):
         self.inner.load_state(state)
 
 
-def track(kind: type[Predictor]) -> str:
-    """The track of a predictor by its needs: `full-reference`, `bitstream` or `no-reference`."""
-    if "reference" in kind.needs:
+def track(needs: Collection[str]) -> str:
+    """The track of a predictor that needs these: `full-reference`, `bitstream` or `no-reference`."""
+    if "reference" in needs:
         return "full-reference"
-    return "bitstream" if "bitstream" in kind.needs else "no-reference"
+    return "bitstream" if "bitstream" in needs else "no-reference"

@@ -8,7 +8,6 @@ name, kind, code = find_predictor("my/predictor.py")
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib.util
 import inspect
 import sys
@@ -21,6 +20,7 @@ from types import CodeType, ModuleType
 from benchmark.core.digests import digest
 from benchmark.core.errors import ANY_ERROR, PluginError, PredictorError
 from benchmark.core.messages import cause
+from benchmark.core.similar_names import near, no_such_file
 from benchmark.core.workspace import Workspace
 from benchmark.plugins.predictors.base import NEEDS, TARGETS, LearnedPredictor, Predictor
 from benchmark.plugins.predictors.code_digests import code_digest, module_digest
@@ -78,8 +78,12 @@ def plugin(name: str) -> EntryPoint:
     """
     points = extensions("predictors", own=predictor_names())
     if name not in points:
-        available = ", ".join([*predictor_names(), *(f"{prefix}:..." for prefix in ADAPTERS), *points])
-        raise PredictorError(f"no predictor {name!r}; there are {available}, or the path of a .py file")
+        if name.endswith(".py") or "/" in name:
+            raise PredictorError(no_such_file(Path(name)))
+        names = [*predictor_names(), *points]
+        available = ", ".join([*names, *(f"{prefix}:..." for prefix in ADAPTERS)])
+        hint = near(name, names)
+        raise PredictorError(f"no predictor {name!r}{hint}; there are {available}, or the path of a .py file")
     if problem := name_problem(name, packages=()):
         raise PluginError(f"entry point of utilbench.predictors ({points[name].value}): its name {problem}")
     return points[name]
@@ -142,11 +146,11 @@ def find_adapted(name: str) -> tuple[str, type[Predictor], str]:
     prefix, _, part = name.partition(":")
     module, library = adapter(prefix)
     if part not in module.PREDICTORS:
-        near = difflib.get_close_matches(part, module.PREDICTORS, n=4, cutoff=0.5)
-        candidates = [*near, *(other for other in module.PREDICTORS if other not in near)]
-        raise PredictorError(
-            f"no predictor {name!r}; there are {', '.join(f'{prefix}:{other}' for other in candidates)}"
+        hint, names = (
+            near(part, module.PREDICTORS, prefix=f"{prefix}:"),
+            [f"{prefix}:{other}" for other in module.PREDICTORS],
         )
+        raise PredictorError(f"no predictor {name!r}{hint}; there are {', '.join(names)}")
     kind = module.find(part)
     check_kind(kind)
     return name, kind, digest(code_digest(inspect.getsource(module)), library)

@@ -1,0 +1,123 @@
+"""What the command line says of itself: help, examples, usage, completion, and the list of what there is."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from benchmark.cli.examples import EXAMPLES
+from benchmark.cli.main import VERBS, main
+from benchmark.cli.parser import parser, usage_problem
+from benchmark.plugins.predictors.description import describe_baseline
+from benchmark.plugins.predictors.discovery import find_predictor
+from benchmark.plugins.predictors.names import predictor_names
+
+
+@pytest.mark.parametrize("verb", ["list", "label", "run", "rank", "verify", "export", "app"])
+def test_every_verb_explains_itself(verb, capsys):
+    """`--help` of each verb names the folders' variables and exit statuses."""
+    with pytest.raises(SystemExit) as caught:
+        main([verb, "--help"])
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert "UTILBENCH_DATA" in out
+    assert "Exit status" in out
+
+
+@pytest.mark.parametrize("verb", EXAMPLES)
+def test_the_examples_of_a_verb_are_valid(verb, capsys):
+    """Each command under the help of a verb is one of that verb that the parser takes."""
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+    commands = [line.strip() for line in capsys.readouterr().out.partition("Examples:\n")[2].splitlines()]
+    commands = [re.split(r"\s{2,}", command)[0].split() for command in commands[: commands.index("")]]
+    assert commands
+    for command in commands:
+        assert command[:2] == ["utilbench", verb]
+        assert not usage_problem(parser().parse_args(command[1:]))
+
+
+def test_without_a_verb_there_is_help(capsys):
+    """`utilbench` alone prints what `utilbench --help` prints, and both end well; --version prints the package's version."""
+    printed = []
+    for arguments in ([], ["--help"], ["--version"]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert all(f"    {verb} " in printed[0] for verb in VERBS)
+    assert printed[2] == f"utilbench {version('utilbench')}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage", "message"),
+    [
+        (["runn", "ssim"], "utilbench [-h]", "no verb 'runn'; near: run"),
+        (["compare", "ssim", "-s", "glyphs"], "utilbench compare [-h]", "name two predictors, or two codecs"),
+        (["advise", "a.jpg", "--network", "x", "--predictor", "ssim"], "utilbench advise [-h]", "name its folder"),
+        (["run", "ssim", "-s", "glyphs", "--limit", "x"], "utilbench run [-h]", "'x' is no whole number"),
+    ],
+)
+def test_wrong_usage_shows_the_usage_of_the_verb(arguments, usage, message, capsys):
+    """The error comes after the usage of the verb that was meant, or names verbs that are like the unknown one."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    printed = capsys.readouterr().err
+    assert caught.value.code == 2
+    assert printed.startswith(f"usage: {usage}")
+    assert message in printed.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("utilbench ru", {"run"}),
+        ("utilbench run --dev", {"--device"}),
+        ("utilbench run ss", {"ssim"}),
+        ("utilbench run ssim -s imagenet-l", {"imagenet-lite", "imagenet-lite-256", "imagenet-lite-plain"}),
+        ("utilbench rank glyphs-d", {"glyphs-det"}),
+        ("utilbench score header 0000", {"00001.jpg"}),
+    ],
+)
+def test_a_shell_completes_verbs_options_names_and_files(line, expected, tmp_path):
+    """What argcomplete writes for a shell are the verbs, options, suites, predictors and files that begin like this."""
+    (tmp_path / "00001.jpg").touch()
+    asked = {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_IFS": "\n", "COMP_LINE": line, "COMP_POINT": str(len(line))}
+    command = ["bash", "-c", f"{sys.executable} -m benchmark 8>&1 9>/dev/null"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, env=os.environ | asked)
+    assert {name.strip() for name in result.stdout.splitlines()} == expected
+
+
+@pytest.mark.parametrize("name", predictor_names())
+def test_a_baseline_is_described_as_its_class_is(name):
+    """First line and needs, as the source says them, are those of the class."""
+    kind = find_predictor(name)[1]
+    described = describe_baseline(name)
+    assert described.about == kind.__doc__.strip().splitlines()[0]
+    assert described.needs == kind.needs
+
+
+def test_the_list_imports_no_library_of_networks():
+    """`list` is there at once: neither torch, torchvision nor timm is imported."""
+    code = (
+        "import sys; from benchmark.cli.main import main; main(['list']); "
+        "print(*sorted({'torch', 'torchvision', 'timm', 'matplotlib'} & sys.modules.keys()), file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stderr.splitlines()[-1:] in ([], [""])
+
+
+def test_help_imports_nothing_heavy():
+    """The command line starts without torch, polars or matplotlib."""
+    heavy = ("torch", "polars", "matplotlib", "numpy")
+    code = (
+        "import sys, benchmark.cli.main, benchmark.cli.parser as cli; cli.parser(); "
+        f"print([m for m in {heavy} if m in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
