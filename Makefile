@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UTILBENCH := $(BIN)/utilbench
-.PHONY: demo test check app browser sandbox mobilenet-weights studies bench hammer results results-plan clean
+.PHONY: demo test check app browser sandbox mobilenet-weights studies bench hammer results results-plan docs clean
 
 .venv/.installed: pyproject.toml constraints.txt
-	@echo "Installing into .venv; two to five minutes, 6 GB on Linux"
+	@echo "Installing into .venv; two to five minutes, 8 GB on Linux"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[adapters,codecs,hf,jpegxl,lite,onnx,scale,dev]'
 	@touch $@
@@ -34,6 +34,7 @@ mobilenet-weights: .venv/.installed  ## torchvision's MobileNetV2, the probe of 
 
 studies: .venv/.installed  ## Coverage of intervals, all numbers recomputed, cost of resampling an mAP, labels that other arithmetic flips. Two hours.
 	$(BIN)/python -m tests.studies.distortions
+	$(BIN)/python -m tests.studies.three_conditions
 	$(BIN)/python -m tests.studies.coverage
 	$(BIN)/python -m tests.studies.seeds
 	$(BIN)/python -m tests.studies.overlap
@@ -67,6 +68,9 @@ results: .venv/.installed mobilenet-weights  ## Make all committed results again
 
 results-plan: .venv/.installed  ## The steps of `make results`, those that are done, and the hours that are left.
 	@$(BIN)/python -m tests.make_results --dry-run
+
+docs: .venv/.installed  ## The documents as a site, in site/; works offline.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 clean:  ## Remove what the demo made.
 	rm -rf demo

@@ -1,7 +1,7 @@
 """Shared fixtures: small suites of letters, labelled once by real networks; and what not every machine has.
 
 ImageNet's and COCO's photographs and the ONNX networks are no part of the repository. Tests that need them ask for the
-fixtures `imagenet_data`, `coco_data` and `onnx_networks`, and are skipped, with the reason printed, only where
+fixtures `imagenet_data`, `coco_data`, `open_data` and `onnx_networks`, and are skipped, with the reason printed, only where
 `UTILBENCH_DATA` or `UTILBENCH_NETWORKS` does not lead to them.
 """
 
@@ -89,6 +89,12 @@ def imagenet_data():
 def coco_data():
     """The data folder, with COCO's photographs."""
     return folder_with("UTILBENCH_DATA", "coco")
+
+
+@pytest.fixture(scope="session")
+def open_data():
+    """The data folder, with photographs under open licences."""
+    return folder_with("UTILBENCH_DATA", "open")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Findings: what the committed scorecards say of the paper's claims and of ours, with intervals and the sources it would take.
 
-    python -m tests.findings        # writes results/README.md, and the intervals, which take replicates, in findings.json
+    python -m tests.findings        # writes results/README.md, the README's board and findings, and findings.json
 
 Values are read from the scorecards; intervals are stored with a digest of the scorecards that they are of, so that text and
 scorecards cannot differ unnoticed (`tests/test_findings.py`).
@@ -16,10 +16,10 @@ from benchmark.metrics import bootstrap
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import SuiteFolder
 from tests.finding_records import RESULTS, Finding, Term
+from tests.readme_parts import with_parts
 from tests.tracked import ROOT
 
 FILE, INTERVALS, README = RESULTS / "README.md", RESULTS / "findings.json", ROOT / "README.md"
-MARKS = "<!-- findings -->", "<!-- /findings -->"
 VERDICTS = ("confirmed", "refuted", "cannot tell")
 JPEG = ("imagenet-lite", "open", "coco-lite", "glyphs", "glyphs-det")
 MIXED = ("imagenet-mixed", "open-mixed", "coco-mixed", "glyphs-mixed")
@@ -29,8 +29,6 @@ CROSS = {"glyphs": "glyphs-det", "glyphs-det": "glyphs", "imagenet-lite": "coco-
 PRIMARY = {
     "auroc": "AUROC", "within_condition_auroc": "within condition", "area": "gain area", "bits_saved": "bits saved",
 }  # fmt: skip
-MARGIN = 0.05
-"""How far below another predictor's a gain area may lie that is called as good."""
 MARGIN = 0.05
 """How far below another predictor's a gain area may lie that is called as good."""
 HEAD = f"""# Findings
@@ -173,7 +171,7 @@ def text(intervals):
     """The page, with stored intervals by key; raises KeyError as `judged` does."""
     groups = judged(intervals)
     count = sum(len(rows) for *_, rows in groups.values())
-    lines = [HEAD.format(count=count, false=round(0.05 * count))]
+    lines = [HEAD.format(count=count, false=round(0.05 * count)), *summary(groups)]
     head = ["suite", "measure", "value (95 %)", "test sources", "verdict", "sources it would take"]
     for claim, (findings, stored, rows) in groups.items():
         lines += [f"## {claim}", "", *(markdown(head, rows) if rows else ["Not run.", ""])]
@@ -181,19 +179,13 @@ def text(intervals):
     return "\n".join([*lines, *codecs()]).rstrip() + "\n"
 
 
-def summary(intervals):
-    """How many findings confirm and refute each claim, as the table that the README shows."""
+def summary(groups):
+    """How many findings confirm and refute each claim, as a table."""
     rows = []
-    for claim, (*_, cells) in judged(intervals).items():
+    for claim, (*_, cells) in groups.items():
         verdicts = [row[4].partition(",")[0] for row in cells]
         rows.append((claim, *(str(verdicts.count(verdict)) if verdicts else "not run" for verdict in VERDICTS)))
-    return "\n".join(markdown(["claim", *VERDICTS], rows))
-
-
-def with_summary(readme, intervals):
-    """The README with the summary between its marks."""
-    before, _, rest = readme.partition(MARKS[0])
-    return f"{before}{MARKS[0]}\n{summary(intervals)}{MARKS[1]}{rest.partition(MARKS[1])[2]}"
+    return markdown(["claim", *VERDICTS], rows)
 
 
 def main():
@@ -204,7 +196,7 @@ def main():
     intervals = {key: before.get(key) or finding.computed() for key, finding in sorted(keys.items())}
     INTERVALS.write_text(json.dumps(intervals, indent=0) + "\n")
     FILE.write_text(text(intervals))
-    README.write_text(with_summary(README.read_text(), intervals))
+    README.write_text(with_parts(README.read_text()))
     print(f"wrote {FILE.relative_to(ROOT)} with {len(findings)} findings")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmark.evaluation.evaluate import evaluate
-from tests import finding_records, findings
+from tests import finding_records, findings, readme_parts
 from tests.finding_records import Finding, Term
 from tests.tracked import ROOT, copy_tracked
 
@@ -103,6 +103,6 @@ def test_the_page_is_that_of_the_committed_scorecards(tmp_path, monkeypatch):
     intervals = json.loads((results / "findings.json").read_text())
     assert findings.text(intervals) == (results / "README.md").read_text()
     readme = (ROOT / "README.md").read_text()
-    assert findings.with_summary(readme, intervals) == readme
+    assert readme_parts.with_parts(readme) == readme
     with pytest.raises(KeyError):
         findings.text({})

@@ -225,7 +225,7 @@ def short_board(ranked: SuiteResults) -> list[str]:
     head += ["gain area ↑ (95 %)", "kept", f"{measure} gain ↑", "over random", "over condition", "ms/image"]
     return [
         f"**`{combined[0].suite}`**, combined labels ({counts.useful} useful, {counts.non_useful} non-useful rows of "
-        f"{counts.sources} test sources; [whole board](results/{combined[0].suite}/leaderboard.md))",
+        f"{counts.sources} test sources; [whole board]({combined[0].suite}/leaderboard.md))",
         "",
         *markdown(head, rows),
     ]

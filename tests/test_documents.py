@@ -1,7 +1,9 @@
-"""What the README shows works as it is written."""
+"""What the README and the pages of docs/ show works as it is written."""
 
+import os
 import re
 import shlex
+import subprocess
 import sys
 from importlib.metadata import EntryPoint
 
@@ -10,30 +12,64 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from benchmark import HOMES
 from benchmark.cli.main import main
 from benchmark.cli.parser import parser
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
+from benchmark.evaluation.scorecard import read_card
 from benchmark.labelling.pipeline import label
+from benchmark.leaderboard.after_run import one_line
 from benchmark.plugins import registry
 from benchmark.plugins.datasets.glyphs import scene
 from benchmark.plugins.distortions import encode_jpeg, find_distortion
 from benchmark.suites.loading import load_suite
+from tests.finding_records import card_path
 from tests.tracked import ROOT, copy_tracked
 
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in [
+    ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))
+]}  # fmt: skip
+TEXT = "\n".join(PAGES.values())
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+PREDICTORS = {
+    re.sub(r"(?<=[a-z])(?=[A-Z])", "_", re.findall(r"class (\w+)", block)[0]).lower(): block
+    for block in BLOCKS
+    if "Predictor)" in block
+}
+SHELL = re.findall(r"^ *```sh([^\n]*)\n(.*?)```", TEXT, re.DOTALL | re.MULTILINE)
+"""What a block of commands needs beyond a fresh clone, and its lines."""
 
 
-def test_your_own_predictor(tiny, tiny_workspace, tmp_path, capsys):
-    """The predictor of the README fits 15 lines, keeps the contract and gets a scorecard."""
-    (block,) = [block for block in BLOCKS if "(Predictor)" in block]
-    assert len(block.splitlines()) <= 15
-    path = tmp_path / "contrast.py"
-    path.write_text(block)
+@pytest.mark.parametrize("name", PREDICTORS)
+def test_a_predictor_of_a_page_keeps_the_contract(name, tiny, tiny_workspace, tmp_path):
+    """It is valid, and gets a scorecard."""
+    path = tmp_path / f"{name}.py"
+    path.write_text(PREDICTORS[name])
     assert main(["check", str(path)]) == 0
     card = evaluate(str(path), tiny.suite, workspace=tiny_workspace, truth=tiny)
     assert 0 < card.metrics["auroc"].value < 1
+
+
+def test_predictors_of_the_readme_are_short():
+    """That without training has 8 lines, that with training 15, blank ones left out."""
+    lengths = {name: sum(map(bool, block.splitlines())) for name, block in PREDICTORS.items()}
+    assert lengths["contrast"] <= 8
+    assert lengths["threshold"] <= 15
+
+
+def test_the_readme_is_short():
+    """It has 160 lines at most, and one picture."""
+    assert PAGES["README.md"].count("\n") <= 160
+    assert PAGES["README.md"].count("![") == 1
+
+
+def test_printed_results_are_those_of_the_scorecards():
+    """The lines of results that the README prints after a command are what the committed scorecards say."""
+    printed = re.findall(r"^((\w+) on (\S+), combined labels: .*)$", PAGES["README.md"], re.MULTILINE)
+    assert printed
+    for line, predictor, suite in printed:
+        assert one_line(read_card(card_path(suite, predictor, "combined"))) == line
 
 
 def test_your_own_images(tiny, tmp_path, monkeypatch):
@@ -49,7 +85,7 @@ def test_your_own_images(tiny, tmp_path, monkeypatch):
 
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
-    """The network, dataset and distortion of the README as an installed package, and folders for it."""
+    """The network, dataset and distortion of the pages as an installed package, and folders for it."""
     code = [
         block for block in BLOCKS if any(word in block for word in ("def classifier", "Photographs:", "FAST_WEBP ="))
     ]
@@ -77,7 +113,7 @@ def mine(tmp_path, monkeypatch):
 
 
 def test_your_own_network_dataset_and_distortion(mine, tmp_path):
-    """What the README shows of each kind is enough for a suite: outcomes of every image by every network."""
+    """What the pages show of each kind is enough for a suite: outcomes of every image by every network."""
     suite = (ROOT / "tests" / "extension" / "stripes.toml").read_text()
     for old, new in {
         'name = "stripes"\ncount = 120': 'name = "photographs"\nfolder = "shots"',
@@ -96,10 +132,6 @@ def test_your_own_network_dataset_and_distortion(mine, tmp_path):
     assert images.filter(level=1)["bits"].mean() < images.filter(level=80)["bits"].mean()
 
 
-SHELL = re.findall(r"```sh([^\n]*)\n(.*?)```", TEXT, re.DOTALL)
-"""What a block of commands needs beyond a fresh clone, and its lines."""
-
-
 def commands(lines):
     """The arguments of each `utilbench` line."""
     split = [shlex.split(line, comments=True) for line in lines.splitlines()]
@@ -108,22 +140,25 @@ def commands(lines):
 
 def test_every_command_is_in_a_block_that_says_what_it_needs():
     """No command hides in an indented block, where no test would find it; needs are of a known kind."""
-    assert not re.findall(r"^ {4}(?:utilbench|pip|make|export|accelerate) ", TEXT, re.MULTILINE)
+    fenced = re.sub(r"^ *```.*?```", "", TEXT, flags=re.DOTALL | re.MULTILINE)
+    assert not re.findall(r"^ {4}(?:utilbench|pip|make|export|accelerate) ", fenced, re.MULTILINE)
     kinds = {"data", "hours", "minutes", "cluster", "installing"}
     for needs, _ in SHELL:
         assert not needs or set(needs.strip().removeprefix("needs=").split(",")) <= kinds
 
 
 def test_commands_that_need_more_than_a_clone_are_ones_that_the_command_line_takes():
-    """Blocks that need data, hours or a cluster are understood by the command line's parser."""
+    """Blocks that need data, hours or a cluster are understood by the command line's parser, and make has its targets."""
     lines = [command for needs, block in SHELL if needs for command in commands(block)]
     assert len(lines) > 8
     for command in lines:
         parser().parse_args(command)
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"^make ([\w-]+)", TEXT, re.MULTILINE)) <= set(targets)
 
 
 def test_all_other_commands_run_in_a_fresh_clone(tiny, tmp_path, monkeypatch, capsys):
-    """With an empty cache and no data, every other command of the README ends well, in the order in which it stands there."""
+    """With an empty cache and no data, every other command of the pages ends well, in the order in which it stands there."""
     for variable in ("UTILBENCH_DATA", "UTILBENCH_NETWORKS", "UTILBENCH_CACHE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -136,12 +171,12 @@ def test_all_other_commands_run_in_a_fresh_clone(tiny, tmp_path, monkeypatch, ca
     for number in range(3):
         path = tmp_path / "photos" / f"{number}.jpg"
         path.write_bytes(encode_jpeg(tiny.indexed.dataset.read(f"test-{number:05d}"), 20 + 30 * number))
-    (block,) = [block for block in BLOCKS if "(Predictor)" in block]
-    (tmp_path / "contrast.py").write_text(block)
-    lines = [command for needs, block in SHELL if not needs for command in commands(block)]
+    for name, block in PREDICTORS.items():
+        (tmp_path / f"{name}.py").write_text(block)
+    lines = dict.fromkeys(tuple(command) for needs, block in SHELL if not needs for command in commands(block))
     assert len(lines) > 15
     for command in lines:
-        assert main(command) == 0, (command, capsys.readouterr().err[-2000:])
+        assert main(list(command)) == 0, (command, capsys.readouterr().err[-2000:])
         told = capsys.readouterr()
         assert "Traceback" not in told.err
         if command[0] == "label":
@@ -149,8 +184,27 @@ def test_all_other_commands_run_in_a_fresh_clone(tiny, tmp_path, monkeypatch, ca
     assert len(list(tmp_path.glob("out/*.parquet"))) == 4
 
 
-def test_linked_files_exist():
+@pytest.mark.parametrize("page", PAGES)
+def test_linked_files_exist(page):
     """Every relative link leads to a file of the repository."""
-    links = re.findall(r"\]\((?!https?:)([^)]+)\)", TEXT)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    links = re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", PAGES[page])
+    assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
+
+
+def test_the_reference_has_all_public_names():
+    """The page of the interface names each public name where it is defined."""
+    named = re.findall(r"^::: (\S+)$", PAGES["docs/api.md"], re.MULTILINE)
+    assert sorted(named) == sorted(f"{module}.{name}" for name, module in HOMES.items())
+
+
+def test_the_site_is_built_without_a_warning_or_a_request(tmp_path):
+    """`make docs` in strict mode makes a page of each file, and none loads anything from another machine."""
+    pytest.importorskip("mkdocs")
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)]
+    quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=quiet)
+    assert (result.returncode, result.stderr) == (0, "")
+    pages = list(tmp_path.glob("**/index.html"))
+    assert len(pages) == len(PAGES) - 1
+    loaded = r'(?:src|<link[^>]*rel="(?:stylesheet|preload|icon)"[^>]*href)="(https?:[^"]*)"'
+    assert [re.findall(loaded, page.read_text(encoding="utf-8")) for page in pages] == [[]] * len(pages)
