@@ -6,6 +6,10 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+from benchmark.evaluation.scorecard import read_card
+from benchmark.suites.results_folder import SuiteFolder
 
 SUITES = {"glyphs": (200, (7, 21, 41)), "glyphs-det": (150, (17, 107, 58))}
 """Suite -> how many of its sources are taken, and the seconds expected of its three steps."""
@@ -29,6 +33,17 @@ STEPS = [
 """What a step does, in how many seconds, and the command."""
 
 
+def finding(suite, limit):
+    """What the scorecards of a suite say, in a sentence."""
+    cards = [read_card(path) for path in SuiteFolder(Path("demo") / f"{suite}-limit{limit}").cards()]
+    values = {card.predictor: card.metrics["auroc"].value for card in cards if card.labels == "combined"}
+    best = max(values, key=values.get)
+    return (
+        f"On {limit} sources of {suite}, {best} tells useful from non-useful images best (AUROC {values[best]:.2f}, "
+        f"chance .50, JPEG's quality alone {values['jpeg_quality']:.2f})."
+    )
+
+
 def main():
     """Run all steps into demo/; stops at the first that fails."""
     total = sum(seconds for _, seconds, _ in STEPS)
@@ -45,7 +60,8 @@ def main():
         left -= expected
         print(f"[{number}/{len(STEPS)}] done in {time.perf_counter() - start:.0f} s", flush=True)
     seconds = time.perf_counter() - begin
-    print(f"\nDone in {seconds:.0f} s. Open demo/index.html, or read demo/boards.md and demo/*/leaderboard.md")
+    print(f"\nDone in {seconds:.0f} s. {' '.join(finding(suite, limit) for suite, (limit, _) in SUITES.items())}")
+    print("Open demo/index.html in a browser, or read demo/boards.md and demo/*/leaderboard.md.")
 
 
 if __name__ == "__main__":

@@ -26,8 +26,9 @@ def next_steps(suite: Suite, cards: Sequence[Scorecard], workspace: Workspace) -
     if not cards:
         return
     folder = suite_folder(workspace, suite)
-    for card in cards:
-        yield f"card: {folder.card(card.labels, file_stem(card.predictor, card.trained_on))}"
+    files = [folder.card(card.labels, file_stem(card.predictor, card.trained_on)) for card in cards]
+    for parent in dict.fromkeys(file.parent for file in files):
+        yield f"cards: {', '.join(file.name for file in files if file.parent == parent)} in {parent}"
     limited = f" --limit {suite.limit}" if suite.limit else ""
     if limited:
         yield "a quick look, which is on no board of the whole suite"
