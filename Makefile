@@ -65,6 +65,7 @@ check: .venv/.installed  ## Lint, format, types, floors.
 results: .venv/.installed mobilenet-weights  ## Make all committed results again; needs UTILBENCH_DATA and UTILBENCH_NETWORKS. Resumable; results-plan says how many hours.
 	$(BIN)/python -m tests.make_results
 	$(BIN)/python -m tests.findings
+	$(BIN)/python -m tests.datasheets
 
 results-plan: .venv/.installed  ## The steps of `make results`, those that are done, and the hours that are left.
 	@$(BIN)/python -m tests.make_results --dry-run
