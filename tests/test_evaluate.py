@@ -510,7 +510,7 @@ def test_thresholds_are_stored_exactly(tiny, workspace):
 
 def test_every_baseline_is_found_with_its_track():
     """All baselines load as a stranger's file does; their tracks follow from what they need."""
-    tracks = {name: track(find_predictor(name)[1]) for name in predictor_names()}
+    tracks = {name: track(find_predictor(name)[1].needs) for name in predictor_names()}
     assert tracks["ssim"] == "full-reference"
     assert tracks["jpeg_quality"] == "bitstream"
     assert tracks["resnet18"] == tracks["resnet18_paper"] == tracks["chance"] == "no-reference"
