@@ -2,7 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UTILBENCH := $(BIN)/utilbench
-.PHONY: demo test check app browser sandbox mobilenet-weights studies bench hammer results results-plan docs clean
+.PHONY: help demo test check app browser sandbox mobilenet-weights studies bench hammer results results-plan docs clean
+
+help:  ## What there is to make.
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
 
 .venv/.installed: pyproject.toml constraints.txt
 	@echo "Installing into .venv; two to five minutes, 8 GB on Linux"

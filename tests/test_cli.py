@@ -114,7 +114,7 @@ def test_run_says_where_the_card_is_and_how_it_ranks(results, tiny_file, tmp_pat
     printed = capsys.readouterr().err.splitlines()
     board = [line for line in printed if ", combined labels: " in line]
     assert [line.partition(":")[0] for line in board] == [f"{name}, combined labels" for name in names]
-    assert board[0].endswith(("rank 1 of 2", "rank 1-2 of 2, tied with the first"))
+    assert board[0].endswith(("rank 1 of 2", "rank 1-2 of 2, not significantly below the first"))
     assert board[1].endswith("not ranked")
     (files, _, folder), *_ = [line.partition(" in ") for line in printed if line.startswith("cards: ")]
     cards = [Path(folder) / name for name in files.removeprefix("cards: ").split(", ")]

@@ -48,5 +48,5 @@ def rank_among(card: Scorecard, group: Sequence[PredictorResult]) -> str:
     text = rank_texts(group)[own.index((card.predictor, card.trained_on))]
     if not card.is_ranked:
         return "not ranked"
-    tie = ", tied with the first" if text.endswith(" =") else ""
+    tie = ", not significantly below the first" if text.endswith(" =") else ""
     return f"rank {text.removesuffix(' =')} of {sum(result.card.is_ranked for result in group)}{tie}"
