@@ -62,8 +62,9 @@ COLUMNS = {
 """Column -> what it holds."""
 
 
-def record_set(name, file, schema, source):
+def record_set(file, schema):
     """The description of a table's columns; nested lists are left out."""
+    name = file.removesuffix(".parquet")
     fields = [
         mlc.Field(
             id=f"{name}/{column}",
@@ -71,7 +72,7 @@ def record_set(name, file, schema, source):
             description=COLUMNS.get(column, f"{column} of {name}"),
             data_types=TYPES[type(kind.inner) if isinstance(kind, pl.List) else type(kind)],
             repeated=isinstance(kind, pl.List),
-            source=mlc.Source(extract=mlc.Extract(column=column), **{source: file}),
+            source=mlc.Source(extract=mlc.Extract(column=column), file_object=file),
         )
         for column, kind in schema.items()
         if not (isinstance(kind, pl.List) and isinstance(kind.inner, pl.List))
@@ -92,14 +93,7 @@ def croissant(folder):
     suite = read_suite(folder.choices)
     names = ["labels.parquet", "sources.parquet"]
     outcomes = [f"outcomes/{path.name}" for path in sorted((folder.path / "outcomes").glob("*.parquet"))]
-    sets = [
-        record_set(name.partition(".")[0], name, pl.read_parquet_schema(folder.path / name), "file_object")
-        for name in names
-    ]
-    sets += [
-        record_set(name.removesuffix(".parquet"), name, pl.read_parquet_schema(folder.path / name), "file_object")
-        for name in outcomes
-    ]
+    sets = [record_set(name, pl.read_parquet_schema(folder.path / name)) for name in (*names, *outcomes)]
     metadata = mlc.Metadata(
         name=suite.name,
         description=f"{suite.title}. Labels and outcomes of images under compression: are they still useful to networks?",

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmark.core.errors import BenchmarkError
 from benchmark.core.workspace import Workspace
-from benchmark.plugins.networks import FORMS, SOURCES, models
+from benchmark.plugins.networks import FORMS, LIBRARIES, SOURCES, models
 from benchmark.plugins.predictors.base import track
 from benchmark.plugins.predictors.description import describe_baseline, listed_parts
 from benchmark.plugins.predictors.informed import INFORMED, INFORMED_TRACK
@@ -19,11 +19,6 @@ from benchmark.suites.results_folder import outcome_folders
 from benchmark.suites.spec import Suite
 
 Rows = list[dict[str, Any]]
-LIBRARIES = {
-    "torchvision": "NAME of a classifier or detector of torchvision, such as resnet18",
-    "timm": "NAME of a classifier of timm, such as tf_efficientnet_lite0",
-}
-"""Sources whose models are not listed: to import the library takes seconds, and to read a thousand names longer."""
 
 
 def inventory(workspace: Workspace) -> dict[str, Rows]:

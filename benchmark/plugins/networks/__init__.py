@@ -19,6 +19,11 @@ FORMS = {
     "python": "FILE.py:FUNCTION, which is executed as you",
 }
 """What may follow a source whose models are not listed, or not all."""
+LIBRARIES = {
+    "torchvision": "NAME of a classifier or detector of torchvision, such as resnet18",
+    "timm": "NAME of a classifier of timm, such as tf_efficientnet_lite0",
+}
+"""Sources whose models are not listed: to import the library takes seconds, and to read a thousand names longer."""
 
 
 def load(name: str, folder: Path | None, *, device: str = "cpu", download: bool = True) -> Network:
