@@ -146,10 +146,8 @@ def find_adapted(name: str) -> tuple[str, type[Predictor], str]:
     prefix, _, part = name.partition(":")
     module, library = adapter(prefix)
     if part not in module.PREDICTORS:
-        hint, names = (
-            near(part, module.PREDICTORS, prefix=f"{prefix}:"),
-            [f"{prefix}:{other}" for other in module.PREDICTORS],
-        )
+        hint = near(part, module.PREDICTORS, prefix=f"{prefix}:")
+        names = [f"{prefix}:{other}" for other in module.PREDICTORS]
         raise PredictorError(f"no predictor {name!r}{hint}; there are {', '.join(names)}")
     kind = module.find(part)
     check_kind(kind)
