@@ -221,7 +221,7 @@ def test_the_digest_covers_code_and_version(prefix, package, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("iqa:msssim", "near: iqa:ms_ssim, "), ("ood:maxlogit", "near: ood:max_logit, "), ("iqa", "are iqa:psnr, ")],
+    [("iqa:msssim", "near: iqa:ms_ssim, "), ("ood:maxlogit", "near: ood:max_logit; "), ("iqa", "are iqa:psnr, ")],
 )
 def test_unknown_parts_list_the_near_ones_first(name, told):
     """The message holds all names of the library, those like the unknown one first."""
