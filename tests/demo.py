@@ -37,10 +37,12 @@ def finding(suite, limit):
     """What the scorecards of a suite say, in a sentence."""
     cards = [read_card(path) for path in SuiteFolder(Path("demo") / f"{suite}-limit{limit}").cards()]
     values = {card.predictor: card.metrics["auroc"].value for card in cards if card.labels == "combined"}
-    best = max(values, key=values.get)
+    quality, best = values["jpeg_quality"], max(values, key=values.get)
+    if values[best] <= quality:
+        return f"On {limit} sources of {suite}, nothing tells useful images better than JPEG's quality alone (AUROC {quality:.2f})."
     return (
         f"On {limit} sources of {suite}, {best} tells useful from non-useful images best (AUROC {values[best]:.2f}, "
-        f"chance .50, JPEG's quality alone {values['jpeg_quality']:.2f})."
+        f"chance .50, JPEG's quality alone {quality:.2f})."
     )
 
 
