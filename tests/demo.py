@@ -39,7 +39,7 @@ def finding(suite, limit):
     values = {card.predictor: card.metrics["auroc"].value for card in cards if card.labels == "combined"}
     quality, best = values["jpeg_quality"], max(values, key=values.get)
     if values[best] <= quality:
-        return f"On {limit} sources of {suite}, nothing tells useful images better than JPEG's quality alone (AUROC {quality:.2f})."
+        return f"On {limit} sources of {suite}, nothing does better than JPEG's quality alone (AUROC {quality:.2f})."
     return (
         f"On {limit} sources of {suite}, {best} tells useful from non-useful images best (AUROC {values[best]:.2f}, "
         f"chance .50, JPEG's quality alone {quality:.2f})."
