@@ -154,6 +154,12 @@ def workspace(tiny_workspace, tiny, tiny_det, tmp_path):
 
 
 @pytest.fixture
+def few_rows_are_ranked(monkeypatch):
+    """Boards rank the predictors of a suite however few rows it has."""
+    monkeypatch.setattr("benchmark.evaluation.card_parts.ENOUGH_ROWS", 1)
+
+
+@pytest.fixture
 def no_networks(monkeypatch):
     """Loading a network fails the test."""
 

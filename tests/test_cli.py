@@ -107,6 +107,7 @@ def test_wrong_usage_is_status_2(capsys):
     assert "usage: utilbench" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("few_rows_are_ranked")
 def test_run_says_where_the_card_is_and_how_it_ranks(results, tiny_file, tmp_path, capsys):
     """After `run` come the files of the cards, the ranks on the board, and the next command; unranked ones say so."""
     names = ["ssim", "condition", "chance"]

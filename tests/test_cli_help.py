@@ -60,6 +60,7 @@ def test_without_a_verb_there_is_help(capsys):
         (["compare", "ssim", "-s", "glyphs"], "utilbench compare [-h]", "name two predictors, or two codecs"),
         (["advise", "a.jpg", "--network", "x", "--predictor", "ssim"], "utilbench advise [-h]", "name its folder"),
         (["run", "ssim", "-s", "glyphs", "--limit", "x"], "utilbench run [-h]", "'x' is no whole number"),
+        (["rank", "--limit", "0"], "utilbench rank [-h]", "0 is no number of sources; without --limit all are taken"),
     ],
 )
 def test_wrong_usage_shows_the_usage_of_the_verb(arguments, usage, message, capsys):
@@ -70,6 +71,28 @@ def test_wrong_usage_shows_the_usage_of_the_verb(arguments, usage, message, caps
     assert caught.value.code == 2
     assert printed.startswith(f"usage: {usage}")
     assert message in printed.splitlines()[-1]
+
+
+def test_a_folder_and_a_file_that_is_missing_are_named(tmp_path, capsys):
+    """`check` of a folder names the two ways on; `verify` of a path that does not exist says that, and what is like it."""
+    (tmp_path / "mine").mkdir()
+    assert main(["check", str(tmp_path / "mine")]) == 1
+    assert f"{tmp_path / 'mine'} is a folder: name its predictor.py" in capsys.readouterr().err
+    assert main(["verify", str(tmp_path / "mien")]) == 1
+    assert f"no such file {tmp_path / 'mien'}; near: mine" in capsys.readouterr().err
+
+
+def test_a_problem_that_several_checks_have_is_printed_once(tmp_path, capsys):
+    """A predictor whose score() fails has one problem, not seven."""
+    path = tmp_path / "careless.py"
+    path.write_text(
+        "from benchmark import Predictor\n\n\nclass Careless(Predictor):\n    def score(self, samples):\n"
+        "        return [float(sample.pristine.mean()) for sample in samples]\n"
+    )
+    assert main(["check", str(path)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.endswith("has no attribute 'pristine'") for line in lines) <= 2
+    assert sum(line.strip() == "the same, see above" for line in lines) >= 5
 
 
 @pytest.mark.parametrize(

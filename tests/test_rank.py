@@ -12,6 +12,7 @@ from benchmark.core.files import file_name
 from benchmark.core.markdown import markdown, with_interval
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.workspace import Workspace
+from benchmark.evaluation.card_parts import Counts
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard.rank import rank
 from benchmark.suites.results_folder import Training, file_stem
@@ -89,6 +90,7 @@ def test_board_shows_the_cards_values_best_first(copied):
         assert with_interval(auroc["value"], auroc["low"], auroc["high"]) in section
 
 
+@pytest.mark.usefixtures("few_rows_are_ranked")
 def test_ranks_are_those_of_the_resamples(copied):
     """A predictor's ranks are those that its AUROC takes in the middle 95 % of the stored replicates."""
     rank(["tiny"], copied)
@@ -103,6 +105,28 @@ def test_ranks_are_those_of_the_resamples(copied):
         low, high = np.sort(above[known] + 1), np.sort(level[known])
         low, high = low[int(np.ceil(0.025 * len(low))) - 1], high[int(np.ceil(0.975 * len(high))) - 1]
         assert shown[name].removeprefix("| ").split(" ")[0] == (f"{low}-{high}" if low < high else str(low))
+
+
+def test_nothing_is_ranked_by_too_few_rows(copied):
+    """A board of fewer than 50 rows of a class says so and gives no rank; its rows stand there all the same."""
+    rank(["tiny"], copied)
+    section = (copied.results / "tiny" / "leaderboard.md").read_text().split("## Labels: ")[1]
+    rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) > 2
+    assert all(row.startswith("| - |") for row in rows)
+    assert "**Too few rows to rank:** a ranking needs 50 rows of each class, of 20 sources." in section
+
+
+@pytest.mark.parametrize(
+    ("numbers", "enough"), [((50, 50, 20), True), ((49, 90, 20), False), ((90, 49, 20), False), ((90, 90, 19), False)]
+)
+def test_a_ranking_needs_rows_and_sources(numbers, enough):
+    """50 rows of each class and 20 sources are enough, one less of any is not."""
+    useful, non_useful, sources = numbers
+    counts = Counts(
+        sources=sources, useful=useful, non_useful=non_useful, unlabelled=0, soft=0, pairs_within_conditions=0
+    )
+    assert counts.are_enough == enough
 
 
 def test_missing_replicates_are_told(copied):
@@ -244,6 +268,7 @@ def test_committed_results_rank_to_the_committed_bytes(name, tmp_path):
         assert (tmp_path / path).read_bytes() == (ROOT / path).read_bytes(), path
 
 
+@pytest.mark.usefixtures("few_rows_are_ranked")
 def test_a_predictor_that_looks_into_a_labelling_network_is_not_ranked(copied):
     """It stands on the board with a dagger and without a rank, and ties are told against the first of the others."""
     path = copied.results / "tiny" / "cards" / "combined" / "ssim.json"

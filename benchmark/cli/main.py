@@ -75,13 +75,15 @@ def run_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
 
 def report_checks(results: Iterable[dict[str, str]], as_json: bool) -> str:
     """Print the results of checks, one by one or as JSON; returns how many failed, in words, or an empty string."""
-    rows = []
+    rows: list[dict[str, str]] = []
     for row in results:
+        is_repeated = row["problem"] in [earlier["problem"] for earlier in rows]
         rows.append(row)
         if not as_json:
             name = ": ".join(value for key, value in row.items() if key != "problem")
             print(f"{'FAIL' if row['problem'] else 'ok':<5}{name}", flush=True)
-            print(f"     {row['problem']}\n" if row["problem"] else "", end="", flush=True)
+            problem = "the same, see above" if is_repeated else row["problem"]
+            print(f"     {problem}\n" if row["problem"] else "", end="", flush=True)
     if as_json:
         print(json.dumps(rows, indent=1))
     broken = sum(bool(row["problem"]) for row in rows)
@@ -117,12 +119,16 @@ def verify_what(args: argparse.Namespace, workspace: Workspace) -> None:
     from pathlib import Path
 
     from benchmark.core.errors import ResultError, SubmissionError
+    from benchmark.core.similar_names import no_such_file
     from benchmark.evaluation.recomputation import recompute
     from benchmark.evaluation.submission_check import verify
     from benchmark.labelling.reproducibility import reproduce
     from benchmark.suites.loading import load_suite
 
-    submission = Path(args.what).is_dir()
+    path = Path(args.what)
+    submission = path.is_dir()
+    if len(path.parts) > 1 and not path.exists():
+        raise SubmissionError(no_such_file(path))
     if submission and args.recompute:
         raise SubmissionError(f"{args.what}: --recompute is for suites; --run executes a submission's predictor.py")
     if submission:

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from benchmark.cli.app import add_app
 from benchmark.cli.examples import EXAMPLES, examples
 from benchmark.cli.photographs import add_advise, add_execution, add_score, add_suite
-from benchmark.cli.values import count, device, path
+from benchmark.cli.values import count, device, path, sources
 from benchmark.core.similar_names import near
 
 DESCRIPTION = """\
@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     )
     limit = argparse.ArgumentParser(add_help=False)
     text = "only about N sources, for a quick look; kept apart as SUITE-limitN and never on the board of SUITE"
-    limit.add_argument("--limit", metavar="N", type=count, default=0, help=text)
+    limit.add_argument("--limit", metavar="N", type=sources, default=0, help=text)
     machine = argparse.ArgumentParser(add_help=False)
     machine.add_argument("--device", type=device, help="cpu, cuda or mps (default: the best there is)")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")

@@ -16,6 +16,13 @@ def count(text: str) -> int:
     return int(text)
 
 
+def sources(text: str) -> int:
+    """A number of sources, from 1 on."""
+    if not (number := count(text)):
+        raise argparse.ArgumentTypeError("0 is no number of sources; without --limit all are taken")
+    return number
+
+
 def positive(text: str) -> float:
     """A finite number above 0."""
     try:

@@ -10,6 +10,10 @@ import numpy as np
 from benchmark.core.markdown import with_interval
 from benchmark.evaluation.measure_table import RESOLUTION
 
+ENOUGH_ROWS = 50
+"""Test rows of each class that a ranking needs."""
+ENOUGH_SOURCES = 20
+"""Labelled test sources that a ranking needs."""
 POINTS_OF_A_CURVE = 9
 """Number of points of a curve."""
 Share = Annotated[float, msgspec.Meta(ge=-RESOLUTION, le=1 + RESOLUTION)]
@@ -58,6 +62,11 @@ class Counts(Record, frozen=True, kw_only=True):
     """Rows with a continuous utility: all labelling networks are right on the pristine image."""
     pairs_within_conditions: Number
     """Pairs of a useful and a non-useful row of one condition."""
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether each class has rows enough, and there are sources enough, to rank predictors by them."""
+        return min(self.useful, self.non_useful) >= ENOUGH_ROWS and self.sources >= ENOUGH_SOURCES
 
 
 class Curve(Record, frozen=True, kw_only=True):

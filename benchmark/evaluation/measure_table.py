@@ -1,4 +1,4 @@
-"""The table of measures: title, direction and range of each, which boards, comparisons and pages read."""
+"""The table of measures: title, definition, direction and range of each, which boards, comparisons and pages read."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class Description:
     least: float = 0.0
     most: float = 1.0
     """Range, both ends included."""
+    definition: str = ""
+    """What it is, in a phrase."""
 
     @property
     def heading(self) -> str:
@@ -26,32 +28,96 @@ class Description:
         arrow = {True: " ↑", False: " ↓", None: ""}[self.higher_is_better]
         return self.title + arrow
 
+    @property
+    def tooltip(self) -> str:
+        """Definition, direction and range in one line."""
+        direction = {True: "Higher is better", False: "Lower is better", None: "Says nothing about a predictor"}
+        ends = (f"{end:g}" for end in (self.least, self.most) if math.isfinite(end))
+        limits = (
+            " to ".join(ends)
+            if math.isfinite(self.most) and math.isfinite(self.least)
+            else (f"{self.most:g} at most" if math.isfinite(self.most) else "no bounds")
+        )
+        return f"{self.definition}. {direction[self.higher_is_better]}; {limits}."
+
 
 MEASURES = {
-    "auroc": Description("AUROC"),
-    "auroc_over_condition": Description("over the condition's", least=-1),
-    "within_condition_auroc": Description("within condition"),
-    "within_condition_and_size_auroc": Description("within condition and size"),
-    "balanced_accuracy": Description("balanced acc."),
-    "accuracy": Description("accuracy"),
-    "majority_accuracy": Description("majority", None),
-    "average_precision": Description("AP"),
-    "mcc": Description("MCC", least=-1),
-    "overlap": Description("overlap", False),
-    "overlap_permuted": Description("by chance", None),
-    "label_coverage": Description("label coverage", None),
-    "srcc": Description("SRCC", least=-1),
-    "plcc": Description("PLCC", least=-1),
-    "krcc": Description("KRCC", least=-1),
-    "rmse": Description("RMSE", False, most=2),
-    "smr_srcc": Description("SRCC with SMR", least=-1),
-    "smr_krcc": Description("tau-b with SMR", least=-1),
-    "area": Description("gain area", least=-math.inf, most=math.inf),
-    "gain": Description("gain", least=-1),
-    "over_random": Description("over random", least=-1),
-    "over_condition": Description("over condition", least=-1),
-    "bits_saved": Description("bits saved", least=-math.inf),
-    "bits_saved_labels": Description("bits saved by labels", least=-math.inf),
+    "auroc": Description("AUROC", definition="Chance that a useful image scores above a non-useful one"),
+    "auroc_over_condition": Description(
+        "over the condition's",
+        least=-1,
+        definition="AUROC minus that of the rival that is told the condition alone; the primary measure",
+    ),
+    "within_condition_auroc": Description(
+        "within condition",
+        definition="AUROC over pairs of one condition, where compression strength is no cue; chance is .5",
+    ),
+    "within_condition_and_size_auroc": Description(
+        "within condition and size",
+        definition="AUROC over pairs of one condition and one third of image sizes; chance is .5",
+    ),
+    "balanced_accuracy": Description(
+        "balanced acc.",
+        definition="Mean share of right decisions in both classes, at the threshold frozen on validation sources",
+    ),
+    "accuracy": Description(
+        "accuracy", definition="Share of right decisions at the threshold frozen on validation sources"
+    ),
+    "majority_accuracy": Description("majority", None, definition="Accuracy of always giving the larger class"),
+    "average_precision": Description("AP", definition="Average precision of the useful class"),
+    "mcc": Description(
+        "MCC", least=-1, definition="Matthews correlation at the threshold frozen on validation sources"
+    ),
+    "overlap": Description(
+        "overlap",
+        False,
+        definition="Overlap of both classes' histograms of the score in 20 quantile bins, without its bias",
+    ),
+    "overlap_permuted": Description(
+        "by chance", None, definition="The same overlap where each source has the labels of another one"
+    ),
+    "label_coverage": Description(
+        "label coverage", None, definition="Share of rows that all labelling networks agree on"
+    ),
+    "srcc": Description("SRCC", least=-1, definition="Spearman correlation with the continuous utility"),
+    "plcc": Description(
+        "PLCC", least=-1, definition="Pearson correlation with the continuous utility, after a logistic fit"
+    ),
+    "krcc": Description("KRCC", least=-1, definition="Kendall correlation with the continuous utility"),
+    "rmse": Description(
+        "RMSE", False, most=2, definition="Root mean squared error of the continuous utility, after a logistic fit"
+    ),
+    "smr_srcc": Description(
+        "SRCC with SMR", least=-1, definition="Spearman correlation with the share of satisfied networks"
+    ),
+    "smr_krcc": Description(
+        "tau-b with SMR", least=-1, definition="Kendall's tau-b with the share of satisfied networks"
+    ),
+    "area": Description(
+        "gain area",
+        least=-math.inf,
+        most=math.inf,
+        definition="What held-out networks gain, mean over nine fractions kept, as a share of the oracle's gain",
+    ),
+    "gain": Description(
+        "gain", least=-1, definition="What held-out networks gain over all images at the frozen threshold"
+    ),
+    "over_random": Description(
+        "over random", least=-1, definition="That gain minus the gain of a random choice that keeps as many"
+    ),
+    "over_condition": Description(
+        "over condition", least=-1, definition="That gain minus the gain of the best conditions that keep as many"
+    ),
+    "bits_saved": Description(
+        "bits saved",
+        least=-math.inf,
+        definition="Bits saved against fixed levels that keep as many decisions of held-out networks",
+    ),
+    "bits_saved_labels": Description(
+        "bits saved by labels",
+        least=-math.inf,
+        definition="Bits saved against fixed levels that keep as many useful images",
+    ),
 }
 """Name of a measure on a scorecard -> its description.
 

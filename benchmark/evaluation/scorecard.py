@@ -120,8 +120,8 @@ class Scorecard(Record, frozen=True, kw_only=True):
 
     @property
     def is_ranked(self) -> bool:
-        """Whether boards rank it: nothing marks it, and it is not told what no predictor is."""
-        return not self.provenance.marks and self.track != INFORMED_TRACK
+        """Whether boards rank it: there are rows enough, nothing marks it, and it is not told what no predictor is."""
+        return self.counts.are_enough and not self.provenance.marks and self.track != INFORMED_TRACK
 
     def measures(self, group: str) -> dict[str, Measure]:
         """The measures of one of GROUPS, in the order of the table of measures."""

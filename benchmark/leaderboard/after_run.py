@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from benchmark.core.errors import ResultError
 from benchmark.core.markdown import number
 from benchmark.core.workspace import Workspace
+from benchmark.evaluation.card_parts import ENOUGH_ROWS, ENOUGH_SOURCES
 from benchmark.evaluation.results import PredictorResult
 from benchmark.evaluation.scorecard import Scorecard
 from benchmark.leaderboard.board_rows import rank_texts
@@ -46,6 +47,8 @@ def rank_among(card: Scorecard, group: Sequence[PredictorResult]) -> str:
     """The rank of a card among the results of its label set, in words."""
     own = [(result.card.predictor, result.card.trained_on) for result in group]
     text = rank_texts(group)[own.index((card.predictor, card.trained_on))]
+    if not card.counts.are_enough:
+        return f"too few rows to rank; {ENOUGH_ROWS} of each class are needed, of {ENOUGH_SOURCES} sources"
     if not card.is_ranked:
         return "not ranked"
     tie = ", not significantly below the first" if text.endswith(" =") else ""

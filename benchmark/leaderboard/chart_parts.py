@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.isotonic import isotonic_regression
+
+from benchmark.core.digests import digest
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
 LINES = (
@@ -19,6 +22,15 @@ MARKERS = (
     "pentagon", "hexagon", "hexagon2",
 )  # fmt: skip
 """One more than there are colours, so that the two together tell as many predictors apart as their product."""
+IN_COLOUR = ("gatekeeper", "resnet18", "energy", "ssim", "dct_statistics", "fisher", "header")
+"""Predictors that are drawn in colour where they are on a board, these first."""
+COLOURED = 5
+"""Lines of a chart that are in colour at most; others are grey until they are pointed at."""
+OWN_LOOK = (
+    *IN_COLOUR, "jpeg_quality", "jpeg_statistics", "bits_per_pixel", "chance",
+    "jpeg", "webp", "avif", "jpeg2000", "heic", "jpegxl",
+)  # fmt: skip
+"""Predictors and codecs whose colours are those of LINES, in this order; others' depend on their names."""
 Values = Sequence[float] | NDArray[np.float64]
 
 
@@ -40,8 +52,10 @@ class Series:
     wide: bool = False
     """Whether it is drawn wide and above the others, as rivals are."""
     low: Values = ()
-    """Lower ends of the 95 % intervals of y, where there are any."""
+    """Lower ends of the 95 % intervals, of x where rows have names and else of y, where there are any."""
     high: Values = ()
+    muted: bool = False
+    """Whether it stays in the background."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,8 @@ class Panel:
     log_x: bool = False
     rows: tuple[str, ...] = ()
     """Names at the y axis, where y is a position among them: 0 is the lowest."""
+    names_points: bool = False
+    """Whether names stand beside points rather than in a legend."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +80,49 @@ class Chart:
     stem: str
     """Stem of the figure's files."""
     heading: str
+    """The question that it answers."""
     about: str
     """Description for readers who cannot see it."""
     panels: tuple[Panel, ...]
     size: tuple[float, float]
     """Width and height in inches."""
     columns: int = 1
+    number: str = ""
+    """Of the figure in the paper, such as `Fig. 1`."""
 
 
-def look(index: int) -> tuple[str, str]:
-    """Colour and marker of the predictor at this position among the results."""
-    return LINES[index % len(LINES)], MARKERS[index % len(MARKERS)]
+def look(name: str) -> tuple[str, str]:
+    """Colour and marker of a predictor or codec, the same on all charts of all suites.
+
+    Examples:
+        >>> look("gatekeeper"), look("resnet18")
+        (('#0072B2', 'circle'), ('#D55E00', 'square'))
+    """
+    position = OWN_LOOK.index(name) if name in OWN_LOOK else len(OWN_LOOK) + int(digest(name), 16)
+    return LINES[position % len(LINES)], MARKERS[position % len(MARKERS)]
+
+
+def coloured(names: Iterable[str]) -> frozenset[str]:
+    """Those of the predictors of a board, best first, that its charts draw in colour: the best one and those of IN_COLOUR.
+
+    Examples:
+        >>> sorted(coloured(["mine", "ssim", "chance", "header"]))
+        ['header', 'mine', 'ssim']
+    """
+    best_first = list(names)
+    ordered = dict.fromkeys([*best_first[:1], *(name for name in IN_COLOUR if name in best_first)])
+    return frozenset(list(ordered)[:COLOURED])
+
+
+def spread(positions: Sequence[float], gap: float) -> list[float]:
+    """The positions nearest to these (least squares) that keep their order and a gap between any two, as labels need.
+
+    Examples:
+        >>> [round(position, 2) for position in spread([0.5, 0.9, 0.52], 0.1)]
+        [0.46, 0.9, 0.56]
+    """
+    order = np.argsort(positions, kind="stable")
+    steps = gap * np.arange(len(order))
+    moved = np.empty(len(order))
+    moved[order] = isotonic_regression(np.asarray(positions, dtype=float)[order] - steps) + steps
+    return list(map(float, moved))

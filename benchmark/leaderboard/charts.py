@@ -17,7 +17,7 @@ import numpy as np
 from benchmark.evaluation.downstream import FRACTIONS, read_rivals
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.leaderboard import plot_data
-from benchmark.leaderboard.chart_parts import BLUE, GREEN, GREY, ORANGE, Chart, Panel, Series, look
+from benchmark.leaderboard.chart_parts import BLUE, GREEN, GREY, ORANGE, Chart, Panel, Series, coloured, look
 from benchmark.leaderboard.rate_charts import rate_curves
 from benchmark.metrics.classification import auroc, overlap
 from benchmark.plugins.predictors.informed import INFORMED_TRACK
@@ -54,13 +54,13 @@ def figure_1(ranked: SuiteResults, results: Sequence[PredictorResult]) -> list[C
     charts = []
     for groups in plot_data.classes_of(ranked):
         about = f"Share of the images at each score: {groups.names[0]} against {groups.names[1]}."
-        heading = f"Fig. 1: {groups.names[0]} or {groups.names[1]}"
+        heading = f"Do scores tell {groups.names[0]} from {groups.names[1]}?"
         panels = [histograms(result, groups) for result in results]
         four = [panel for name in PAPER for panel in panels if panel.title.removesuffix(" †") == name]
         columns = len(results) if len(results) <= 3 else math.ceil(len(results) / 2)
         for stem, chosen, wide in ((groups.stem, four, 2), (f"{groups.stem}_all", panels, columns)):
             size = (2.4 * wide, 2.1 * math.ceil(len(chosen) / wide) + 0.4)
-            charts.append(Chart(stem, heading, about, tuple(chosen), size, wide))
+            charts.append(Chart(stem, heading, about, tuple(chosen), size, wide, "Fig. 1"))
     return [chart for chart in charts if chart.panels]
 
 
@@ -108,17 +108,28 @@ def figure_2(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Chart:
             ("filtered", "predictor", "circle", BLUE, True),
         ):
             values = [math.nan if getattr(gain, key) is None else getattr(gain, key) for gain in gains]
-            series.append(Series(title, "points", values, positions, colour, marker, filled))
+            ends = intervals(results, name, gains[0].unfiltered or 0.0) if key == "filtered" else ((), ())
+            series.append(Series(title, "points", values, positions, colour, marker, filled, low=ends[0], high=ends[1]))
         panels.append(Panel(name, tuple(series), task.MEASURE, rows=rows))
     about = "What held-out networks reach after each predictor's choice, beside random, best conditions and an oracle."
-    size = (2.4 * len(names) + 1.2, 0.42 * len(results) + 1.3)
-    return Chart(f"figure_{task.FIGURE}", f"Fig. {task.FIGURE}", about, tuple(panels), size, len(names))
+    size = (2.4 * len(names) + 1.2, 0.34 * len(results) + 1.2)
+    heading = f"What {task.MEASURE} do held-out networks reach after each predictor's choice?"
+    return Chart(f"figure_{task.FIGURE}", heading, about, tuple(panels), size, len(names), f"Fig. {task.FIGURE}")
+
+
+def intervals(results: Sequence[PredictorResult], network: str, unfiltered: float) -> tuple[list[float], list[float]]:
+    """Ends of the intervals of what a network reaches after each predictor's choice; NaN where there are none."""
+    measures = [result.card.gains.get(f"gain of {network}") for result in results]
+    ends = [(measure.low, measure.high) if measure else (None, None) for measure in measures]
+    low, high = zip(*ends, strict=True)
+    return tuple([math.nan if end is None else unfiltered + end for end in side] for side in (low, high))  # type: ignore[return-value]
 
 
 def gain_curves(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Chart:
     """Performance of each held-out network against the fraction kept, for these predictors and three rivals."""
     table, _ = read_rivals(ranked.folder.rivals)
     measure, panels = TASKS[ranked.suite.task].MEASURE, []
+    bright = coloured(result.title for result in results)
     rivals: tuple[tuple[str, str, Literal["dash", "dot"]], ...] = (
         ("oracle", GREEN, "dash"), ("condition", ORANGE, "dash"), ("random", GREY, "dot")
     )  # fmt: skip
@@ -127,13 +138,16 @@ def gain_curves(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Cha
         for rival, colour, dash in rivals:
             curve = table.filter(network=name, rival=rival)["curve"][0].to_numpy().astype(float)
             series.append(Series(rival, "line", FRACTIONS, curve, colour, dash=dash, wide=True))
-        for index, result in enumerate(results):
+        for result in results:
             gain = result.card.downstream[name].curve
-            line = Series(result.title, "line", FRACTIONS, gain.value, *look(index), low=gain.low, high=gain.high)
-            series.append(line)
+            line = Series(
+                result.title, "line", FRACTIONS, gain.value, *look(result.title), low=gain.low, high=gain.high
+            )
+            series.append(replace(line, muted=result.title not in bright))
         panels.append(Panel(name, tuple(series), "fraction kept", measure))
     about = f"The {measure} of held-out networks against the fraction kept, for each predictor and three rivals."
-    return Chart("gain_curves", "Gain curve", about, tuple(panels), (2.6 * len(panels) + 1.8, 3.0), len(panels))
+    heading = f"What {measure} do held-out networks reach at each share of images kept?"
+    return Chart("gain_curves", heading, about, tuple(panels), (2.6 * len(panels) + 1.8, 3.0), len(panels))
 
 
 def cost(results: Sequence[PredictorResult]) -> list[Chart]:
@@ -143,24 +157,31 @@ def cost(results: Sequence[PredictorResult]) -> list[Chart]:
         return []
     times, values = zip(*plot_data.front(points), strict=True)
     series = [Series("Pareto front", "steps", times, values)]
-    series += [Series(results[index].title, "points", [spent], [value], *look(index)) for index, spent, value in points]
+    bright = coloured(result.title for result in results)
+    titles = [results[index].title for index, _, _ in points]
+    series += [
+        Series(name, "points", [spent], [value], *look(name), muted=name not in bright)
+        for name, (_, spent, value) in zip(titles, points, strict=True)
+    ]
     about = (
         "AUROC of each predictor that is distinguished from chance against its milliseconds per image; the line joins "
         "those that no cheaper predictor reaches."
     )
-    panel = Panel("", tuple(series), "ms an image", "AUROC", log_x=True)
-    return [Chart("cost", "AUROC against cost", about, (panel,), (4.6, 3.2))]
+    panel = Panel("", tuple(series), "ms an image", "AUROC", log_x=True, names_points=True)
+    return [Chart("cost", "What does a better score cost?", about, (panel,), (4.6, 3.2))]
 
 
 def conditions(ranked: SuiteResults, results: Sequence[PredictorResult]) -> list[Chart]:
     """AUROC at each condition that has enough images of both classes; what knows only the condition has .5 there."""
     labels, panels = plot_data.combined_labels(ranked.folder), []
+    names = [result.title for result in results]
+    bright = coloured(names)
     for choice in ranked.suite.distortions:
         aurocs = [plot_data.level_aurocs(result, labels, choice.name) for result in results]
         series = [Series("", "horizontal", y=[0.5], dash="dot")]
-        for index, (result, by_level) in enumerate(zip(results, aurocs, strict=True)):
-            names = [str(level) for level in by_level]
-            series.append(Series(result.title, "line", names, list(by_level.values()), *look(index)))
+        for name, by_level in zip(names, aurocs, strict=True):
+            levels = [str(level) for level in by_level]
+            series.append(Series(name, "line", levels, list(by_level.values()), *look(name), muted=name not in bright))
         if any(aurocs):
             panels.append(Panel(choice.name, tuple(series), "level", "AUROC at the level"))
     if not panels:
@@ -168,4 +189,6 @@ def conditions(ranked: SuiteResults, results: Sequence[PredictorResult]) -> list
     about = "AUROC of each predictor among images of one condition; what knows only the condition has .5 there."
     columns = min(4, len(panels))
     size = (2.6 * columns + 2.6, 2.7 * math.ceil(len(panels) / columns) + 0.5)
-    return [Chart("conditions", "AUROC at each condition", about, tuple(panels), size, columns)]
+    return [
+        Chart("conditions", "Which scores tell images of one condition apart?", about, tuple(panels), size, columns)
+    ]

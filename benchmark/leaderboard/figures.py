@@ -23,7 +23,7 @@ from benchmark.core.files import atomic
 from benchmark.core.messages import printable
 from benchmark.core.pictures import STYLE
 from benchmark.evaluation.results import SuiteResults
-from benchmark.leaderboard.chart_parts import Chart, Panel, Series
+from benchmark.leaderboard.chart_parts import Chart, Panel, Series, spread
 from benchmark.leaderboard.charts import chart_names, suite_charts
 
 mpl.use("Agg")
@@ -36,6 +36,8 @@ MARKERS = {
     "star": "*", "triangle-left": "<", "triangle-right": ">", "pentagon": "p", "hexagon": "h", "hexagon2": "H",
     "cross-thin": "x", "": "",
 }  # fmt: skip
+QUIET, QUIET_TEXT = "#BBBBBB", "#555555"
+"""Colours of what stays in the background."""
 DASHES = {"solid": "-", "dash": "--", "dot": ":"}
 
 
@@ -73,9 +75,22 @@ def picture(chart: Chart) -> Any:
         figure.legend(handles=handles, loc="outside upper center", ncols=2 if chart.columns > 1 else 1, frameon=False)
     elif named(chart):
         figure.legend(handles, labels, loc="outside upper center", ncols=2 * chart.columns, frameon=False, fontsize=8)
-    else:
-        figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=7)
+    elif not chart.panels[0].names_points:
+        figure.legend(
+            handles,
+            labels,
+            loc="outside right upper",
+            frameon=False,
+            fontsize=7,
+            title=others_of(chart),
+            title_fontsize=7,
+        )
     return figure
+
+
+def others_of(chart: Chart) -> str | None:
+    """What the legend says of lines that it does not name."""
+    return "grey: others" if any(series.muted for panel in chart.panels for series in panel.series) else None
 
 
 def histograms(chart: Chart) -> bool:
@@ -114,7 +129,22 @@ def draw_panel(axis: Any, panel: Panel) -> None:
         axis.xaxis.set_minor_formatter(NullFormatter())
     if panel.rows:
         axis.grid(axis="y", color="#DDDDDD")
-        axis.margins(y=0.15)
+        axis.set_ylim(-0.6, len(panel.rows) - 0.4)
+    if panel.names_points:
+        name_points(axis, panel)
+
+
+def name_points(axis: Any, panel: Panel) -> None:
+    """Write the names of points beside them, one above the other where they are close."""
+    points = [series for series in panel.series if series.kind == "points"]
+    axis.margins(x=0.2)
+    bottom, top = axis.get_ylim()
+    heights = spread([(float(series.y[0]) - bottom) / (top - bottom) for series in points], 0.045)
+    for series, height in zip(points, heights, strict=True):
+        axis.annotate(
+            as_written(series.name), (series.x[0], height), (6, -2), xycoords=axis.get_xaxis_transform(),
+            textcoords="offset points", fontsize=6, color=QUIET_TEXT if series.muted else series.colour,
+        )  # fmt: skip
 
 
 def decades(axis: Any) -> float:
@@ -125,25 +155,35 @@ def decades(axis: Any) -> float:
 
 def draw_series(axis: Any, series: Series) -> None:
     """Draw one entry of the legend onto the axes."""
-    line = {"color": series.colour, "linestyle": DASHES[series.dash], "linewidth": 2 if series.wide else 1}
-    named = {"label": as_written(series.name)} if series.name else {}
+    colour = QUIET if series.muted else series.colour
+    line = {"color": colour, "linestyle": DASHES[series.dash], "linewidth": 2 if series.wide else 1}
+    named = {"label": as_written(series.name)} if series.name and not series.muted else {}
     if series.kind == "vertical":
         axis.axvline(series.x[0], **line, **named)
     elif series.kind == "horizontal":
         axis.axhline(series.y[0], **line, **named)
     elif series.kind == "bars":
-        axis.stairs(series.y, series.x, fill=True, color=series.colour, alpha=0.6)
+        axis.stairs(series.y, series.x, fill=True, color=colour, alpha=0.6)
     elif series.kind == "steps":
         axis.step(series.x, series.y, where="post", **line, **named)
     elif series.kind == "points":
-        thin = series.marker == "cross-thin"
-        faces = {"c": series.colour} if thin else {
-            "facecolors": series.colour if series.filled else "none", "edgecolors": series.colour
-        }  # fmt: skip
-        axis.scatter(series.x, series.y, s=32, marker=MARKERS[series.marker], zorder=3, **faces, **named)
+        draw_points(axis, series, colour, named)
     else:
-        above = {"zorder": 3} if series.wide else {}
-        axis.plot(series.x, series.y, marker=MARKERS[series.marker], markersize=3, **line, **above, **named)
+        above = {"zorder": 3 if series.wide else 1 if series.muted else 2}
+        marker = "" if series.muted else MARKERS[series.marker]
+        axis.plot(series.x, series.y, marker=marker, markersize=3, **line, **above, **named)
+        if len(series.low) and not series.muted:
+            axis.fill_between(series.x, series.low, series.high, color=colour, alpha=0.12, linewidth=0)
+
+
+def draw_points(axis: Any, series: Series, colour: str, named: dict[str, str]) -> None:
+    """Draw points, and horizontal intervals where they have any."""
+    if len(series.low):
+        axis.hlines(series.y, series.low, series.high, color=colour, linewidth=1.2, zorder=2)
+    faces = {"c": colour} if series.marker == "cross-thin" else {
+        "facecolors": colour if series.filled else "none", "edgecolors": colour
+    }  # fmt: skip
+    axis.scatter(series.x, series.y, s=32, marker=MARKERS[series.marker], zorder=3, **faces, **named)
 
 
 def with_palette(drawn: io.BytesIO) -> bytes:

@@ -126,7 +126,7 @@ def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: 
     if not names and not figure:
         indexed = [results for results in ranked if COMBINED in results.results]
         short = write(boards_file(workspace.results), in_short(indexed))
-        written = [short, *write_index(workspace.results, indexed)]
+        written = [short, *write_index(workspace.results, indexed, data=workspace.data)]
         messages += [f"wrote {path}" for path in written]
     return messages
 

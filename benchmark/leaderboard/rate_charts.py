@@ -23,22 +23,31 @@ def rate_curves(ranked: SuiteResults) -> list[Chart]:
     panels = []
     for curve in next(iter(codecs.values())).points[0].values:
         series = []
-        for index, (name, codec) in enumerate(codecs.items()):
+        for name, codec in codecs.items():
             points = [(point.bits_per_pixel.value or 0.0, point.values[curve]) for point in codec.points]
-            line = Series(name, "line", [rate for rate, _ in points], values_of(points, "value"), *look(index))
+            line = Series(name, "line", [rate for rate, _ in points], values_of(points, "value"), *look(name))
             series.append(replace(line, low=values_of(points, "low"), high=values_of(points, "high")))
         heading = "share useful" if curve == USEFUL else curve
         panels.append(
             Panel(heading, tuple(series), "bits a pixel", "share" if curve == USEFUL else measure, log_x=True)
         )
     steps = []
-    for index, (name, codec) in enumerate(codecs.items()):
+    for name, codec in codecs.items():
         own = codec.just_useful
         reached = (own.always + np.arange(1, len(own.rates) + 1)) / max(1, own.sources)
-        steps.append(Series(name, "steps", own.rates, reached.tolist(), look(index)[0]))
+        steps.append(Series(name, "steps", own.rates, reached.tolist(), look(name)[0]))
     panels.append(Panel("just useful", tuple(steps), "bits a pixel", "share of sources", log_x=True))
     about = "Share of useful images, and performance of held-out networks, at the rate of each codec's levels."
-    return [Chart("rates", "Rate and utility", about, tuple(panels), (2.6 * len(panels) + 1.6, 3.0), len(panels))]
+    return [
+        Chart(
+            "rates",
+            "What is still useful at each bit rate?",
+            about,
+            tuple(panels),
+            (2.6 * len(panels) + 1.6, 3.0),
+            len(panels),
+        )
+    ]
 
 
 def values_of(points: Sequence[tuple[float, Measure]], end: str) -> list[float]:

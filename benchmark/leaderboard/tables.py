@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from benchmark.core.markdown import markdown, milliseconds, number
+from benchmark.evaluation.card_parts import ENOUGH_ROWS, ENOUGH_SOURCES
 from benchmark.evaluation.measure_table import GROUPS
 from benchmark.evaluation.results import PredictorResult, SuiteResults, title
 from benchmark.evaluation.scorecard import Scorecard
@@ -34,6 +35,7 @@ LEGEND = (
     "by an earlier version of its code."
 )
 NO_DOWNSTREAM = "No network is held out, so that nothing is told of downstream performance."
+TOO_FEW = f" **Too few rows to rank:** a ranking needs {ENOUGH_ROWS} rows of each class, of {ENOUGH_SOURCES} sources."
 CANARY_LEGEND = (
     " ¶: loses much of its AUROC where a few pixels are cut off the same photographs before they are compressed, as a look-up "
     "of published images would, and is not ranked."
@@ -70,7 +72,7 @@ def counts_line(card: Scorecard) -> str:
     return (
         f"{counts.useful} useful and {counts.non_useful} non-useful rows of {counts.sources} sources; "
         f"{counts.unlabelled} rows unlabelled (label coverage {number(coverage)}); "
-        f"{counts.pairs_within_conditions} pairs within a condition."
+        f"{counts.pairs_within_conditions} pairs within a condition." + TOO_FEW * (not counts.are_enough)
     )
 
 

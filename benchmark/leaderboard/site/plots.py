@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import plotly.io
+from numpy.typing import NDArray
 
 from benchmark.core.messages import printable
 from benchmark.evaluation.results import PredictorResult, SuiteResults
-from benchmark.leaderboard.chart_parts import GREY, Chart, Panel, Series
-from benchmark.leaderboard.charts import chart_names, gain_curves, own_histograms, suite_charts
+from benchmark.leaderboard.chart_parts import GREY, Chart, Panel, Series, spread
+from benchmark.leaderboard.charts import chart_names, conditions, gain_curves, suite_charts
+from benchmark.plugins.predictors.informed import INFORMED_TRACK
 
 TEXT = "#888888"
-"""Colour of text and axes, legible on white and on black."""
+"""Colour of lines that are drawn in that of the text, legible on white and on black; page.css colours the letters."""
+QUIET = "rgba(128,128,128,.45)"
+"""Colour of lines that stay in the background until they are pointed at (page.js)."""
 DIGITS = 5
+HEIGHT = 420
+"""Of a plot, in px."""
+GAP = 0.055
+"""Between names at the ends of lines, as a share of the height."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,9 @@ class Plot:
 
     id: str
     heading: str
+    """The question that it answers."""
+    number: str
+    """Of the figure in the paper, or empty."""
     about: str
     """Description of the plot for readers who cannot see it."""
     code: str
@@ -46,10 +58,11 @@ def of_suite(ranked: SuiteResults) -> list[Plot]:
 
 
 def of_predictor(ranked: SuiteResults, result: PredictorResult) -> list[Plot]:
-    """The plots of a predictor: histograms and gain curves."""
+    """The plots of a predictor: gain curves, and AUROC at each condition."""
+    if result.card.track == INFORMED_TRACK:
+        return []
     curves = [gain_curves(ranked, [result])] if ranked.suite.networks.held_out else []
-    charts = [*own_histograms(ranked, result), *curves]
-    return [plot for chart in charts for plot in plots_of(chart, "")]
+    return [plot for chart in (*curves, *conditions(ranked, [result])) for plot in plots_of(chart, "")]
 
 
 def plots_of(chart: Chart, picture: str) -> list[Plot]:
@@ -58,7 +71,8 @@ def plots_of(chart: Chart, picture: str) -> list[Plot]:
     return [
         Plot(
             f"{chart.stem}-{index}" if several else chart.stem,
-            f"{chart.heading}: {panel.title}" if several else chart.heading,
+            f"{chart.heading} ({panel.title})" if several else chart.heading,
+            chart.number,
             chart.about,
             code(panel, f"{chart.stem}-{index}" if several else chart.stem),
             picture,
@@ -71,21 +85,27 @@ def code(panel: Panel, name: str) -> str:
     """The HTML of one panel."""
     axis = {"gridcolor": "rgba(128,128,128,.25)", "zeroline": False, "linecolor": TEXT}
     kind = "category" if any(map(categorical, panel.series)) else "log" if panel.log_x else "linear"
+    ticks = {"type": kind} | ({"dtick": 1, "tickformat": "~g"} if kind == "log" else {})
+    shown = sorted(
+        (series for series in panel.series if series.kind != "horizontal"), key=lambda series: not series.muted
+    )
+    ends = names_at_ends(panel)
+    traces = [trace(series) for series in shown]
     figure = go.Figure(
-        [trace(series) for series in panel.series if series.kind != "horizontal"],
+        [*(band for series in shown if (band := interval_band(series))), *traces],
         {
             "template": "none",
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "font": {"color": TEXT, "size": 12},
-            "margin": {"l": 55, "r": 10, "t": 10, "b": 45},
-            "legend": {"orientation": "h", "y": -0.3, "yanchor": "top"},
-            "height": 480,
-            "xaxis": axis | {"title": panel.x_title.partition("\n")[0], "type": kind},
+            "margin": {"l": 50, "r": 115 if ends else 10, "t": 10, "b": 45},
+            "showlegend": any(series.kind == "steps" for series in shown) and not panel.names_points,
+            "legend": {"orientation": "h", "y": -0.2, "yanchor": "top"},
+            "height": HEIGHT,
+            "xaxis": axis | ticks | {"title": panel.x_title.partition("\n")[0]},
             "yaxis": axis | {"title": panel.y_title},
             "hovermode": "closest",
-            "barmode": "overlay",
-            "bargap": 0,
+            "annotations": ends,
         },
     )
     config = {"displaylogo": False, "responsive": True, "displayModeBar": False}
@@ -97,21 +117,73 @@ def categorical(series: Series) -> bool:
     return any(isinstance(x, str) for x in series.x)
 
 
+def written(name: str) -> str:
+    """A name that plotly shows as text and never as markup."""
+    return html.escape(printable(name))
+
+
+def names_at_ends(panel: Panel) -> list[dict[str, Any]]:
+    """Names of lines in colour at their right ends, and of points beside them, moved apart where they are close."""
+    points = [series for series in panel.series if series.kind == "points" and panel.names_points]
+    named = points or [
+        series for series in panel.series if series.kind == "line" and not series.muted and len(finite(series))
+    ]
+    if not named:
+        return []
+    heights = [float(finite(series)[-1]) for series in named]
+    drawn = np.concatenate([finite(series) for series in panel.series])
+    gap = GAP * float(drawn.max() - drawn.min() or 1.0)
+    return [
+        {
+            "x": position(panel, series) if points else 1, "xref": "x" if points else "paper", "y": height,
+            "xanchor": "left", "xshift": 6, "showarrow": False, "text": written(series.name),
+            "font": {"size": 11, "color": TEXT if series.muted or series.colour == GREY else series.colour},
+        }
+        for series, height in zip(named, spread(heights, gap), strict=True)
+    ]  # fmt: skip
+
+
+def finite(series: Series) -> NDArray[np.float64]:
+    """The values of a series that are drawn."""
+    y = np.asarray(series.y, dtype=float)
+    return y[np.isfinite(y)]
+
+
+def position(panel: Panel, series: Series) -> float:
+    """Where a point is along the axis, as plotly wants it of annotations: a logarithm on a logarithmic axis."""
+    x = float(series.x[0])
+    return math.log10(x) if panel.log_x else x
+
+
+def interval_band(series: Series) -> Any:
+    """The intervals of a line in colour as an area behind it; None where there is none."""
+    if series.kind != "line" or series.muted or not len(series.low):
+        return None
+    x = rounded(series.x)
+    return go.Scatter(
+        x=[*x, *x[::-1]], y=[*rounded(series.low), *rounded(series.high)[::-1]], fill="toself", fillcolor=series.colour,
+        opacity=0.13, line={"width": 0}, mode="lines", hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
+
+
+def rounded(values: Any) -> list[float]:
+    """Numbers with as many digits as a plot needs."""
+    numbers: list[float] = np.round(np.asarray(values, dtype=float), DIGITS).tolist()
+    return numbers
+
+
 def trace(series: Series) -> Any:
-    """One entry of the legend; names are escaped, so that plotly shows them as text and never as markup."""
-    name, y = html.escape(printable(series.name)), np.round(np.asarray(series.y, dtype=float), DIGITS).tolist()
-    if series.kind == "bars":
-        edges = np.asarray(series.x, dtype=float)
-        middle = ((edges[1:] + edges[:-1]) / 2).round(6).tolist()
-        return go.Bar(x=middle, y=y, name=name, marker={"color": series.colour}, opacity=0.6)
-    x = list(series.x) if categorical(series) else np.round(np.asarray(series.x, dtype=float), DIGITS).tolist()
-    colour = TEXT if series.colour == GREY else series.colour
+    """A series as plotly draws it."""
+    name, y = written(series.name), rounded(series.y)
+    x = list(series.x) if categorical(series) else rounded(series.x)
+    own = TEXT if series.colour == GREY else series.colour
+    colour = QUIET if series.muted else own
     look: dict[str, Any] = {"line": {"color": colour, "dash": series.dash, "width": 4 if series.wide else 2}}
     if series.kind == "steps":
         return go.Scatter(x=x, y=y, name=name, mode="lines", line=look["line"] | {"shape": "hv"})
     if series.marker:
         look["marker"] = {"color": colour, "symbol": series.marker, "size": 8}
-    mode = "markers" if series.kind == "points" else "lines+markers" if series.marker else "lines"
+    mode = "markers" if series.kind == "points" else "lines" if series.muted or not series.marker else "lines+markers"
     intervals = [f"{low:.3f} to {high:.3f}" for low, high in zip(series.low, series.high, strict=True)]
     shown = {"text": intervals, "hovertemplate": "%{y:.3f} (%{text})"} if intervals else {"hovertemplate": "%{y:.3f}"}
-    return go.Scatter(x=x, y=y, name=name, mode=mode, **look, **shown)
+    return go.Scatter(x=x, y=y, name=name, mode=mode, meta=own if series.muted else "", **look, **shown)

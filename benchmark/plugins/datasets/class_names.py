@@ -1,10 +1,11 @@
-"""Names of classes: ImageNet's 1,000 as torchvision has them and by WordNet id, and COCO's 80."""
+"""Names of classes: ImageNet's 1,000 as torchvision has them and by WordNet id, COCO's 80, and the embedded letters."""
 
 from __future__ import annotations
 
 import functools
 
 from benchmark.plugins.datasets.coco_annotations import NAMES
+from benchmark.plugins.datasets.glyphs import LETTERS
 from benchmark.plugins.datasets.imagenet import WNIDS
 
 
@@ -23,6 +24,16 @@ def class_names(count: int) -> tuple[str, ...]:
     from torchvision.models import ResNet18_Weights
 
     return tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def dataset_class_names(dataset: str, count: int) -> tuple[str, ...]:
+    """The names of the classes that networks of a dataset distinguish: those of the letters are their own.
+
+    Examples:
+        >>> dataset_class_names("glyphs", 11)[9:]
+        ('X', 'none')
+    """
+    return (*LETTERS, "none") if dataset == "glyphs" else class_names(count)
 
 
 @functools.cache

@@ -47,3 +47,12 @@ def listed_parts(module: str) -> list[str]:
     table = next(node.value for node in tables if ast.unparse(node.targets[0]) == "PREDICTORS")
     assert isinstance(table, ast.Dict), "the table of an adapter is a dictionary"
     return [ast.literal_eval(key) for key in table.keys if key]
+
+
+def baseline_source(name: str) -> tuple[str, str]:
+    """The docstring of a baseline's file, and its code; both are empty for a predictor that is no file of the package."""
+    file = baselines_folder() / f"{name}.py"
+    if not name.isidentifier() or not file.is_file():
+        return "", ""
+    source = file.read_text(encoding="utf-8")
+    return ast.get_docstring(ast.parse(source)) or "", source

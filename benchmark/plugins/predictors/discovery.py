@@ -78,6 +78,10 @@ def plugin(name: str) -> EntryPoint:
     """
     points = extensions("predictors", own=predictor_names())
     if name not in points:
+        if Path(name).is_dir():
+            raise PredictorError(
+                f"{name} is a folder: name its predictor.py to check that, or `utilbench verify {name}` to check a submission"
+            )
         if name.endswith(".py") or "/" in name:
             raise PredictorError(no_such_file(Path(name)))
         names = [*predictor_names(), *points]

@@ -25,6 +25,29 @@ async function sortable() {
   document.body.dataset.ready = "yes";
 }
 
+// A line that stays in the background comes forward, in its own colour, while it is pointed at.
+function highlight(plot) {
+  const paint = (index, colour, width) =>
+    Plotly.restyle(plot, { "line.color": colour, "line.width": width, "marker.color": colour }, [index]);
+  plot.on("plotly_hover", ({ points: [{ curveNumber, data }] }) => data.meta && paint(curveNumber, data.meta, 4));
+  plot.on("plotly_unhover", ({ points: [{ curveNumber, data }] }) => data.meta && paint(curveNumber, "rgba(128,128,128,.45)", 2));
+}
+
+async function copy(button) {
+  const code = button.parentElement.querySelector("code");
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+    button.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(code);
+    button.textContent = "Ctrl+C";
+  }
+}
+
 // A plot measures its place while the page is still being laid out.
-addEventListener("load", () => dispatchEvent(new Event("resize")));
+addEventListener("load", () => {
+  dispatchEvent(new Event("resize"));
+  document.querySelectorAll(".plotly-graph-div").forEach(highlight);
+});
+document.querySelectorAll(".copy").forEach((button) => button.addEventListener("click", () => copy(button)));
 sortable();
