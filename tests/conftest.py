@@ -66,6 +66,19 @@ confidence = 0.5
 """
 
 
+def pytest_make_parametrize_id(val):
+    """Ids of texts that are no UTF-8 in ASCII, since processes that share the tests send them to each other."""
+    return ascii(val) if isinstance(val, str) and any("\ud800" <= letter <= "\udfff" for letter in val) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """What a test printed becomes UTF-8, for the same reason."""
+    report = yield
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
+    return report
+
+
 def workspace_in(folder):
     """Folders for results and cache, and the processor as device; no data and no networks folder."""
     return Workspace(data=None, networks=None, cache=folder / "cache", results=folder / "results", chosen_device="cpu")

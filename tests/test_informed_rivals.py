@@ -79,18 +79,19 @@ def test_test_labels_are_not_told(tiny, monkeypatch):
     assert np.array_equal(before, after)
 
 
+@pytest.mark.usefixtures("few_rows_are_ranked")
 def test_boards_show_and_do_not_rank_them(tiny, workspace):
     """A rival stands on the board with a mark and no rank, is first nowhere, in no figure, and its page has no empty part."""
     for name in ("condition", "condition_and_class", "ceiling", "jpeg_quality", "chance"):
         evaluate(name, tiny.suite, workspace=workspace, truth=tiny)
     rank([], workspace)
-    assert "First: jpeg_quality, AUROC" in (workspace.results / "index.html").read_text()
+    assert "First: <b>jpeg_quality</b>, AUROC" in (workspace.results / "index.html").read_text()
     board = (workspace.results / "tiny" / "leaderboard.md").read_text()
     line = next(line for line in board.splitlines() if "| condition § |" in line)
     assert line.startswith("| - |")
     assert "condition_and_class" not in (workspace.results / "tiny" / "figures" / "gain_curves.svg").read_text()
     pages = {page.stem.partition("@")[0]: page.read_text() for page in workspace.results.glob("tiny/predictors/*.html")}
-    assert {name: "<h2>Fig. 1</h2>" in text for name, text in pages.items()} == {
+    assert {name: 'id="figure-1"' in text for name, text in pages.items()} == {
         "condition": False,
         "condition_and_class": False,
         "ceiling": False,

@@ -449,7 +449,7 @@ def test_scores_are_bounded(value):
 def test_texts_are_shown_in_printable_characters():
     """Boards, pages and figures hold no control character, none that turns the direction of text, and no formula."""
     from benchmark.leaderboard.figures import as_written
-    from benchmark.leaderboard.site import templates
+    from benchmark.leaderboard.site.pages import templates
 
     hostile = "a\x1b[31m\u202eb\n$x^2$ \x00<i>"
     clean = "a\ufffd[31m\ufffdb $x^2$ \ufffd<i>"

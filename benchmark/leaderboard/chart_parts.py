@@ -103,14 +103,16 @@ def look(name: str) -> tuple[str, str]:
 
 
 def coloured(names: Iterable[str]) -> frozenset[str]:
-    """Those of the predictors of a board, best first, that its charts draw in colour: the best one and those of IN_COLOUR.
+    """Those of the predictors of a board, best first, that its charts draw in colour.
+
+    They are the best one, then those of IN_COLOUR, and then others, best first.
 
     Examples:
-        >>> sorted(coloured(["mine", "ssim", "chance", "header"]))
-        ['header', 'mine', 'ssim']
+        >>> sorted(coloured(["mine", "jpeg_quality", "chance", "ssim", "bits_per_pixel", "yours"]))
+        ['bits_per_pixel', 'chance', 'jpeg_quality', 'mine', 'ssim']
     """
     best_first = list(names)
-    ordered = dict.fromkeys([*best_first[:1], *(name for name in IN_COLOUR if name in best_first)])
+    ordered = dict.fromkeys([*best_first[:1], *(name for name in IN_COLOUR if name in best_first), *best_first])
     return frozenset(list(ordered)[:COLOURED])
 
 
