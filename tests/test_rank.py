@@ -114,7 +114,7 @@ def test_nothing_is_ranked_by_too_few_rows(copied):
     rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
     assert len(rows) > 2
     assert all(row.startswith("| - |") for row in rows)
-    assert "**Too few rows to rank:** a ranking needs 50 rows of each class, of 20 sources." in section
+    assert "Too few rows to rank: a ranking needs 50 rows of each class, of 20 sources." in section
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ MEASURES = {
         "gain area",
         least=-math.inf,
         most=math.inf,
-        definition="What held-out networks gain, mean over nine fractions kept, as a share of the oracle's gain",
+        definition="What held-out networks gain over random choice, mean over nine fractions kept, as a share of the oracle's",
     ),
     "gain": Description(
         "gain", least=-1, definition="What held-out networks gain over all images at the frozen threshold"

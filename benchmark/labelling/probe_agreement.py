@@ -20,7 +20,7 @@ from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite, conditions_table
 from benchmark.labelling.recorded import read_outcomes_of, recorded_suite
 from benchmark.metrics.classification import kappa
-from benchmark.suites.results_folder import SuiteFolder, named_folder
+from benchmark.suites.results_folder import SuiteFolder, outcomes_home
 from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
 
@@ -50,7 +50,7 @@ def recorded_agreements(suite: Suite, folder: SuiteFolder) -> Agreements:
     Raises:
         ResultError: a table is damaged or not valid; the message names it.
     """
-    home = named_folder(folder.root, suite.outcomes_folder) if suite.twin_of else folder
+    home = outcomes_home(folder, suite)
     recorded = tuple(name for name in suite.all_networks if home.outcomes(name).is_file())
     if not folder.sources.is_file() or suite.networks.probe not in recorded:
         return {}

@@ -14,7 +14,7 @@ from benchmark.core.digests import digest
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
 LINES = (
-    "#0072B2", "#D55E00", "#CC79A7", "#56B4E9", "#B8A500", "#7F3FBF", "#8C564B", "#00A0A0", "#7F7F7F", "#F0A0C0", "#5A7D00",
+    "#0072B2", "#D55E00", "#CC79A7", "#56B4E9", "#B8A500", "#7F3FBF", "#8C564B", "#00A0A0", "#3B5B92", "#F0A0C0", "#5A7D00",
     "#A00030",
 )  # fmt: skip
 MARKERS = (
@@ -92,13 +92,17 @@ class Chart:
 
 
 def look(name: str) -> tuple[str, str]:
-    """Colour and marker of a predictor or codec, the same on all charts of all suites.
+    """Colour and marker of a predictor or codec, the same on all charts of all suites, marks and training origin left out.
 
     Examples:
-        >>> look("gatekeeper"), look("resnet18")
+        >>> look("gatekeeper"), look("resnet18 †")
         (('#0072B2', 'circle'), ('#D55E00', 'square'))
     """
-    position = OWN_LOOK.index(name) if name in OWN_LOOK else len(OWN_LOOK) + int(digest(name), 16)
+    bare = name.split(" ")[0]
+    if bare in OWN_LOOK:
+        position = OWN_LOOK.index(bare)
+    else:
+        position = len(IN_COLOUR) + int(digest(bare), 16) % (len(LINES) - len(IN_COLOUR))
     return LINES[position % len(LINES)], MARKERS[position % len(MARKERS)]
 
 

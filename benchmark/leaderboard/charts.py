@@ -38,6 +38,8 @@ def chart_names(suite: Suite) -> list[str]:
 def suite_charts(ranked: SuiteResults, name: str) -> list[Chart]:
     """The charts of a suite's combined labels that have this name, which is one of `chart_names`."""
     results = [result for result in ranked.results[COMBINED] if result.card.track != INFORMED_TRACK]
+    if not results:
+        return []
     if name == "1":
         return figure_1(ranked, results)
     if name == "gains":

@@ -14,7 +14,7 @@ from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.evaluation.scorecard import Scorecard
 from benchmark.labelling.recorded import read_labels, read_outcomes_of
 from benchmark.metrics import classification
-from benchmark.suites.results_folder import SuiteFolder, named_folder
+from benchmark.suites.results_folder import SuiteFolder, outcomes_home
 from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
 
@@ -54,8 +54,7 @@ def probe_decisions(folder: SuiteFolder, suite: Suite) -> pl.DataFrame:
 
     A detector does where it finds at least half of its objects again; images without any are left out.
     """
-    home = named_folder(folder.root, suite.outcomes_folder) if suite.twin_of else folder
-    table, _ = read_outcomes_of(home, suite.networks.probe, suite.task)
+    table, _ = read_outcomes_of(outcomes_home(folder, suite), suite.networks.probe, suite.task)
     decisions = TASKS[suite.task].decisions(table, RETAINED).drop_nulls("kept")
     return decisions.select(*IMAGE, pl.col("kept").cast(pl.Int8).alias("class"))
 

@@ -121,7 +121,7 @@ def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: 
         text = board(results)
         written = [write(results.folder.board, text), *write_tables(results), *drawn]
         if combined:
-            written += write_suite_pages(results, data=workspace.data)
+            written += write_suite_pages(results, data=workspace.data, among=ranked)
         messages += [text, *(f"wrote {path}" for path in written)]
     if not names and not figure:
         indexed = [results for results in ranked if COMBINED in results.results]

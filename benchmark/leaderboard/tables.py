@@ -35,7 +35,7 @@ LEGEND = (
     "by an earlier version of its code."
 )
 NO_DOWNSTREAM = "No network is held out, so that nothing is told of downstream performance."
-TOO_FEW = f" **Too few rows to rank:** a ranking needs {ENOUGH_ROWS} rows of each class, of {ENOUGH_SOURCES} sources."
+TOO_FEW = f" Too few rows to rank: a ranking needs {ENOUGH_ROWS} rows of each class, of {ENOUGH_SOURCES} sources."
 CANARY_LEGEND = (
     " ¶: loses much of its AUROC where a few pixels are cut off the same photographs before they are compressed, as a look-up "
     "of published images would, and is not ranked."

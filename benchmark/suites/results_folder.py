@@ -207,6 +207,11 @@ def named_folder(results: Path, name: str) -> SuiteFolder:
     return SuiteFolder(results / name)
 
 
+def outcomes_home(folder: SuiteFolder, suite: Suite) -> SuiteFolder:
+    """The folder that holds a suite's recorded outcomes: its own, or that of the suite that it is a twin of."""
+    return named_folder(folder.root, suite.outcomes_folder) if suite.twin_of else folder
+
+
 def boards_file(results: Path) -> Path:
     """The boards of all suites in a few columns, as Markdown."""
     return results / "boards.md"

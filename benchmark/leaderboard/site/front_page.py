@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from benchmark.core.errors import BenchmarkError
 from benchmark.evaluation.card_parts import Measure
-from benchmark.evaluation.results import SuiteResults
+from benchmark.evaluation.results import SuiteResults, title
 from benchmark.leaderboard.chart_parts import ORANGE, look
 from benchmark.leaderboard.site.ladder import Ladder, ladders
 from benchmark.leaderboard.site.page_board import Bar, bar_of, interval_of
@@ -55,7 +56,7 @@ def write_index(results: Path, ranked: Sequence[SuiteResults], *, data: Location
             "suite": entry.suite,
             "page": quote(f"{entry.folder.path.name}/index.html"),
             "counts": entry.cards(COMBINED)[0].counts,
-            "first": first.predictor if first else "",
+            "first": title(first) if first else "",
             "auroc": first.metrics["auroc"].text if first else "",
             "predictors": len(entry.results[COMBINED]),
             "cells": [cell(measure_of(entry, name)) for name in names],
@@ -81,34 +82,53 @@ def measure_of(entry: SuiteResults, name: str) -> Measure | None:
 
 def cell(measure: Measure | None) -> tuple[str, Bar | None, str]:
     """Value, bar and interval of a cell of the chart."""
-    return ("", None, "") if measure is None else (measure.text.split(" ")[0], bar_of(measure), interval_of(measure))
+    return (
+        ("not run", None, "")
+        if measure is None
+        else (measure.text.split(" ")[0], bar_of(measure), interval_of(measure))
+    )
 
 
 def steps(ranked: Sequence[SuiteResults], data: Location | None) -> tuple[list[Step], str]:
-    """Three pictures of a photograph whose labels differ, and its credit; of a suite of photographs where one may be shown."""
-    for entry in sorted(ranked, key=lambda entry: entry.suite.dataset["name"].startswith("glyph")):
-        photographs = photographs_of(entry.suite, data)
-        rungs = ladders(entry, photographs, sharp=True) if photographs else []
-        for ladder in rungs:
-            if {"useful", "non-useful"} <= set(ladder.labels):
-                return steps_of(ladder), f"{ladder.source}, of the suite {entry.suite.name}. {ladder.credit}"
-    return [], ""
+    """Three pictures of a photograph whose labels differ, and its credit; of one with an author, if one may be shown."""
+    triples = []
+    for entry in ranked:
+        for ladder in sharp_ladders(entry, data):
+            if triple := steps_of(ladder):
+                triples.append(
+                    (triple, f"{ladder.source}, of the suite {entry.suite.name}. {ladder.credit}", bool(ladder.credit))
+                )
+    return max(triples, key=lambda entry: entry[2])[:2] if triples else ([], "")
+
+
+def sharp_ladders(entry: SuiteResults, data: Location | None) -> list[Ladder]:
+    """Ladders of the photograph of a suite at which all networks change their answers at nearly one level."""
+    photographs = photographs_of(entry, data)
+    try:
+        return ladders(entry, photographs, sharp=True) if photographs else []
+    except BenchmarkError:  # the page of the suite has warned of it
+        return []
 
 
 def steps_of(ladder: Ladder) -> list[Step]:
-    """The pristine image, the lowest level at which it is useful, and the highest below at which it is not."""
-    useful = max(number for number, label in enumerate(ladder.labels, start=1) if label == "useful")
-    useless = min(number for number, label in enumerate(ladder.labels, start=1) if label == "non-useful")
-    return [
-        step(heading, ladder, number)
-        for heading, number in (("Pristine", 0), ("Useful", useful), ("Non-useful", useless))
-    ]
+    """The pristine image, the lowest level at which it is useful, and the highest at which it is not.
+
+    Empty where there are no such levels, or the image is useful at a lower level than one at which it is not.
+    """
+    useful = [number for number, label in enumerate(ladder.labels, start=1) if label == "useful"]
+    useless = [number for number, label in enumerate(ladder.labels, start=1) if label == "non-useful"]
+    if not useful or not useless or useless[0] < useful[-1]:
+        return []
+    numbers = (("Pristine", 0), ("Useful", useful[-1]), ("Non-useful", useless[0]))
+    return [step(heading, ladder, number) for heading, number in numbers]
 
 
 def step(heading: str, ladder: Ladder, number: int) -> Step:
     """A picture of a ladder; 0 is the pristine one."""
     picture = ladder.pictures[number]
-    condition = f"{ladder.codec} {ladder.levels[number - 1]}, {picture.bytes:,} bytes" if number else "as it was taken"
+    condition = (
+        f"{ladder.codec} {ladder.levels[number - 1]}, {picture.bytes:,} bytes" if number else "before compression"
+    )
     answers = {name: given[number] for name, given in ladder.answers.items()}
     return Step(
         heading, picture, condition, tuple((name, answer.text, answer.is_kept) for name, answer in answers.items())

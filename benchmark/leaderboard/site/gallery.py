@@ -1,7 +1,8 @@
-"""Images that a page shows: pairs of both classes at the same condition, and where a predictor is right and wrong."""
+"""Images that a page shows: ladders, pairs of both classes at the same condition, and where a predictor is right and wrong."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,17 +10,33 @@ import numpy as np
 import polars as pl
 from scipy.stats import rankdata
 
+from benchmark.core.errors import BenchmarkError
 from benchmark.core.types import CONDITION, IMAGE, Condition
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.labelling.recorded import read_outcomes_of
 from benchmark.leaderboard.plot_data import classified, combined_labels
+from benchmark.leaderboard.site.ladder import Ladder, ladders
 from benchmark.leaderboard.site.photographs import Photographs, Picture
+from benchmark.suites.results_folder import outcomes_home
 from benchmark.suites.spec import COMBINED
+
+logger = logging.getLogger(__name__)
 
 PAIRS = 4
 """Number of conditions at which a useful and a non-useful image are shown."""
+CLOSE = 0.1
+"""Greatest difference of the bits a pixel of a pair, as a share."""
 EACH = 6
 """Number of images of each class in which a predictor is most wrong, or most right."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The images of the page of a suite."""
+
+    ladders: tuple[Ladder, ...] = ()
+    pairs: tuple[tuple[Shown, Shown], ...] = ()
+    mistakes: tuple[Shown, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -33,9 +50,27 @@ class Shown:
     distorted: Picture
     pristine: Picture
     percent: int | None = None
-    """Percentage of the test images that a predictor scores lower."""
+    """Percentage of the labelled test images that a predictor scores lower."""
     kept: bool = False
     """Whether the predictor keeps it."""
+
+
+def gallery(ranked: SuiteResults, result: PredictorResult | None, photographs: Photographs | None) -> Gallery:
+    """Ladders, pairs, and mistakes of a predictor; empty where images cannot be shown, of which a warning tells.
+
+    Args:
+        ranked: the results of the suite.
+        result: those of the predictor whose mistakes are shown; None for none.
+        photographs: those of the suite; None where they may not be shown or are not here.
+    """
+    if not photographs:
+        return Gallery()
+    try:
+        mistakes = extremes(ranked, result, photographs, wrong=True) if result else ()
+        return Gallery(tuple(ladders(ranked, photographs)), tuple(pairs(ranked, photographs)), tuple(mistakes))
+    except BenchmarkError as error:
+        logger.warning(f"{ranked.suite.folder}: no images are shown ({error})")
+        return Gallery()
 
 
 def shown(photographs: Photographs, source: str, condition: Condition, useful: bool, **about: object) -> Shown:
@@ -45,11 +80,12 @@ def shown(photographs: Photographs, source: str, condition: Condition, useful: b
 
 
 def pairs(ranked: SuiteResults, photographs: Photographs) -> list[tuple[Shown, Shown]]:
-    """At some conditions, a useful and a non-useful image of the test part whose bits a pixel are as close as any two's.
+    """At some conditions, the useful and the non-useful image of the test part whose bits a pixel are closest.
 
-    The conditions are those with the most images of their rarer class, strongest compression last.
+    The conditions are those with the most images of their rarer class, sorted by distortion, highest level first; those at
+    which no two images are within CLOSE of each other are left out.
     """
-    images, _ = read_outcomes_of(ranked.folder, "images", ranked.suite.task)
+    images, _ = read_outcomes_of(outcomes_home(ranked.folder, ranked.suite), "images", ranked.suite.task)
     rate = (pl.col("bits") / (pl.col("height") * pl.col("width"))).alias("rate")
     table = labels_of_test_part(ranked).join(images.select(*IMAGE, rate), on=IMAGE, maintain_order="left")
     counted = table.group_by(CONDITION, maintain_order=True).agg(
@@ -62,6 +98,8 @@ def pairs(ranked: SuiteResults, photographs: Photographs) -> list[tuple[Shown, S
         useful, useless = (rows.filter(pl.col("class") == value) for value in (1, 0))
         gaps = np.abs(useful["rate"].to_numpy()[:, None] - useless["rate"].to_numpy())
         first, second = np.unravel_index(np.argmin(gaps), gaps.shape)
+        if gaps[first, second] > CLOSE * useful["rate"][int(first)]:
+            continue
         condition = Condition(name, level)
         shown_pairs.append((
             shown(photographs, useful["source"][int(first)], condition, True),
@@ -91,15 +129,15 @@ def extremes(
     labels = combined_labels(ranked.folder)
     rows = result.test_scores.join(labels, on=IMAGE, maintain_order="left")
     y, s = classified(result, labels)
-    ranks = rankdata(s) / len(s)
+    below = (rankdata(s, "min") - 1) / len(s)
     images: list[Shown] = []
     for value in (1, 0):
         lowest_first = (value == 1) == wrong
-        order = np.argsort(ranks if lowest_first else -ranks, kind="stable")
+        order = np.argsort(below if lowest_first else -below, kind="stable")
         images += [
             shown(
                 photographs, source, Condition(name, level), value == 1,
-                percent=round(100 * float(ranks[index])), kept=bool(s[index] >= result.card.threshold[0]),
+                percent=round(100 * float(below[index])), kept=bool(s[index] >= result.card.threshold[0]),
             )
             for index, source, name, level in of_different_sources(rows, order[y[order] == value], each)
         ]  # fmt: skip

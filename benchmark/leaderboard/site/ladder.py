@@ -14,6 +14,7 @@ from benchmark.labelling.recorded import read_labels, read_outcomes_of, read_sou
 from benchmark.leaderboard.site.photographs import Photographs, Picture
 from benchmark.plugins.datasets.class_names import dataset_class_names
 from benchmark.plugins.distortions import find_distortion
+from benchmark.suites.results_folder import outcomes_home
 from benchmark.suites.spec import COMBINED
 
 LADDERS = 2
@@ -41,7 +42,7 @@ class Ladder:
     """Without the pristine image."""
     pictures: tuple[Picture, ...]
     labels: tuple[str, ...]
-    """Combined label at each level; empty at levels that are held out."""
+    """Combined label at each level; empty where none was recorded."""
     answers: dict[str, tuple[Answer, ...]]
     """Network -> its answer to each picture."""
 
@@ -56,7 +57,9 @@ Tops = dict[str, NDArray[np.int64]]
 
 
 def ladders(ranked: SuiteResults, photographs: Photographs, *, sharp: bool = False) -> list[Ladder]:
-    """Ladders of one photograph of the test part, on whose pristine version all networks are right, one for each codec.
+    """Ladders of one photograph of the test part, one for each codec.
+
+    All networks are right on its pristine version, and none returns to an earlier answer at a lower level of these codecs.
 
     Args:
         ranked: the results of the suite.
@@ -75,7 +78,8 @@ def ladders(ranked: SuiteResults, photographs: Photographs, *, sharp: bool = Fal
     test = table.filter(part="test").sort("source")
     answered = {codec: answers_to(ranked, codec, test["source"].to_list()) for codec in codecs}
     choose = sharpest if sharp else most_gradual
-    chosen = choose(*changes_of(answered[codecs[0]][1], test["class"].to_numpy()))
+    changes = {codec: changes_of(tops, test["class"].to_numpy()) for codec, (_, tops) in answered.items()}
+    chosen = choose(changes[codecs[0]][0], np.all([shown for _, shown in changes.values()], axis=0))
     if chosen is None:
         return []
     source = test["source"][chosen]
@@ -96,7 +100,7 @@ def answers_to(ranked: SuiteResults, codec: str, sources: list[str]) -> tuple[tu
     of_codec = pl.col("distortion").is_in([codec, PRISTINE.distortion]) & pl.col("source").is_in(sources)
     levels: tuple[int, ...] = ()
     for name in (*networks.labelling, *networks.held_out):
-        table, _ = read_outcomes_of(ranked.folder, name, ranked.suite.task)
+        table, _ = read_outcomes_of(outcomes_home(ranked.folder, ranked.suite), name, ranked.suite.task)
         rows = table.filter(of_codec).sort("source")
         levels = tuple(sorted(set(rows["level"]) - {PRISTINE.level}, reverse=True))
         columns = [rows.filter(level=level)["top"].to_numpy() for level in (PRISTINE.level, *levels)]
@@ -139,7 +143,7 @@ def pictures_of(photographs: Photographs, source: str, codec: str, levels: tuple
 
 
 def labels_of(ranked: SuiteResults, source: str, codec: str, levels: tuple[int, ...]) -> tuple[str, ...]:
-    """The combined label at each level in words; empty where the level is held out."""
+    """The combined label at each level in words; empty where none was recorded."""
     table, _ = read_labels(ranked.folder.labels)
     rows = table.filter(source=source, distortion=codec)
     labels = dict(rows.select("level", COMBINED).iter_rows())

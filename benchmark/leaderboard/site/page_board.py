@@ -17,7 +17,7 @@ from benchmark.leaderboard.tables import counts_line
 from benchmark.suites.results_folder import file_stem
 from benchmark.suites.spec import COMBINED
 
-ALWAYS = ("auroc", "within_condition_auroc", "area", "bits_saved")
+ALWAYS = ("auroc", "auroc_over_condition", "within_condition_auroc", "area", "bits_saved")
 """Measures that are shown without asking, where a board has them; the first with a bar."""
 FROM = 0.4
 """AUROC at the left end of a bar; 1 is at the right end."""
@@ -146,12 +146,12 @@ def measures_of(card: Scorecard) -> dict[str, Measure]:
 
 
 def page_rank(text: str) -> str:
-    """A rank as pages write it: the first, alone or tied, or an interval of ranks.
+    """A rank as pages write it: the ranks in 95 % of resamples, and whether it is tied with the first.
 
     Examples:
         >>> page_rank("1-3 ="), page_rank("1"), page_rank("4-6"), page_rank("-")
-        ('1st (tied)', '1st', '4 to 6', '-')
+        ('1 to 3 (tied)', '1st', '4 to 6', '-')
     """
-    if text.endswith(" ="):
-        return "1st (tied)"
-    return "1st" if text == "1" else text.replace("-", " to ") if text != "-" else text
+    if text == "1":
+        return "1st"
+    return text if text == "-" else text.replace("-", " to ").replace(" =", " (tied)")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import base64
-import io
+import functools
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from PIL import Image
+import polars as pl
 
-from benchmark.core.errors import DataError
-from benchmark.core.images import Pixels
-from benchmark.core.types import Condition
+from benchmark.core.errors import BenchmarkError, DataError
+from benchmark.core.images import Pixels, pixel_digest
+from benchmark.core.pictures import image_address
+from benchmark.core.types import PRISTINE, Condition
+from benchmark.evaluation.results import SuiteResults
+from benchmark.labelling.recorded import read_outcomes_of
 from benchmark.plugins.datasets import open_dataset
 from benchmark.plugins.distortions import decoded, encoded, find_distortion
-from benchmark.suites.spec import Suite
+from benchmark.suites.results_folder import outcomes_home
 
 if TYPE_CHECKING:
     from benchmark.core.storage import Location
@@ -25,8 +27,10 @@ logger = logging.getLogger(__name__)
 
 SHOWN_AS_THEY_ARE = {"JPEG": "jpeg", "WEBP": "webp"}
 """Formats that every browser shows, whose bitstreams stand in a page themselves, and their media types."""
-LOSSLESS_SIDE = 128
-"""Longest side, in px, of images that stand in a page without loss; larger ones are WebP at quality 90."""
+SMALL = 128
+"""Longest side, in px, of images that stand in a page without loss and enlarged; others are WebP at quality 90."""
+LARGEST = 640
+"""Longest side of images in a page, in px; larger ones are reduced to it."""
 
 
 @dataclass(frozen=True)
@@ -35,59 +39,68 @@ class Picture:
 
     address: str
     size: tuple[int, int]
-    """Height and width in px, enlarged where it is small."""
+    """Height and width in px at which it is shown."""
     bytes: int = 0
     """Length of the bitstream; 0 of a pristine image."""
 
 
 class Photographs:
-    """The photographs of a suite, pristine and distorted."""
+    """The photographs of a suite, pristine and distorted, as they were recorded."""
 
-    def __init__(self, suite: Suite, dataset: Any) -> None:
-        self.seed, self.dataset = suite.split.seed, dataset
+    def __init__(self, ranked: SuiteResults, dataset: Any) -> None:
+        self.seed, self.dataset = ranked.suite.split.seed, dataset
+        images, _ = read_outcomes_of(outcomes_home(ranked.folder, ranked.suite), "images", ranked.suite.task)
+        self.recorded: dict[str, int] = dict(
+            images.filter(pl.col("level") == PRISTINE.level).select("source", "pixels").iter_rows()
+        )
         self.credits: dict[str, str] = {member.id: member.credit for member in dataset.sources()}
         """Author and licence of each photograph, empty where none must be named."""
+        self.pristine = functools.cache(self.make_pristine)
+        self.distorted = functools.cache(self.make_distorted)
 
-    def pristine(self, source: str) -> Picture:
-        """A photograph as it is."""
-        image = self.dataset.read(source)
-        return Picture(address(image), enlarged(image))
+    def read(self, source: str) -> Pixels:
+        """A photograph; raises DataError where its pixels are not those that were recorded."""
+        image: Pixels = self.dataset.read(source)
+        if int(pixel_digest(image), 16) != self.recorded.get(source):
+            raise DataError(f"{source}: has other pixels than the photograph that was judged")
+        return image
 
-    def distorted(self, source: str, condition: Condition) -> Picture:
+    def make_pristine(self, source: str) -> Picture:
+        """A photograph before distortion."""
+        image = self.read(source)
+        return Picture(address(image), shown_size(image))
+
+    def make_distorted(self, source: str, condition: Condition) -> Picture:
         """A photograph at a condition."""
         distortion = find_distortion(condition.distortion)
-        bitstream = encoded(distortion, self.dataset.read(source), condition.level, source, seed=self.seed)
+        bitstream = encoded(distortion, self.read(source), condition.level, source, seed=self.seed)
         image = decoded(distortion, bitstream, source)
-        kind = SHOWN_AS_THEY_ARE.get(distortion.format)
-        text = data_address(bitstream, kind) if kind else address(image)
-        return Picture(text, enlarged(image), len(bitstream))
+        kind = SHOWN_AS_THEY_ARE.get(distortion.format) if max(image.shape[:2]) <= LARGEST else None
+        encoded_address = f"data:image/{kind};base64,{base64.b64encode(bitstream).decode()}"
+        return Picture(encoded_address if kind else address(image), shown_size(image), len(bitstream))
 
 
-def photographs_of(suite: Suite, data: Location | None) -> Photographs | None:
-    """The photographs of a suite; None where they may not be published, or are not here."""
-    if not suite.redistributable:
+def photographs_of(ranked: SuiteResults, data: Location | None) -> Photographs | None:
+    """The photographs of a suite; None where they may not be published, are not here, or were not recorded."""
+    suite = ranked.suite
+    if not suite.redistributable or not ranked.folder.sources.is_file():
         return None
     try:
-        return Photographs(suite, open_dataset(suite.dataset, data))
-    except DataError as error:
+        return Photographs(ranked, open_dataset(suite.dataset, data))
+    except BenchmarkError as error:
         logger.warning(f"{suite.folder}: no images are shown ({error})")
         return None
 
 
 def address(image: Pixels) -> str:
     """An image as a data address: without loss where it is small."""
-    buffer, small = io.BytesIO(), max(image.shape[:2]) <= LOSSLESS_SIDE
-    Image.fromarray(image).save(buffer, "WEBP", lossless=small, quality=90)
-    return data_address(buffer.getvalue(), "webp")
+    if max(image.shape[:2]) <= SMALL:
+        return image_address(image, SMALL, "WEBP", lossless=True)
+    return image_address(image, LARGEST, "WEBP", quality=90)
 
 
-def data_address(content: bytes, kind: str) -> str:
-    """An encoded image as an address that holds it."""
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def enlarged(image: Pixels) -> tuple[int, int]:
+def shown_size(image: Pixels) -> tuple[int, int]:
     """Height and width at which an image is shown: twice its own where it is small."""
-    factor = 2 if max(image.shape[:2]) <= LOSSLESS_SIDE else 1
-    height, width = (np.array(image.shape[:2]) * factor).tolist()
-    return height, width
+    height, width = image.shape[:2]
+    factor = 2 if max(height, width) <= SMALL else min(1.0, LARGEST / max(height, width))
+    return round(height * factor), round(width * factor)

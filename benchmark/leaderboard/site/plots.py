@@ -136,8 +136,8 @@ def names_at_ends(panel: Panel) -> list[dict[str, Any]]:
     return [
         {
             "x": position(panel, series) if points else 1, "xref": "x" if points else "paper", "y": height,
-            "xanchor": "left", "xshift": 6, "showarrow": False, "text": written(series.name),
-            "font": {"size": 11, "color": TEXT if series.muted or series.colour == GREY else series.colour},
+            "xanchor": "left", "xshift": 6, "showarrow": False, "font": {"size": 11},
+            "text": f'<span style="color:{TEXT if series.muted else series.colour}">■</span> {written(series.name)}',
         }
         for series, height in zip(named, spread(heights, gap), strict=True)
     ]  # fmt: skip
@@ -184,6 +184,9 @@ def trace(series: Series) -> Any:
     if series.marker:
         look["marker"] = {"color": colour, "symbol": series.marker, "size": 8}
     mode = "markers" if series.kind == "points" else "lines" if series.muted or not series.marker else "lines+markers"
-    intervals = [f"{low:.3f} to {high:.3f}" for low, high in zip(series.low, series.high, strict=True)]
-    shown = {"text": intervals, "hovertemplate": "%{y:.3f} (%{text})"} if intervals else {"hovertemplate": "%{y:.3f}"}
-    return go.Scatter(x=x, y=y, name=name, mode=mode, meta=own if series.muted else "", **look, **shown)
+    intervals = [
+        f" ({low:.3f} to {high:.3f})" if np.isfinite([low, high]).all() else ""
+        for low, high in zip(series.low, series.high, strict=True)
+    ]
+    shown = {"text": intervals, "hovertemplate": "%{y:.3f}%{text}"} if intervals else {"hovertemplate": "%{y:.3f}"}
+    return go.Scatter(x=x, y=y, name=name, mode=mode, meta=[own, QUIET] if series.muted else "", **look, **shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -12,8 +13,7 @@ from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
 from benchmark.leaderboard.plot_data import classes_of
 from benchmark.leaderboard.rate_tables import condition_grids
 from benchmark.leaderboard.site import plots
-from benchmark.leaderboard.site.gallery import extremes, pairs
-from benchmark.leaderboard.site.ladder import ladders
+from benchmark.leaderboard.site.gallery import gallery
 from benchmark.leaderboard.site.page_board import page_board, predictor_page
 from benchmark.leaderboard.site.pages import write, write_assets
 from benchmark.leaderboard.site.photographs import photographs_of
@@ -27,22 +27,25 @@ if TYPE_CHECKING:
     from benchmark.core.storage import Location
 
 
-def write_suite_pages(ranked: SuiteResults, *, data: Location | None = None) -> list[Path]:
+def write_suite_pages(
+    ranked: SuiteResults, *, data: Location | None = None, among: Sequence[SuiteResults] = ()
+) -> list[Path]:
     """Write the page of a suite and one of each predictor that has results on the combined labels; returns the files.
 
     Args:
         ranked: the results of the suite.
         data: where the photographs are, of which some are shown where they may be published.
+        among: the suites whose pages are written too, and are linked.
     """
     write_assets(ranked.folder.root)
     combined, suite = ranked.results[COMBINED], ranked.suite
     boards = [page_board(labels, results, probe_note(ranked, labels)) for labels, results in ranked.results.items()]
     gained = [gains_grid(ranked.cards(COMBINED), suite)] if suite.networks.held_out else []
-    photographs = photographs_of(suite, data)
+    photographs = photographs_of(ranked, data)
     own_page = [result for result in combined if result.card.track != INFORMED_TRACK]
     histograms = {result.title: draw_histograms(ranked, result) for result in combined}
     bright = coloured(result.title for result in own_page)
-    first = next((result for result in combined if result.card.is_ranked), combined[0])
+    first = next((result for result in own_page if result.card.is_ranked), own_page[0] if own_page else None)
     context = {
         "root": "..",
         "suite": suite,
@@ -67,10 +70,14 @@ def write_suite_pages(ranked: SuiteResults, *, data: Location | None = None) -> 
         "measure": TASKS[suite.task].MEASURE,
         "number": TASKS[suite.task].FIGURE,
         "grids": [accuracy_grid(ranked), *gained, *condition_grids(ranked)],
-        "ladders": ladders(ranked, photographs) if photographs else [],
-        "pairs": pairs(ranked, photographs) if photographs else [],
-        "first": first.title,
-        "mistakes": extremes(ranked, first, photographs, wrong=True) if photographs else [],
+        "gallery": gallery(ranked, first, photographs),
+        "first": first.title if first else "",
     }
     written = [write(ranked.folder.page, "suite.html", **context)]
-    return [*written, *(write_predictor(ranked, result, histograms[result.title], photographs) for result in combined)]
+    return [
+        *written,
+        *(
+            write_predictor(ranked, result, histograms[result.title], photographs=photographs, among=among)
+            for result in combined
+        ),
+    ]

@@ -29,8 +29,8 @@ async function sortable() {
 function highlight(plot) {
   const paint = (index, colour, width) =>
     Plotly.restyle(plot, { "line.color": colour, "line.width": width, "marker.color": colour }, [index]);
-  plot.on("plotly_hover", ({ points: [{ curveNumber, data }] }) => data.meta && paint(curveNumber, data.meta, 4));
-  plot.on("plotly_unhover", ({ points: [{ curveNumber, data }] }) => data.meta && paint(curveNumber, "rgba(128,128,128,.45)", 2));
+  plot.on("plotly_hover", ({ points: [{ curveNumber, data }] }) => data.meta && paint(curveNumber, data.meta[0], 4));
+  plot.on("plotly_unhover", ({ points: [{ curveNumber, data }] }) => data.meta && paint(curveNumber, data.meta[1], 2));
 }
 
 async function copy(button) {
