@@ -265,12 +265,12 @@ def test_resnet18_trains_from_scratch_and_survives_saving(tiny, workspace, tmp_p
     text = text.replace("Recipe()", "Recipe(steps=8)")
     file = tmp_path / "quick.py"
     file.write_text(text)
-    card = evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny)
+    card = evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny, seeds=[0])
     assert card.provenance.notes[0]["start"] == "scratch"
     assert card.provenance.notes[0]["side"] == "64"
     first, _ = read_table(workspace.results / "tiny" / "scores" / "quick@tiny.combined.parquet")
     shutil.rmtree(workspace.results / "tiny" / "scores")
-    evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny)
+    evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny, seeds=[0])
     second, _ = read_table(workspace.results / "tiny" / "scores" / "quick@tiny.combined.parquet")
     assert first.equals(second)
 
