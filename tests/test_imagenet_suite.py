@@ -21,6 +21,7 @@ from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.pipeline import label
 from benchmark.leaderboard.rank import rank
 from benchmark.plugins.datasets import index, open_dataset
+from benchmark.plugins.datasets.class_names import class_names
 from benchmark.plugins.distortions import decode_jpeg, encode_jpeg
 from benchmark.plugins.networks.network import Preprocessing
 from benchmark.plugins.networks.torchvision_networks import ARGUMENTS
@@ -102,3 +103,10 @@ def test_the_papers_suite_runs_from_names_to_board(folders, capsys):
         card = evaluate(name, suite, workspace=folders, truth=truth)
         assert set(card.downstream) == set(suite.networks.held_out)
     assert any("imagenet-limit40" in line for line in rank(["imagenet"], folders, limit=LIMIT))
+
+
+def test_names_of_classes_are_torchvisions():
+    """The file of names has those of torchvision's weights, in their order."""
+    from torchvision.models import ResNet18_Weights
+
+    assert list(class_names(1000)) == ResNet18_Weights.IMAGENET1K_V1.meta["categories"]
