@@ -199,6 +199,13 @@ def test_unknown_and_stale_results_are_refused(tiny, judged):
     workspace, _ = judged
     with pytest.raises(ResultError, match="no scores of 'dists'; there are jpeg_quality, ssim"):
         compare(tiny, "dists", "ssim", "combined", workspace)
+    for part in ("cards/combined", "scores"):
+        (workspace.results / "tiny-limit7" / part).mkdir(parents=True)
+    (workspace.results / "tiny-limit7" / "scores" / "dists.parquet").touch()
+    with pytest.raises(
+        ResultError, match="no scores of 'dists' but of a quick look, which --limit 7 compares; there are"
+    ):
+        compare(tiny, "dists", "ssim", "combined", workspace)
     file = workspace.results / "tiny" / "cards" / "combined" / "ssim.json"
     write_edited(file, ground_truth="other")
     with pytest.raises(ResultError, match="of other images or labels"):

@@ -34,7 +34,8 @@ from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.leaderboard.plot_data import ENOUGH
 from benchmark.metrics import bootstrap, classification, weighted
 from benchmark.metrics.seeds import over_seeds
-from benchmark.suites.results_folder import Training, file_stem, readable_folders, suite_folder
+from benchmark.suites.results_folder import Training, file_stem, list_suite_folders, readable_folders, suite_folder
+from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
 
 SIGNIFICANT = 0.05
@@ -163,7 +164,8 @@ def judged(truth: GroundTruth, name: str, labels: str, workspace: Workspace) -> 
     if not pairs:
         stems = sorted({stem for folder in folders for stem in folder.score_stems()})
         there = ", ".join(stems) or "none"
-        raise ResultError(f"{folders[0].path}: no scores of {name!r}{near(name, stems)}; there are {there}")
+        hint = quick_look(name, workspace, truth.suite) or near(name, stems)
+        raise ResultError(f"{folders[0].path}: no scores of {name!r}{hint}; there are {there}")
     hint = f"`utilbench run {name} -s {truth.suite.name} -l {labels}` makes it"
     having = [(folder, folder.card(labels, stem)) for folder, stem in pairs if folder.card(labels, stem).is_file()]
     if not having:
@@ -173,6 +175,16 @@ def judged(truth: GroundTruth, name: str, labels: str, workspace: Workspace) -> 
     if (card.fingerprint, card.ground_truth) != (truth.fingerprint, truth.digest(labels)):
         raise ResultError(f"{path} is of other images or labels than this machine's; {hint} anew")
     return read_result(folder, path, card, replicates_reader(lambda: truth, suite_folder(workspace, truth.suite)))
+
+
+def quick_look(name: str, workspace: Workspace, suite: Suite) -> str:
+    """Words on a quick look at a suite in which a predictor was run, as the end of a message; empty without one."""
+    for folder in list_suite_folders(workspace.results):
+        whole, _, limit = folder.path.name.rpartition("-limit")
+        stems = (file_stem(name, None), file_stem(name, Training(folder.path.name, COMBINED, "")))
+        if whole == suite.folder and set(stems) & set(folder.score_stems()):
+            return f" but of a quick look, which --limit {limit} compares"
+    return ""
 
 
 def grouped_replicates(truth: GroundTruth, result: PredictorResult, labels: str) -> list[Replicates]:
