@@ -100,8 +100,14 @@ def test_one_that_was_never_trained_here_says_how(tiny, tiny_file, workspace, tm
         str(file), suite=str(tiny_file), workspace=workspace
     )  # a small state lies beside the results too
     shutil.rmtree(workspace.results / "tiny" / "trained")
-    with pytest.raises(ResultError, match="was not trained"):
+    with pytest.raises(
+        ResultError, match=r"was not trained .*; `utilbench run .* --seeds 4` trains it with one seed more"
+    ):
         benchmark.load_predictor(str(file), suite=str(tiny_file), workspace=workspace)
+    card = evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny, seeds=range(4))
+    ready = benchmark.load_predictor(str(file), suite=str(tiny_file), workspace=workspace)
+    assert card.seeds == (0, 1, 2, 3)
+    assert ready.threshold == card.threshold[3]
 
 
 @pytest.fixture

@@ -27,13 +27,13 @@ from benchmark.deployment.calibration import Validation
 from benchmark.evaluation.dataloading import BATCH
 from benchmark.evaluation.results import check_same_run, read_scores
 from benchmark.evaluation.scorecard import Scorecard, read_card
-from benchmark.evaluation.training import load_trained
+from benchmark.evaluation.training import trained_predictor
 from benchmark.labelling.recorded import read_labels, read_outcomes_of
 from benchmark.labelling.shards import IMAGES
 from benchmark.metrics.operating_points import OperatingPoint, operating_point
 from benchmark.plugins.distortions import Distortion, find_distortion
-from benchmark.plugins.predictors.answers import built, checked_scores, named
-from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor
+from benchmark.plugins.predictors.answers import checked_scores
+from benchmark.plugins.predictors.base import Predictor
 from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import (
@@ -204,31 +204,16 @@ def load_predictor(
         )
     if card.provenance.code != spec.code:
         raise ResultError(f"{path} is of other code than {spec.name} has now; {hint} makes it anew")
-    context = Context(
-        device=workspace.device,
-        task=chosen.task,
-        seed=card.seeds[0],
-        networks=workspace.networks,
-        **chosen.networks.offered(spec.kind.needs),
-    )
-    with named(spec.name, "the constructor"):
-        predictor = built(spec.kind, context)
-    trained = card.trained_on
-    if (
-        isinstance(predictor, LearnedPredictor)
-        and trained
-        and load_trained(predictor, spec, trained, workspace) is None
-    ):
-        raise ResultError(f"{spec.name} was not trained with its present code on this machine; {hint} trains it")
-    rows = functools.partial(validation_rows, folder, workspace, chosen, labels, card)
+    predictor, seed = trained_predictor(spec, card, chosen, workspace, hint)
+    rows = functools.partial(validation_rows, folder, workspace, chosen, labels, card, seed=seed)
     names = [choice.name for choice in chosen.distortions]
     suited = {distortion.format or distortion.name for distortion in map(find_distortion, names)}
     formats = frozenset(spec.kind.formats or suited)
-    return InferencePredictor(spec.name, predictor, card.threshold[0], formats, rows)
+    return InferencePredictor(spec.name, predictor, card.threshold[card.seeds.index(seed)], formats, rows)
 
 
 def validation_rows(
-    folder: SuiteFolder, workspace: Workspace, suite: Suite, labels: str, card: Scorecard
+    folder: SuiteFolder, workspace: Workspace, suite: Suite, labels: str, card: Scorecard, *, seed: int
 ) -> pl.DataFrame:
     """Columns source, score, label, bits, height and width of the validation part, from what `run` and `label` stored."""
     file = folder.scores(card.predictor, card.trained_on)
@@ -241,7 +226,7 @@ def validation_rows(
         )
     home = first_with(lambda candidate: candidate.outcomes(IMAGES), outcome_folders(workspace, suite))
     images, _ = read_outcomes_of(home, IMAGES, suite.task)
-    rows = scores.filter(part="validation", seed=card.seeds[0])
+    rows = scores.filter(part="validation", seed=seed)
     for table in (answers.with_columns(label=pl.col(labels)), images):
         rows = rows.join(table.drop("part", strict=False), on=IMAGE, how="left", maintain_order="left")
     return rows.select("source", "score", "label", "bits", "height", "width")

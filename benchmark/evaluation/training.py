@@ -14,11 +14,13 @@ from benchmark.core.files import discard, file_errors, file_name, write_bytes
 from benchmark.core.types import Source
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.dataloading import lesson
+from benchmark.evaluation.scorecard import Scorecard
 from benchmark.labelling.ground_truth import GroundTruth
-from benchmark.plugins.predictors.answers import learned_notes, learned_state, named
-from benchmark.plugins.predictors.base import LearnedPredictor
+from benchmark.plugins.predictors.answers import built, learned_notes, learned_state, named
+from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor
 from benchmark.plugins.predictors.resolve import PredictorSpec
 from benchmark.suites.results_folder import Training, file_stem, readable_folders, suite_folder
+from benchmark.suites.spec import Suite
 from benchmark.suites.splits import check_disjoint
 
 if TYPE_CHECKING:
@@ -156,3 +158,35 @@ def checksum(state: dict[str, Tensor], notes: dict[str, str]) -> str:
         data = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
         parts += [name, str(value.dtype), repr(tuple(value.shape)), data]
     return digest("state 1", *parts)
+
+
+def trained_predictor(
+    spec: PredictorSpec, card: Scorecard, suite: Suite, workspace: Workspace, hint: str
+) -> tuple[Predictor, int]:
+    """A predictor with the training of the first seed of its card that is on this machine or published, and that seed.
+
+    Raises:
+        ResultError: none of its trainings is here; scores of a seed that was run elsewhere are not made again, so that the
+            message names the number of seeds with which `run` trains one more.
+    """
+    for seed in card.seeds:
+        context = Context(
+            device=workspace.device,
+            task=suite.task,
+            seed=seed,
+            networks=workspace.networks,
+            **suite.networks.offered(spec.kind.needs),
+        )
+        with named(spec.name, "the constructor"):
+            predictor = built(spec.kind, context)
+        trained = card.trained_on
+        if (
+            not isinstance(predictor, LearnedPredictor)
+            or not trained
+            or load_trained(predictor, spec, trained, workspace) is not None
+        ):
+            return predictor, seed
+    again = f"{hint.rstrip('`')} --seeds {max(card.seeds) + 2}` trains it with one seed more"
+    scores = suite_folder(workspace, suite).scores(card.predictor, card.trained_on)
+    way = again if spec.seeded else f"remove {scores}, and {hint} trains it"
+    raise ResultError(f"{spec.name} was not trained with its present code on this machine; {way}")
