@@ -1,10 +1,12 @@
-"""The parts of the README that are generated from scorecards: one board, and four findings in a sentence each.
+"""The parts of the README that are generated from scorecards: what a first command prints, one board, and four findings.
 
 `python -m tests.findings` writes them between their marks.
 """
 
 from benchmark.core.markdown import markdown, number
 from benchmark.evaluation.rates import read_rates
+from benchmark.leaderboard.after_run import one_line, rank_among
+from benchmark.leaderboard.rank import read_ranked
 from benchmark.suites.results_folder import SuiteFolder
 from tests.finding_records import RESULTS, card_path, read
 
@@ -81,7 +83,21 @@ def findings():
     return "\n".join(f"- {line}" for line in lines) + "\n"
 
 
-PARTS = {"board": board, "findings": findings}
+def run():
+    """What `run` prints of two baselines in a fresh clone, whose scores are published."""
+    group = read_ranked(SuiteFolder(RESULTS / "glyphs")).results["combined"]
+    cards = [read(card_path("glyphs", name, "combined")) for name in ("gatekeeper", "ssim")]
+    lines = [
+        "$ utilbench run gatekeeper ssim -s glyphs",
+        *map(one_line, cards),
+        "...",
+        *(f"{card.predictor}, combined labels: {rank_among(card, group)}" for card in cards),
+        "next: utilbench rank glyphs, then open results/glyphs/index.html",
+    ]
+    return "\n".join(["```console", *lines, "```"])
+
+
+PARTS = {"run": run, "board": board, "findings": findings}
 
 
 def with_parts(readme):
