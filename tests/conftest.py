@@ -5,6 +5,7 @@ fixtures `imagenet_data`, `coco_data`, `open_data` and `onnx_networks`, and are 
 `UTILBENCH_DATA` or `UTILBENCH_NETWORKS` does not lead to them.
 """
 
+import dataclasses
 import os
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.workspace import Workspace
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling.pipeline import label
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import suite_folder
@@ -163,6 +165,18 @@ def workspace(tiny_workspace, tiny, tiny_det, tmp_path):
     for truth in (tiny, tiny_det):
         name = truth.suite.name
         shutil.copytree(tiny_workspace.results / name / "outcomes", fresh.results / name / "outcomes")
+    return fresh
+
+
+def evaluated_with_images(truth, recorded, folder, predictors, label_sets=("combined",)):
+    """Folders below `folder` with results of predictors on a small suite, whose outcomes are recorded, and may be shown."""
+    name, fresh = truth.suite.name, dataclasses.replace(workspace_in(folder), chosen_device="")
+    shutil.copytree(recorded.results / name / "outcomes", fresh.results / name / "outcomes")
+    suite = dataclasses.replace(truth.suite, redistributable=True)
+    shown = dataclasses.replace(truth, indexed=dataclasses.replace(truth.indexed, suite=suite))
+    for predictor in predictors:
+        for labels in label_sets:
+            evaluate(predictor, suite, labels=labels, workspace=fresh, truth=shown)
     return fresh
 
 

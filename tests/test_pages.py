@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,27 +11,22 @@ import pytest
 from benchmark.cli.parser import parser
 from benchmark.core.errors import DataError
 from benchmark.core.workspace import Workspace
-from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard.chart_parts import IN_COLOUR, LINES, coloured, look
 from benchmark.leaderboard.rank import rank, read_ranked
 from benchmark.leaderboard.site import ladder, story
 from benchmark.leaderboard.site.front_page import steps_of
 from benchmark.leaderboard.site.gallery import CLOSE, extremes, gallery, pairs
-from benchmark.leaderboard.site.photographs import photographs_of
+from benchmark.leaderboard.site.photographs import Photographs, photographs_of
 from benchmark.leaderboard.site.predictor_page import on_other_suites
 from benchmark.suites.results_folder import SuiteFolder
+from tests.conftest import evaluated_with_images
 
 
 @pytest.fixture(scope="module")
 def results(tiny, tiny_workspace, tmp_path_factory):
     """The results of the small suite, whose images may be shown."""
-    folder = tmp_path_factory.mktemp("shown")
-    workspace = Workspace(data=None, networks=None, cache=folder / "cache", results=folder / "results")
-    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", workspace.results / "tiny" / "outcomes")
-    suite = dataclasses.replace(tiny.suite, redistributable=True)
-    truth = dataclasses.replace(tiny, indexed=dataclasses.replace(tiny.indexed, suite=suite))
-    for name in ("ssim", "jpeg_quality", "condition"):
-        evaluate(name, suite, workspace=workspace, truth=truth)
+    names = ("ssim", "jpeg_quality", "condition")
+    workspace = evaluated_with_images(tiny, tiny_workspace, tmp_path_factory.mktemp("shown"), names)
     return read_ranked(SuiteFolder(workspace.results / "tiny"))
 
 
@@ -142,9 +138,9 @@ def test_the_three_pictures_of_the_index_go_down(labels, numbers, results, photo
 def test_photographs_that_are_not_those_that_were_judged_are_not_shown(results, photographs, caplog):
     """Other pixels than the recorded ones, or a photograph that is missing, leave the gallery empty, and a warning says why."""
     assert gallery(results, result_of(results, "ssim"), photographs).ladders
-    other = photographs_of(results, None)
-    read = other.dataset.read
-    other.dataset.read = lambda source: 255 - read(source)
+    own = photographs.dataset
+    inverted = SimpleNamespace(sources=own.sources, read=lambda source: 255 - own.read(source))
+    other = Photographs(results, inverted)
     assert gallery(results, None, other) == gallery(results, None, None)
     assert "has other pixels than the photograph that was judged" in caplog.text
     with pytest.raises(DataError):

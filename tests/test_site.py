@@ -12,13 +12,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from benchmark.core.markdown import number, with_interval
-from benchmark.core.workspace import Workspace
-from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.measure_table import describe
 from benchmark.leaderboard.rank import rank
 from benchmark.leaderboard.site.front_page import PAPER
 from benchmark.leaderboard.site.pages import TEMPLATES, write_assets
 from benchmark.plugins.datasets.class_names import dataset_class_names
+from tests.conftest import evaluated_with_images
 from tests.edited import write_edited
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -32,14 +31,9 @@ HOSTILE = "\"'><script>window.hacked=1</script><img src=x onerror='window.hacked
 @pytest.fixture(scope="module")
 def workspace(tiny, tiny_workspace, tmp_path_factory):
     """Folders with pages of the small suite, whose images may be shown, and of a submission with hostile texts."""
+    names = ("chance", "jpeg_quality", "ssim", "energy", "condition")
     folder = tmp_path_factory.mktemp("pages")
-    workspace = Workspace(data=None, networks=None, cache=folder / "cache", results=folder / "results")
-    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", workspace.results / "tiny" / "outcomes")
-    suite = dataclasses.replace(tiny.suite, redistributable=True)
-    truth = dataclasses.replace(tiny, indexed=dataclasses.replace(tiny.indexed, suite=suite))
-    for name in ("chance", "jpeg_quality", "ssim", "energy", "condition"):
-        for labels in ("combined", "zoo:resnet"):
-            evaluate(name, truth.suite, labels=labels, workspace=workspace, truth=truth)
+    workspace = evaluated_with_images(tiny, tiny_workspace, folder, names, ("combined", "zoo:resnet"))
     card = workspace.results / "tiny" / "cards" / "combined" / "chance.json"
     known = json.loads(card.read_text())
     about = {"authors": [HOSTILE], "licence": HOSTILE, "trained_on": HOSTILE, "paper": HOSTILE}

@@ -22,9 +22,8 @@ from benchmark.labelling.indexed_suite import ROW_SCHEMA, rows_to_score
 from benchmark.labelling.probe_agreement import Agreements
 from benchmark.labelling.recorded import read_sources
 from benchmark.plugins.predictors.code_digests import baseline_code
-from benchmark.plugins.predictors.informed import INFORMED_TRACK
 from benchmark.suites.loading import read_suite
-from benchmark.suites.results_folder import SuiteFolder
+from benchmark.suites.results_folder import SuiteFolder, outcomes_home
 from benchmark.suites.spec import Suite
 
 SCORES_SCHEMA = pl.Schema(ROW_SCHEMA | {"seed": pl.Int16, "score": pl.Float64})
@@ -35,11 +34,11 @@ TESTED = ("test", "held_out")
 def title(card: Scorecard) -> str:
     """The predictor's name, its training origin if that differs, and a mark where it is not ranked."""
     trained, origin = card.trained_on, ""
-    if trained and trained.suite != card.suite:
+    if trained and card.is_trained_elsewhere:
         origin = f" (from {trained.suite})"
     elif trained and trained.labels != card.labels:
         origin = f" (from {trained.labels})"
-    return card.predictor + origin + card.provenance.marks + " §" * (card.track == INFORMED_TRACK)
+    return card.predictor + origin + card.provenance.marks + " §" * card.is_informed
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +55,13 @@ class PredictorResult:
 
     @property
     def title(self) -> str:
-        """The predictor's name as boards show it."""
+        """The predictor's name as charts show it."""
         return title(self.card)
+
+    @property
+    def marked_title(self) -> str:
+        """The title as boards show it, with a mark where the code has changed since."""
+        return self.title + " ‡" * self.outdated
 
     @property
     def test_scores(self) -> pl.DataFrame:
@@ -85,6 +89,11 @@ class SuiteResults:
     """Rate and utility of its codecs, where it has any."""
     agreements: Agreements = field(default_factory=dict)
     """Agreement of the probe with each network, where there is a probe."""
+
+    @property
+    def home(self) -> SuiteFolder:
+        """The folder that holds the recorded outcomes."""
+        return outcomes_home(self.folder, self.suite)
 
     def cards(self, labels: str) -> list[Scorecard]:
         """The scorecards of one label set, best AUROC first."""

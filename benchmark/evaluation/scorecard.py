@@ -119,9 +119,19 @@ class Scorecard(Record, frozen=True, kw_only=True):
     provenance: Provenance
 
     @property
+    def is_informed(self) -> bool:
+        """Whether it is of a rival that is told what no predictor is."""
+        return self.track == INFORMED_TRACK
+
+    @property
+    def is_trained_elsewhere(self) -> bool:
+        """Whether it was trained on another suite than the one on which it is judged."""
+        return self.trained_on is not None and self.trained_on.suite != self.suite
+
+    @property
     def is_ranked(self) -> bool:
         """Whether boards rank it: there are rows enough, nothing marks it, and it is not told what no predictor is."""
-        return self.counts.are_enough and not self.provenance.marks and self.track != INFORMED_TRACK
+        return self.counts.are_enough and not self.provenance.marks and not self.is_informed
 
     def measures(self, group: str) -> dict[str, Measure]:
         """The measures of one of GROUPS, in the order of the table of measures."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.core.markdown import milliseconds, number
 from benchmark.evaluation.measure_table import describe
-from benchmark.evaluation.results import PredictorResult, title
+from benchmark.evaluation.results import PredictorResult
 from benchmark.evaluation.scorecard import Scorecard
 from benchmark.metrics import bootstrap
 
@@ -40,7 +40,7 @@ def label_rows(results: Sequence[PredictorResult]) -> tuple[list[str], list[list
     for position, (result, way, rank) in enumerate(zip(results, ways, ranks, strict=True), start=1):
         card = result.card
         texts = [
-            title(card) + (" ‡" if result.outdated else ""),
+            result.marked_title,
             *([way] if mixed else []),
             card.track,
             trained_on(card),

@@ -13,6 +13,8 @@ from sklearn.isotonic import isotonic_regression
 from benchmark.core.digests import digest
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
+RIVALS = {"oracle": GREEN, "condition": ORANGE, "random": GREY}
+"""Colours of what predictors are compared with."""
 LINES = (
     "#0072B2", "#D55E00", "#CC79A7", "#56B4E9", "#B8A500", "#7F3FBF", "#8C564B", "#00A0A0", "#3B5B92", "#F0A0C0", "#5A7D00",
     "#A00030",
@@ -92,13 +94,15 @@ class Chart:
 
 
 def look(name: str) -> tuple[str, str]:
-    """Colour and marker of a predictor or codec, the same on all charts of all suites, marks and training origin left out.
+    """Colour and marker of a predictor, rival or codec, the same on all charts of all suites, whatever marks and training.
 
     Examples:
         >>> look("gatekeeper"), look("resnet18 †")
         (('#0072B2', 'circle'), ('#D55E00', 'square'))
     """
     bare = name.split(" ")[0]
+    if bare in RIVALS:
+        return RIVALS[bare], ""
     if bare in OWN_LOOK:
         position = OWN_LOOK.index(bare)
     else:

@@ -17,10 +17,9 @@ import numpy as np
 from benchmark.evaluation.downstream import FRACTIONS, read_rivals
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.leaderboard import plot_data
-from benchmark.leaderboard.chart_parts import BLUE, GREEN, GREY, ORANGE, Chart, Panel, Series, coloured, look
+from benchmark.leaderboard.chart_parts import BLUE, GREEN, ORANGE, RIVALS, Chart, Panel, Series, coloured, look
 from benchmark.leaderboard.rate_charts import rate_curves
 from benchmark.metrics.classification import auroc, overlap
-from benchmark.plugins.predictors.informed import INFORMED_TRACK
 from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
 
@@ -37,7 +36,7 @@ def chart_names(suite: Suite) -> list[str]:
 @functools.lru_cache(maxsize=8)  # pictures and pages show the same charts
 def suite_charts(ranked: SuiteResults, name: str) -> list[Chart]:
     """The charts of a suite's combined labels that have this name, which is one of `chart_names`."""
-    results = [result for result in ranked.results[COMBINED] if result.card.track != INFORMED_TRACK]
+    results = [result for result in ranked.results[COMBINED] if not result.card.is_informed]
     if not results:
         return []
     if name == "1":
@@ -56,7 +55,7 @@ def figure_1(ranked: SuiteResults, results: Sequence[PredictorResult]) -> list[C
     charts = []
     for groups in plot_data.classes_of(ranked):
         about = f"Share of the images at each score: {groups.names[0]} against {groups.names[1]}."
-        heading = f"Do scores tell {groups.names[0]} from {groups.names[1]}?"
+        heading = "Do scores separate the two classes?"
         panels = [histograms(result, groups) for result in results]
         four = [panel for name in PAPER for panel in panels if panel.title.removesuffix(" †") == name]
         columns = len(results) if len(results) <= 3 else math.ceil(len(results) / 2)
@@ -104,9 +103,9 @@ def figure_2(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Chart:
         if gains[0].pristine is not None:
             series.append(Series("all replaced", "vertical", [gains[0].pristine], colour=GREEN, dash="dot"))
         for key, title, marker, colour, filled in (
-            ("oracle", "oracle", "diamond", GREEN, False),
-            ("condition", "best conditions", "triangle-up", ORANGE, True),
-            ("random", "random", "cross-thin", GREY, True),
+            ("oracle", "oracle", "diamond", RIVALS["oracle"], False),
+            ("condition", "best conditions", "triangle-up", RIVALS["condition"], True),
+            ("random", "random", "cross-thin", RIVALS["random"], True),
             ("filtered", "predictor", "circle", BLUE, True),
         ):
             values = [math.nan if getattr(gain, key) is None else getattr(gain, key) for gain in gains]
@@ -132,14 +131,14 @@ def gain_curves(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Cha
     table, _ = read_rivals(ranked.folder.rivals)
     measure, panels = TASKS[ranked.suite.task].MEASURE, []
     bright = coloured(result.title for result in results)
-    rivals: tuple[tuple[str, str, Literal["dash", "dot"]], ...] = (
-        ("oracle", GREEN, "dash"), ("condition", ORANGE, "dash"), ("random", GREY, "dot")
+    rivals: tuple[tuple[str, Literal["dash", "dot"]], ...] = (
+        ("oracle", "dash"), ("condition", "dash"), ("random", "dot")
     )  # fmt: skip
     for name in ranked.suite.networks.held_out:
         series = []
-        for rival, colour, dash in rivals:
+        for rival, dash in rivals:
             curve = table.filter(network=name, rival=rival)["curve"][0].to_numpy().astype(float)
-            series.append(Series(rival, "line", FRACTIONS, curve, colour, dash=dash, wide=True))
+            series.append(Series(rival, "line", FRACTIONS, curve, look(rival)[0], dash=dash, wide=True))
         for result in results:
             gain = result.card.downstream[name].curve
             line = Series(

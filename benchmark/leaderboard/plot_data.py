@@ -14,8 +14,8 @@ from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.evaluation.scorecard import Scorecard
 from benchmark.labelling.recorded import read_labels, read_outcomes_of
 from benchmark.metrics import classification
-from benchmark.suites.results_folder import SuiteFolder, outcomes_home
-from benchmark.suites.spec import COMBINED, Suite
+from benchmark.suites.results_folder import SuiteFolder
+from benchmark.suites.spec import COMBINED
 from benchmark.suites.tasks import TASKS
 
 BINS = 30
@@ -43,18 +43,17 @@ def classes_of(ranked: SuiteResults) -> list[BinaryGroups]:
     probe = ranked.suite.networks.probe
     if not probe:
         return [labels]
-    kept = BinaryGroups(
-        "figure_1", (f"decision of {probe} kept", "changed"), probe_decisions(ranked.folder, ranked.suite)
-    )
+    kept = BinaryGroups("figure_1", (f"decision of {probe} kept", "changed"), probe_decisions(ranked))
     return [kept, labels]
 
 
-def probe_decisions(folder: SuiteFolder, suite: Suite) -> pl.DataFrame:
+def probe_decisions(ranked: SuiteResults) -> pl.DataFrame:
     """Columns source, distortion, level and class; the class is 1 where the probe decides as on the pristine image, else 0.
 
     A detector does where it finds at least half of its objects again; images without any are left out.
     """
-    table, _ = read_outcomes_of(outcomes_home(folder, suite), suite.networks.probe, suite.task)
+    suite = ranked.suite
+    table, _ = read_outcomes_of(ranked.home, suite.networks.probe, suite.task)
     decisions = TASKS[suite.task].decisions(table, RETAINED).drop_nulls("kept")
     return decisions.select(*IMAGE, pl.col("kept").cast(pl.Int8).alias("class"))
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from benchmark.core.errors import BenchmarkError
 from benchmark.evaluation.card_parts import Measure
 from benchmark.evaluation.results import SuiteResults, title
-from benchmark.leaderboard.chart_parts import ORANGE, look
+from benchmark.leaderboard.chart_parts import look
 from benchmark.leaderboard.site.ladder import Ladder, ladders
 from benchmark.leaderboard.site.page_board import Bar, bar_of, interval_of
 from benchmark.leaderboard.site.pages import write, write_assets
@@ -64,7 +64,7 @@ def write_index(results: Path, ranked: Sequence[SuiteResults], *, data: Location
     context = {
         "root": ".",
         "suites": suites,
-        "shown": [(name, ORANGE if name == "condition" else look(name)[0]) for name in names],
+        "shown": [(name, look(name)[0]) for name in names],
         "findings": sentences(ranked),
         "steps": steps(ranked, data),
         "paper": PAPER,
@@ -75,7 +75,7 @@ def write_index(results: Path, ranked: Sequence[SuiteResults], *, data: Location
 def measure_of(entry: SuiteResults, name: str) -> Measure | None:
     """The AUROC of a predictor that was trained on the suite, if at all; None where it was not run."""
     for card in entry.cards(COMBINED):
-        if card.predictor == name and (card.trained_on is None or card.trained_on.suite == card.suite):
+        if card.predictor == name and not card.is_trained_elsewhere:
             return card.metrics["auroc"]
     return None
 

@@ -17,7 +17,6 @@ from benchmark.labelling.recorded import read_outcomes_of
 from benchmark.leaderboard.plot_data import classified, combined_labels
 from benchmark.leaderboard.site.ladder import Ladder, ladders
 from benchmark.leaderboard.site.photographs import Photographs, Picture
-from benchmark.suites.results_folder import outcomes_home
 from benchmark.suites.spec import COMBINED
 
 logger = logging.getLogger(__name__)
@@ -85,7 +84,7 @@ def pairs(ranked: SuiteResults, photographs: Photographs) -> list[tuple[Shown, S
     The conditions are those with the most images of their rarer class, sorted by distortion, highest level first; those at
     which no two images are within CLOSE of each other are left out.
     """
-    images, _ = read_outcomes_of(outcomes_home(ranked.folder, ranked.suite), "images", ranked.suite.task)
+    images, _ = read_outcomes_of(ranked.home, "images", ranked.suite.task)
     rate = (pl.col("bits") / (pl.col("height") * pl.col("width"))).alias("rate")
     table = labels_of_test_part(ranked).join(images.select(*IMAGE, rate), on=IMAGE, maintain_order="left")
     counted = table.group_by(CONDITION, maintain_order=True).agg(

@@ -14,7 +14,6 @@ from benchmark.labelling.recorded import read_labels, read_outcomes_of, read_sou
 from benchmark.leaderboard.site.photographs import Photographs, Picture
 from benchmark.plugins.datasets.class_names import dataset_class_names
 from benchmark.plugins.distortions import find_distortion
-from benchmark.suites.results_folder import outcomes_home
 from benchmark.suites.spec import COMBINED
 
 LADDERS = 2
@@ -100,7 +99,7 @@ def answers_to(ranked: SuiteResults, codec: str, sources: list[str]) -> tuple[tu
     of_codec = pl.col("distortion").is_in([codec, PRISTINE.distortion]) & pl.col("source").is_in(sources)
     levels: tuple[int, ...] = ()
     for name in (*networks.labelling, *networks.held_out):
-        table, _ = read_outcomes_of(outcomes_home(ranked.folder, ranked.suite), name, ranked.suite.task)
+        table, _ = read_outcomes_of(ranked.home, name, ranked.suite.task)
         rows = table.filter(of_codec).sort("source")
         levels = tuple(sorted(set(rows["level"]) - {PRISTINE.level}, reverse=True))
         columns = [rows.filter(level=level)["top"].to_numpy() for level in (PRISTINE.level, *levels)]

@@ -85,7 +85,7 @@ def page_board(labels: str, results: Sequence[PredictorResult], note: str) -> di
             "rank": page_rank(text),
             "order": position,
             "is_tied": text.endswith(" ="),
-            "name": result.title + (" ‡" if result.outdated else ""),
+            "name": result.marked_title,
             "page": quote(f"predictors/{predictor_page(result.card)}") if labels == COMBINED else "",
             "cells": cells(result.card, always, extra),
         }
@@ -109,7 +109,7 @@ def heads(always: Sequence[str], extra: Sequence[str]) -> list[Head]:
         Head(
             "track",
             "What it may look at: the image, its bitstream, the pristine image, or what no predictor is told.",
-            True,
+            is_extra=True,
         ),
         Head("trained on", "Suite and label set of its training.", is_extra=True),
         Head("seeds", "Number of trainings, whose spread the intervals hold.", is_extra=True),

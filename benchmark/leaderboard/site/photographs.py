@@ -18,7 +18,6 @@ from benchmark.evaluation.results import SuiteResults
 from benchmark.labelling.recorded import read_outcomes_of
 from benchmark.plugins.datasets import open_dataset
 from benchmark.plugins.distortions import decoded, encoded, find_distortion
-from benchmark.suites.results_folder import outcomes_home
 
 if TYPE_CHECKING:
     from benchmark.core.storage import Location
@@ -49,7 +48,7 @@ class Photographs:
 
     def __init__(self, ranked: SuiteResults, dataset: Any) -> None:
         self.seed, self.dataset = ranked.suite.split.seed, dataset
-        images, _ = read_outcomes_of(outcomes_home(ranked.folder, ranked.suite), "images", ranked.suite.task)
+        images, _ = read_outcomes_of(ranked.home, "images", ranked.suite.task)
         self.recorded: dict[str, int] = dict(
             images.filter(pl.col("level") == PRISTINE.level).select("source", "pixels").iter_rows()
         )
@@ -80,6 +79,7 @@ class Photographs:
         return Picture(encoded_address if kind else address(image), shown_size(image), len(bitstream))
 
 
+@functools.lru_cache(maxsize=8)  # the page of a suite and the index show the same ones
 def photographs_of(ranked: SuiteResults, data: Location | None) -> Photographs | None:
     """The photographs of a suite; None where they may not be published, are not here, or were not recorded."""
     suite = ranked.suite

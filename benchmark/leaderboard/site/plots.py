@@ -16,10 +16,9 @@ from benchmark.core.messages import printable
 from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.leaderboard.chart_parts import GREY, Chart, Panel, Series, spread
 from benchmark.leaderboard.charts import chart_names, conditions, gain_curves, suite_charts
-from benchmark.plugins.predictors.informed import INFORMED_TRACK
 
 TEXT = "#888888"
-"""Colour of lines that are drawn in that of the text, legible on white and on black; page.css colours the letters."""
+"""Colour of axes and of lines in grey, visible on white and on black; page.css colours the letters."""
 QUIET = "rgba(128,128,128,.45)"
 """Colour of lines that stay in the background until they are pointed at (page.js)."""
 DIGITS = 5
@@ -59,7 +58,7 @@ def of_suite(ranked: SuiteResults) -> list[Plot]:
 
 def of_predictor(ranked: SuiteResults, result: PredictorResult) -> list[Plot]:
     """The plots of a predictor: gain curves, and AUROC at each condition."""
-    if result.card.track == INFORMED_TRACK:
+    if result.card.is_informed:
         return []
     curves = [gain_curves(ranked, [result])] if ranked.suite.networks.held_out else []
     return [plot for chart in (*curves, *conditions(ranked, [result])) for plot in plots_of(chart, "")]

@@ -24,7 +24,6 @@ from benchmark.leaderboard.site.page_board import predictor_page
 from benchmark.leaderboard.site.pages import write
 from benchmark.leaderboard.site.photographs import Photographs
 from benchmark.plugins.predictors.description import baseline_source
-from benchmark.plugins.predictors.informed import INFORMED_TRACK
 from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
 
@@ -62,7 +61,7 @@ def write_predictor(
         "root": "../..",
         "suite": ranked.suite,
         "card": card,
-        "title": result.title + (" ‡" if result.outdated else ""),
+        "title": result.marked_title,
         "documentation": documentation,
         "commands": commands(ranked.suite, card) if source else (),
         "source": "" if result.outdated else escape(source),
@@ -87,8 +86,7 @@ def write_predictor(
 def commands(suite: Suite, card: Scorecard) -> tuple[str, str]:
     """The commands that make its card again, and that score one's own images with it."""
     limit = f" --limit {suite.limit}" if suite.limit else ""
-    elsewhere = card.trained_on and card.trained_on.suite != card.suite
-    origin = f" --train-on {card.trained_on.suite}" if card.trained_on and elsewhere else ""
+    origin = f" --train-on {card.trained_on.suite}" if card.trained_on and card.is_trained_elsewhere else ""
     reference = " --reference originals/" if card.track == "full-reference" else ""
     return (
         f"utilbench run {card.predictor} -s {suite.name}{limit}{origin}",
@@ -100,7 +98,7 @@ def images_of(
     ranked: SuiteResults, result: PredictorResult, photographs: Photographs | None
 ) -> tuple[list[Shown], list[Shown]]:
     """Images in which a predictor is most wrong, and most right; none where they cannot be shown."""
-    if not photographs or result.card.track == INFORMED_TRACK:
+    if not photographs or result.card.is_informed:
         return [], []
     try:
         wrong, right = (extremes(ranked, result, photographs, wrong=wrong, each=IMAGES) for wrong in (True, False))
@@ -117,7 +115,7 @@ def on_other_suites(ranked: SuiteResults, predictor: str, among: Sequence[SuiteR
         own = [
             card
             for card in (other.cards(COMBINED) if COMBINED in other.results else ())
-            if card.predictor == predictor and (card.trained_on is None or card.trained_on.suite == name)
+            if card.predictor == predictor and not card.is_trained_elsewhere
         ]
         if own and other.folder.path != ranked.folder.path:
             links.append((name, quote(f"../../{name}/predictors/{predictor_page(own[0])}")))

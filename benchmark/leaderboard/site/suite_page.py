@@ -19,7 +19,6 @@ from benchmark.leaderboard.site.pages import write, write_assets
 from benchmark.leaderboard.site.photographs import photographs_of
 from benchmark.leaderboard.site.predictor_page import draw_histograms, write_predictor
 from benchmark.leaderboard.tables import LEGEND, NO_DOWNSTREAM, probe_note
-from benchmark.plugins.predictors.informed import INFORMED_TRACK
 from benchmark.suites.spec import COMBINED
 from benchmark.suites.tasks import TASKS
 
@@ -42,7 +41,7 @@ def write_suite_pages(
     boards = [page_board(labels, results, probe_note(ranked, labels)) for labels, results in ranked.results.items()]
     gained = [gains_grid(ranked.cards(COMBINED), suite)] if suite.networks.held_out else []
     photographs = photographs_of(ranked, data)
-    own_page = [result for result in combined if result.card.track != INFORMED_TRACK]
+    own_page = [result for result in combined if not result.card.is_informed]
     histograms = {result.title: draw_histograms(ranked, result) for result in combined}
     bright = coloured(result.title for result in own_page)
     first = next((result for result in own_page if result.card.is_ranked), own_page[0] if own_page else None)
