@@ -40,6 +40,7 @@ sys.exit(main(sys.argv[2:]))
 PATIENCE = 120
 """Seconds that a page may take on a busy machine."""
 
+FORGOTTEN = "its photograph is forgotten"
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("gradio") is None,
     reason="Gradio is not installed; pip install 'utilbench[app]' (`make app`)",
@@ -277,10 +278,14 @@ def test_boards_are_shown(page):
     assert page.locator("#board-text a[href^='http']").count() == page.locator("#board-text a").count()
 
 
-def test_a_closed_page_is_forgotten(server):
-    """When the pages of the tests above were closed, their photographs were forgotten."""
+def test_a_closed_page_is_forgotten(page, photograph, server):
+    """When a page is closed, its photograph is forgotten."""
+    drop(page, photograph)
+    page.wait_for_selector(".examination")
+    before = server.log.read_text().count(FORGOTTEN)
+    page.close()
     end = time.monotonic() + 30
-    while "its photograph is forgotten" not in server.log.read_text():
+    while server.log.read_text().count(FORGOTTEN) == before:
         assert time.monotonic() < end, server.log.read_text()
         time.sleep(0.2)
 
