@@ -64,13 +64,17 @@ def read_model(path: Path) -> Any:
 
 
 def open_session(path: Path) -> Any:
-    """An inference session of onnxruntime on the processor, with as many threads as torch has."""
+    """An inference session of onnxruntime on the processor, with as many threads as torch has.
+
+    Its threads sleep while they wait: those that spin take the cores from torch's, which spin too, and both get slower.
+    """
     try:
         import onnxruntime
     except ImportError as error:
         raise NetworkError(f"{path}: needs onnxruntime; pip install 'utilbench[lite]'") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4  # what it would log it raises
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
