@@ -62,6 +62,8 @@ def printable(text: str) -> str:
         'two lines, �reversed'
     """
     line = " ".join(text.split())
+    if line.isprintable():
+        return line
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +64,7 @@ class PredictorResult:
         """The title as boards show it, with a mark where the code has changed since."""
         return self.title + " ‡" * self.outdated
 
-    @property
+    @functools.cached_property
     def test_scores(self) -> pl.DataFrame:
         """The scores of the test part at the training conditions, by the first seed."""
         return self.scores.filter(part="test", seed=self.card.seeds[0])

@@ -55,7 +55,8 @@ def recorded_agreements(suite: Suite, folder: SuiteFolder) -> Agreements:
     if not folder.sources.is_file() or suite.networks.probe not in recorded:
         return {}
     indexed, _ = recorded_suite(suite, folder)
-    members = pl.DataFrame({"source": list(indexed.sources), "digest": [s.digest for s in indexed.sources.values()]})
+    tested = indexed.parts["test"]  # no others are compared, and detections take long to judge
+    members = pl.DataFrame({"source": [s.id for s in tested], "digest": [s.digest for s in tested]})
 
     def judgement(name: str) -> pl.DataFrame:
         table, metadata = read_outcomes_of(home, name, suite.task)

@@ -174,11 +174,11 @@ def cost(results: Sequence[PredictorResult]) -> list[Chart]:
 
 def conditions(ranked: SuiteResults, results: Sequence[PredictorResult]) -> list[Chart]:
     """AUROC at each condition that has enough images of both classes; what knows only the condition has .5 there."""
-    labels, panels = plot_data.combined_labels(ranked.folder), []
+    panels = []
     names = [result.title for result in results]
     bright = coloured(names)
     for choice in ranked.suite.distortions:
-        aurocs = [plot_data.level_aurocs(result, labels, choice.name) for result in results]
+        aurocs = [plot_data.level_aurocs(ranked, result, choice.name) for result in results]
         series = [Series("", "horizontal", y=[0.5], dash="dot")]
         for name, by_level in zip(names, aurocs, strict=True):
             levels = [str(level) for level in by_level]

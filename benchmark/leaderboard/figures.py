@@ -8,28 +8,22 @@ predictor's replacements. The same input gives the same bytes.
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from PIL import Image
-
-from benchmark.core.errors import ResultError
-from benchmark.core.files import atomic
-from benchmark.core.messages import printable
-from benchmark.core.pictures import STYLE
-from benchmark.evaluation.results import SuiteResults
-from benchmark.leaderboard.chart_parts import Chart, Panel, Series, spread
-from benchmark.leaderboard.charts import chart_names, suite_charts
-
-mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from benchmark.core.errors import ResultError
+from benchmark.core.messages import printable
+from benchmark.evaluation.results import SuiteResults
+from benchmark.leaderboard.chart_parts import Chart, Panel, Series, spread
+from benchmark.leaderboard.charts import chart_names, suite_charts
+from benchmark.leaderboard.picture_files import write_picture
 
 MARKERS = {
     "circle": "o", "square": "s", "triangle-up": "^", "triangle-down": "v", "diamond": "D", "cross": "P", "x": "X",
@@ -51,8 +45,7 @@ def draw(ranked: SuiteResults, *, figure: str = "") -> list[Path]:
     if figure and figure not in names:
         raise ResultError(f"no figure {figure!r} of {ranked.suite.name}; there are {', '.join(names)}")
     chosen = [chart for name in ([figure] if figure else names) for chart in suite_charts(ranked, name)]
-    with mpl.rc_context(rc=STYLE):  # type: ignore[arg-type] # the stubs type the keys as literals
-        return [path for chart in chosen for path in save(picture(chart), ranked.folder.figures / chart.stem)]
+    return [path for chart in chosen for path in write_picture(chart, picture, ranked.folder.figures / chart.stem)]
 
 
 def picture(chart: Chart) -> Any:
@@ -85,6 +78,15 @@ def picture(chart: Chart) -> Any:
             title=others_of(chart),
             title_fontsize=7,
         )
+    return figure
+
+
+def small_histogram(chart: Chart) -> Any:
+    """A chart of one panel without its title, small, for a page that says what it shows."""
+    margins = {"left": 0.2, "right": 0.97, "bottom": 0.27, "top": 0.95}  # faster than computing a layout
+    figure, axis = plt.subplots(figsize=(4, 2.6), gridspec_kw=margins, layout="none")
+    (panel,) = chart.panels
+    draw_panel(axis, replace(panel, title=""))
     return figure
 
 
@@ -184,27 +186,3 @@ def draw_points(axis: Any, series: Series, colour: str, named: dict[str, str]) -
         "facecolors": colour if series.filled else "none", "edgecolors": colour
     }  # fmt: skip
     axis.scatter(series.x, series.y, s=32, marker=MARKERS[series.marker], zorder=3, **faces, **named)
-
-
-def with_palette(drawn: io.BytesIO) -> bytes:
-    """A PNG with 256 colours, which is enough for lines and letters and takes a third of the bytes."""
-    stored = io.BytesIO()
-    with Image.open(drawn) as picture:
-        picture.convert("RGB").quantize(dither=Image.Dither.NONE).save(stored, "png", optimize=True)
-    return stored.getvalue()
-
-
-def save(figure: Any, path: Path, *, endings: Sequence[str] = ("png", "svg")) -> list[Path]:
-    """Write a figure without dates to this path with each of the endings, and close it; returns the files."""
-    written = []
-    for ending in endings:
-        target = path.with_name(f"{path.name}.{ending}")
-        drawn = io.BytesIO()
-        metadata = {"Software": None} if ending == "png" else {"Date": None}
-        figure.savefig(drawn, format=ending, dpi=160, metadata=metadata)
-        with atomic(target) as temporary:
-            temporary.write_bytes(with_palette(drawn) if ending == "png" else drawn.getvalue())
-        figure.set_layout_engine("none")  # the layout is fixed by the first write
-        written.append(target)
-    plt.close(figure)
-    return written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,6 @@ from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.evaluation.scorecard import Scorecard
 from benchmark.labelling.recorded import read_labels, read_outcomes_of
 from benchmark.metrics import classification
-from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.spec import COMBINED
 from benchmark.suites.tasks import TASKS
 
@@ -39,7 +39,7 @@ class BinaryGroups:
 
 def classes_of(ranked: SuiteResults) -> list[BinaryGroups]:
     """The groups that Fig. 1 can show for a suite: the probe's decisions, where there is one, and the combined labels."""
-    labels = BinaryGroups("figure_1_labels", ("useful", "non-useful"), combined_labels(ranked.folder))
+    labels = BinaryGroups("figure_1_labels", ("useful", "non-useful"), combined_labels(ranked))
     probe = ranked.suite.networks.probe
     if not probe:
         return [labels]
@@ -58,9 +58,10 @@ def probe_decisions(ranked: SuiteResults) -> pl.DataFrame:
     return decisions.select(*IMAGE, pl.col("kept").cast(pl.Int8).alias("class"))
 
 
-def combined_labels(folder: SuiteFolder) -> pl.DataFrame:
+@functools.lru_cache(maxsize=16)  # many charts of a suite show them
+def combined_labels(ranked: SuiteResults) -> pl.DataFrame:
     """Columns source, distortion, level and class; the class is the combined label, and rows without one are left out."""
-    table, _ = read_labels(folder.labels)
+    table, _ = read_labels(ranked.folder.labels)
     return table.filter(pl.col(COMBINED) >= 0).select(*IMAGE, pl.col(COMBINED).alias("class"))
 
 
@@ -76,14 +77,16 @@ def histograms(y: NDArray[np.int8], s: NDArray[np.float64]) -> tuple[NDArray[np.
     return edges, [np.histogram(s[y == value], edges)[0] / max(1, int((y == value).sum())) for value in (1, 0)]
 
 
-def level_aurocs(result: PredictorResult, labels: pl.DataFrame, distortion: str) -> dict[int, float]:
-    """AUROC of these labels at each level of a distortion that has enough rows of both classes, highest level first."""
+@functools.lru_cache(maxsize=1024)  # the figures, the page of the suite and that of the predictor show them
+def level_aurocs(ranked: SuiteResults, result: PredictorResult, distortion: str) -> dict[int, float]:
+    """AUROC of the combined labels at each level of a distortion with enough rows of both classes, highest level first."""
+    labels, aurocs = combined_labels(ranked), {}
     table = result.test_scores.filter(distortion=distortion).join(labels, on=IMAGE, maintain_order="left")
-    aurocs = {}
-    for level in sorted(table["level"].unique(), reverse=True):
-        rows = table.filter(level=level)
-        if min(rows.filter(pl.col("class") == value).height for value in (0, 1)) >= ENOUGH:
-            aurocs[level] = classification.auroc(rows["class"], rows["score"])
+    levels, classes, scores = (table[name].to_numpy() for name in ("level", "class", "score"))
+    for level in np.unique(levels)[::-1]:
+        rows = levels == level
+        if min((classes[rows] == value).sum() for value in (0, 1)) >= ENOUGH:
+            aurocs[int(level)] = classification.auroc(classes[rows], scores[rows])
     return aurocs
 
 

@@ -43,8 +43,8 @@ class Probe:
     def __init__(self):
         self.judge, self.calls, self.bare, self.spent = worker.forward, 0, defaultdict(list), 0.0
 
-    def __call__(self, bench, network, squares):
-        answers = self.judge(bench, network, squares)
+    def __call__(self, bench, network, squares, names):
+        answers = self.judge(bench, network, squares, names)
         self.calls += 1
         if self.calls % 4 == 0:
             start = time.perf_counter()

@@ -110,7 +110,7 @@ def pairs(ranked: SuiteResults, photographs: Photographs) -> list[tuple[Shown, S
 def labels_of_test_part(ranked: SuiteResults) -> pl.DataFrame:
     """The combined labels of the test part at the training conditions."""
     rows = ranked.results[COMBINED][0].test_scores
-    return rows.select(IMAGE).join(combined_labels(ranked.folder), on=IMAGE, maintain_order="left")
+    return rows.select(IMAGE).join(combined_labels(ranked), on=IMAGE, maintain_order="left")
 
 
 def extremes(
@@ -125,7 +125,7 @@ def extremes(
         wrong: whether to show where it is most wrong; else where it is most right.
         each: how many of each class, of as many photographs.
     """
-    labels = combined_labels(ranked.folder)
+    labels = combined_labels(ranked)
     rows = result.test_scores.join(labels, on=IMAGE, maintain_order="left")
     y, s = classified(result, labels)
     below = (rankdata(s, "min") - 1) / len(s)

@@ -95,8 +95,10 @@ def photographs_of(ranked: SuiteResults, data: Location | None) -> Photographs |
 def address(image: Pixels) -> str:
     """An image as a data address: without loss where it is small."""
     if max(image.shape[:2]) <= SMALL:
-        return image_address(image, SMALL, "WEBP", lossless=True)
-    return image_address(image, LARGEST, "WEBP", quality=90)
+        return image_address(
+            image, SMALL, "WEBP", lossless=True, quality=0, method=0
+        )  # a tenth larger, 25 times as fast
+    return image_address(image, LARGEST, "WEBP", quality=90, method=2)
 
 
 def shown_size(image: Pixels) -> tuple[int, int]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
 from markupsafe import escape
-from matplotlib import pyplot as plt
 
 from benchmark.core.errors import BenchmarkError
 from benchmark.evaluation.measure_table import GROUPS, describe
@@ -17,7 +15,8 @@ from benchmark.evaluation.results import PredictorResult, SuiteResults
 from benchmark.evaluation.scorecard import Scorecard
 from benchmark.leaderboard.board_rows import trained_on
 from benchmark.leaderboard.charts import own_histograms
-from benchmark.leaderboard.figures import draw_panel, save
+from benchmark.leaderboard.figures import small_histogram
+from benchmark.leaderboard.picture_files import write_picture
 from benchmark.leaderboard.site import plots
 from benchmark.leaderboard.site.gallery import Shown, extremes
 from benchmark.leaderboard.site.page_board import predictor_page
@@ -127,10 +126,7 @@ def draw_histograms(ranked: SuiteResults, result: PredictorResult) -> list[tuple
     folder, stem = ranked.folder.predictor_pages, predictor_page(result.card).removesuffix(".html")
     drawn = []
     for chart in own_histograms(ranked, result):
-        margins = {"left": 0.2, "right": 0.97, "bottom": 0.27, "top": 0.95}  # faster than computing a layout
-        figure, axis = plt.subplots(figsize=(4, 2.6), gridspec_kw=margins)
+        (path,) = write_picture(chart, small_histogram, folder / f"{stem}.{chart.stem}", endings=["png"])
         (panel,) = chart.panels
-        draw_panel(axis, replace(panel, title=""))
-        (path,) = save(figure, folder / f"{stem}.{chart.stem}", endings=["png"])
         drawn.append((quote(path.name), f"{panel.series[0].name} (blue) against {panel.series[1].name} (orange)"))
     return drawn
