@@ -76,9 +76,7 @@ class Preprocessing:
         """N times uint8 (3, S, S) -> float32 (N, 3, S, S) on the device, channels last."""
         batch = to_device(torch.stack([square.permute(1, 2, 0) for square in squares]), device).to(torch.float32)
         # One row of pixels at a time is ten times as fast as one pixel at a time.
-        mean, std = (
-            torch.tensor(values, device=device).mul(255).repeat(self.crop) for values in (self.mean, self.std)
-        )
+        mean, std = (torch.tensor(values, device=device).mul(255).repeat(self.crop) for values in (self.mean, self.std))
         batch.view(-1, 3 * self.crop).sub_(mean).div_(std)
         return batch.permute(0, 3, 1, 2)
 
