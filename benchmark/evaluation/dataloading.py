@@ -28,6 +28,8 @@ Item = TypeVar("Item")
 BATCH = 64
 SHUFFLED = 256
 """Number of photographs whose versions are shuffled together, so large that few images of a batch share a photograph."""
+SMALL = 3 * 128 * 128
+"""Largest number of values of images that one thread makes: several would wait for the interpreter longer than they work."""
 
 
 def samples(
@@ -59,10 +61,11 @@ def samples(
             def make(index: int, pristine: dict[str, Pixels] = pristine) -> Sample:
                 return sample_of(bitstreams, indexed, rows[index], pristine[rows[index][0]], needs)
 
+            large = any(pixels.size > SMALL for pixels in pristine.values())
             order = shuffled([index for source in block for index in indices[source]], f"{secret} {start}")
             for first in range(0, len(order), BATCH):
                 batch = order[first : first + BATCH]
-                yield batch, list(pool.map(make, batch))
+                yield batch, list(pool.map(make, batch) if large else map(make, batch))
 
 
 def sample_of(

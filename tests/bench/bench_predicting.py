@@ -26,6 +26,7 @@ class Untrained(Predictor):
 
     def __init__(self, context):
         super().__init__(context)
+        torch.manual_seed(context.seed)  # a second one must have the same weights
         self.network = SquareClassifier(context, Recipe())
 
     def score(self, samples):
