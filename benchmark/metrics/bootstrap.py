@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from benchmark.core.digests import digest
 from benchmark.core.errors import MetricError
@@ -147,6 +146,8 @@ def rank_intervals(values: ArrayLike, *, confidence: float = CONFIDENCE) -> NDAr
         >>> rank_intervals([[9.0, 9.0], [5.0, 4.0], [4.0, 5.0]]).tolist()
         [[1, 1], [2, 3], [2, 3]]
     """
+    from scipy.stats import rankdata  # slow to import; a list of suites does not need it
+
     table = np.asarray(values, np.float64)
     table = table[:, np.isfinite(table).all(axis=0)]
     if not table.size:

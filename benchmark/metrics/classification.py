@@ -10,15 +10,24 @@ only one class, or a score that is not finite; none returns 0 for missing data.
 
 from __future__ import annotations
 
+import functools
+from types import ModuleType
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
-from sklearn import metrics as reference
 
 from benchmark.core.errors import MetricError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+@functools.cache
+def reference() -> ModuleType:
+    """scikit-learn's metrics, which take half a second to import; a list of suites needs none."""
+    from sklearn import metrics
+
+    return metrics
 
 
 def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -29,7 +38,7 @@ def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
         0.75
     """
     y, s = checked(labels, scores)
-    return float(reference.roc_auc_score(y, s))
+    return float(reference().roc_auc_score(y, s))
 
 
 def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -40,7 +49,7 @@ def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
         0.833
     """
     y, s = checked(labels, scores)
-    return float(reference.average_precision_score(y, s))
+    return float(reference().average_precision_score(y, s))
 
 
 def stratified_auroc(labels: ArrayLike, scores: ArrayLike, strata: ArrayLike) -> tuple[float, int]:
@@ -58,6 +67,8 @@ def stratified_auroc(labels: ArrayLike, scores: ArrayLike, strata: ArrayLike) ->
         >>> stratified_auroc([0, 1, 0, 1], scores=[5, 5, 9, 9], strata=[5, 5, 9, 9])
         (0.5, 2)
     """
+    from scipy.stats import rankdata  # slow to import, as scikit-learn's metrics are
+
     y, s = checked(labels, scores)
     row_strata = np.asarray(strata)
     if row_strata.shape != y.shape:
@@ -97,7 +108,7 @@ def kappa(first: ArrayLike, second: ArrayLike) -> float:
         raise MetricError(f"decisions of shapes {a.shape} and {b.shape}; both must be (N,), N at least 1")
     if len(np.unique(np.r_[a, b])) == 1:
         raise MetricError(f"all {len(a)} decisions of both are {a[0]}; agreement by chance is certain")
-    return float(reference.cohen_kappa_score(a, b))
+    return float(reference().cohen_kappa_score(a, b))
 
 
 def histogram_edges(scores: ArrayLike, *, bins: int = 20) -> Floats:
@@ -155,10 +166,10 @@ def decisions(labels: ArrayLike, scores: ArrayLike, threshold: float) -> dict[st
     y, s = checked(labels, scores)
     guess = (s >= threshold).astype(np.int64)
     return {
-        "accuracy": float(reference.accuracy_score(y, guess)),
+        "accuracy": float(reference().accuracy_score(y, guess)),
         "majority_accuracy": float(max(y.mean(), 1 - y.mean())),
-        "balanced_accuracy": float(reference.balanced_accuracy_score(y, guess)),
-        "mcc": float(reference.matthews_corrcoef(y, guess)),
+        "balanced_accuracy": float(reference().balanced_accuracy_score(y, guess)),
+        "mcc": float(reference().matthews_corrcoef(y, guess)),
     }
 
 
@@ -173,7 +184,7 @@ def best_threshold(labels: ArrayLike, scores: ArrayLike) -> float:
         4.0
     """
     y, s = checked(labels, scores)
-    false, true, cuts = reference.roc_curve(y, s, drop_intermediate=False)
+    false, true, cuts = reference().roc_curve(y, s, drop_intermediate=False)
     useful, others = int(y.sum()), int((1 - y).sum())
     # Whole numbers, so that equally good cuts are equal whatever their shares round to.
     gap = np.rint(true * useful).astype(np.int64) * others - np.rint(false * others).astype(np.int64) * useful

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from benchmark.core.errors import LabelError
@@ -186,6 +185,8 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> float:
         >>> round(fit_temperature([[8, 0], [8, 0], [8, 0], [8, 0]], truth=[0, 0, 0, 1]), 1)     # sure, and wrong in a quarter
         7.3
     """
+    from scipy.optimize import minimize_scalar  # slow to import; a list of suites does not need it
+
     table, index = np.asarray(logits, np.float64), np.asarray(truth)
     if not len(table):
         raise LabelError("a temperature cannot be fitted to no images")
