@@ -1,4 +1,4 @@
-"""What `pip install` brings: code, networks, and the published outcomes, labels and scorecards, in under 60 MB."""
+"""What `pip install` brings: code, networks, and the published outcomes, labels and scorecards, in under 70 MB."""
 
 import json
 import os
@@ -44,8 +44,8 @@ def installed(wheel, tmp_path_factory):
 
 
 def test_the_wheel_is_small_and_has_every_suite(wheel):
-    """Outcomes and labels of all committed suites travel in under 60 MB; pictures, pages and studies do not."""
-    assert wheel.stat().st_size < 60e6
+    """Outcomes and labels of all committed suites travel in under 70 MB; pictures, pages and studies do not."""
+    assert wheel.stat().st_size < 70e6
     names = zipfile.ZipFile(wheel).namelist()
     patterns = (
         "*/labels.parquet",

@@ -11,7 +11,7 @@ only one class, or a score that is not finite; none returns 0 for missing data.
 from __future__ import annotations
 
 import functools
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 
 
 @functools.cache
-def reference() -> ModuleType:
+def reference() -> Any:
     """scikit-learn's metrics, which take half a second to import; a list of suites needs none."""
     from sklearn import metrics
 
