@@ -1,7 +1,9 @@
 """Figures of a run of pytest-benchmark as a table, beside those of an earlier run if one is given.
 
-python -m tests.bench.table results/studies/bench.json
-python -m tests.bench.table new.json old.json              # ends with 1 where a figure has become worse by more than NOISE
+    python -m tests.bench.table results/studies/bench.json
+    python -m tests.bench.table new.json old.json
+
+The second command ends with 1 where a figure has become worse by more than NOISE.
 """
 
 import json

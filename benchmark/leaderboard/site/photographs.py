@@ -95,9 +95,8 @@ def photographs_of(ranked: SuiteResults, data: Location | None) -> Photographs |
 def address(image: Pixels) -> str:
     """An image as a data address: without loss where it is small."""
     if max(image.shape[:2]) <= SMALL:
-        return image_address(
-            image, SMALL, "WEBP", lossless=True, quality=0, method=0
-        )  # a tenth larger, 25 times as fast
+        # The least effort gives a tenth more bytes in a 25th of the time.
+        return image_address(image, SMALL, "WEBP", lossless=True, quality=0, method=0)
     return image_address(image, LARGEST, "WEBP", quality=90, method=2)
 
 
