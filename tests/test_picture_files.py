@@ -1,10 +1,14 @@
 """Files of charts are drawn again exactly where what they show, or how it is drawn, has changed, or where they are damaged."""
 
+import io
 from dataclasses import replace
 
+import matplotlib as mpl
+import numpy as np
 import pytest
 from PIL import Image
 
+from benchmark.core.pictures import STYLE
 from benchmark.leaderboard import figures, picture_files
 from benchmark.leaderboard.chart_parts import Chart, Panel, Series
 from benchmark.leaderboard.picture_files import origin_of, write_picture
@@ -38,6 +42,21 @@ def test_the_same_chart_is_drawn_once(tmp_path, drawn):
     with Image.open(files[0]) as picture:
         assert (picture.format, picture.size, len(picture.getcolors()) > 2) == ("PNG", (480, 320), True)
     assert first[1].startswith(b"<?xml") and b"</svg>" in first[1]
+
+
+@pytest.mark.parametrize("width", [3.0, 7.01, 8.399999999999999, 2.6 * 3 + 1.8])
+@pytest.mark.parametrize("height", [2.0, 4.26, 2.7 * 3 + 0.5])
+def test_a_picture_has_the_pixels_that_matplotlib_draws(width, height, tmp_path):
+    """Of any size, whole or not in pixels: only colours become fewer."""
+    chart = replace(CHART, size=(width, height))
+    (file,) = write_picture(chart, figures.picture, tmp_path / "curve", endings=["png"])
+    drawn = io.BytesIO()
+    with mpl.rc_context(rc=STYLE):
+        figures.picture(chart).savefig(drawn, format="png", dpi=picture_files.DPI)
+    with Image.open(file) as ours, Image.open(drawn) as theirs:
+        assert ours.size == theirs.size
+        gap = np.abs(np.asarray(ours.convert("RGB"), int) - np.asarray(theirs.convert("RGB"), int))
+    assert gap.max() <= 32
 
 
 @pytest.mark.parametrize(

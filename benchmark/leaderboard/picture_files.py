@@ -74,11 +74,11 @@ def code() -> str:
 def png(figure: Any, origin: str) -> bytes:
     """A figure as a PNG with 256 colours, which is enough for lines and letters and takes a third of the bytes."""
     drawn, stored, about = io.BytesIO(), io.BytesIO(), PngInfo()
-    figure.savefig(drawn, format="raw", dpi=DPI)
+    figure.savefig(drawn, format="png", dpi=DPI, pil_kwargs={"compress_level": 0})
     about.add_text(KEY, origin)
-    width, height = (int(length * DPI) for length in figure.get_size_inches())
-    picture = Image.frombytes("RGBA", (width, height), drawn.getvalue()).convert("RGB")
-    picture.quantize(dither=Image.Dither.NONE).save(stored, "png", optimize=True, pnginfo=about)
+    with Image.open(drawn) as picture:
+        few = picture.convert("RGB").quantize(dither=Image.Dither.NONE)
+    few.save(stored, "png", optimize=True, pnginfo=about)
     return stored.getvalue()
 
 
