@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmark.core.types import Objects
-from benchmark.metrics.mean_ap import Detections
+from benchmark.metrics.coco_tables import Detections
 
 
 def random_image(random, classes, ties=False):

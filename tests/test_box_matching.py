@@ -9,7 +9,7 @@ from pycocotools.cocoeval import COCOeval
 
 from benchmark.core.types import Objects
 from benchmark.metrics.box_matching import intersection_over_union, matched_scores, pairs
-from benchmark.metrics.mean_ap import coco_tables
+from benchmark.metrics.coco_tables import coco_tables
 from tests.scenes import random_images
 
 CLASSES = 4

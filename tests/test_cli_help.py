@@ -124,11 +124,12 @@ def test_a_baseline_is_described_as_its_class_is(name):
     assert described.needs == kind.needs
 
 
-def test_the_list_imports_no_library_of_networks():
-    """`list` is there at once: neither torch, torchvision nor timm is imported."""
+@pytest.mark.parametrize("line", ["list", "compare --codec jpeg,webp -s glyphs-mixed"])
+def test_the_list_imports_no_library_of_networks(line):
+    """`list` and `compare` are there at once: neither torch, torchvision nor timm is imported."""
     code = (
-        "import sys; from benchmark.cli.main import main; main(['list']); "
-        "print(*sorted({'torch', 'torchvision', 'timm', 'matplotlib'} & sys.modules.keys()), file=sys.stderr)"
+        f"import sys; from benchmark.cli.main import main; status = main({line.split()}); "
+        "print(*sorted({'torch', 'torchvision', 'timm'} & sys.modules.keys()), file=sys.stderr); sys.exit(status)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stderr.splitlines()[-1:] in ([], [""])

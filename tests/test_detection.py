@@ -10,8 +10,10 @@ from pycocotools.cocoeval import COCOeval
 
 from benchmark.core.errors import LabelError
 from benchmark.core.types import IMAGE, PRISTINE, Objects
+from benchmark.metrics.coco_tables import coco_tables
 from benchmark.metrics.image_utility import retention_labels
-from benchmark.metrics.mean_ap import coco_tables, match, mean_ap
+from benchmark.metrics.matches import match
+from benchmark.metrics.mean_ap import mean_ap
 from benchmark.suites.tasks import detection
 from benchmark.suites.tasks.detection import LabelChoice, find_objects, judge
 from benchmark.suites.tasks.replacement import unpack

@@ -11,9 +11,12 @@ from pycocotools.cocoeval import COCOeval
 
 from benchmark.core.errors import MetricError
 from benchmark.core.types import Objects
-from benchmark.metrics.mean_ap import Detections, coco_tables, match, mean_ap, weighted_mean_ap
+from benchmark.metrics.coco_tables import Detections, coco_tables
+from benchmark.metrics.matches import match, match_by_area
+from benchmark.metrics.mean_ap import mean_ap, weighted_mean_ap
 from tests.scenes import random_images
 
+EVERYTHING = (0, 1e10)
 CLASSES = 4
 
 
@@ -70,8 +73,29 @@ def test_an_area_equals_coco_eval(seed, place, area):
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-    found = mean_ap(match(objects, detections, CLASSES, area=area), np.arange(len(objects)))
+    found = mean_ap(match_by_area(objects, detections, CLASSES, [EVERYTHING, area])[1], np.arange(len(objects)))
     assert found == pytest.approx(evaluation.stats[place], abs=1e-9)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000))
+def test_images_alone_have_the_value_that_they_have_among_others(seed):
+    """Matches of chosen images give, bit by bit, what all matches give where the other images do not occur."""
+    objects, detections = random_images(seed, count=20)
+    matches, random = match(objects, detections, CLASSES), np.random.default_rng(seed)
+    chosen = random.permutation(20)[: random.integers(4, 20)]
+    counts = np.zeros(20, np.int64)
+    counts[chosen] = random.integers(0, 4, len(chosen))
+    counts[chosen[0]] = 1
+    if (counts @ matches.objects).any():
+        assert weighted_mean_ap(matches.of_images(chosen), counts[chosen]) == weighted_mean_ap(matches, counts)
+
+
+def test_counts_beyond_32_bits_are_summed():
+    """Images that count so often that their detections exceed 32 bits have the value that they have once."""
+    objects, detections = random_images(3, count=6)
+    matches, counts = match(objects, detections, CLASSES), np.arange(1, 7)
+    assert weighted_mean_ap(matches, counts * 2**30) == pytest.approx(weighted_mean_ap(matches, counts), abs=1e-9)
 
 
 def test_perfect_detections_score_one():

@@ -137,7 +137,8 @@ def test_rules_are_told_beside_each_other(tiny, tiny_det, tmp_path):
 def test_stored_detections_are_close_to_what_the_detector_said():
     """Rounding to eighths of a px and ten-thousandths moves the mAP by less than 1e-3."""
     from benchmark.core.images import to_tensor
-    from benchmark.metrics.mean_ap import match, mean_ap
+    from benchmark.metrics.matches import match
+    from benchmark.metrics.mean_ap import mean_ap
     from benchmark.plugins.datasets.glyph_scenes import scene
     from benchmark.plugins.networks import load
     from benchmark.plugins.networks.detector import as_detections

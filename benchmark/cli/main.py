@@ -206,8 +206,10 @@ def main(arguments: list[str] | None = None) -> int:
     print_anything()
     args = checked_arguments(arguments)
     show_messages()
+    from benchmark.core.devices import keep_freed_memory
     from benchmark.core.workspace import Workspace
 
+    keep_freed_memory()
     try:
         device = getattr(args, "device", None) or ""
         workspace = Workspace.named(data=args.data, networks=args.networks, results=args.results, device=device)

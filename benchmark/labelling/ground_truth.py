@@ -240,11 +240,9 @@ class GroundTruth:
         return np.array([positions[source] for source in rows["source"]]), self.resamples[part]
 
     def make_downstream(self, network: str) -> classification.Downstream | detection.Downstream:
-        """Make the downstream performance of a held-out network; see the task's `Downstream`."""
-        outcomes, task = self.outcomes[network], TASKS[self.suite.task]
-        return task.Downstream(
-            outcomes,
-            truths_for(self.indexed, network, self.outcomes[network]),
-            self.judgement(network),
-            self.outcomes[IMAGES],
-        )
+        """Make the downstream performance of a held-out network on the test sources; see the task's `Downstream`."""
+        sources = [source.id for source in self.parts["test"]]
+        tables = (self.outcomes[network], self.judgement(network), self.outcomes[IMAGES])
+        outcomes, judgement, images = (table.filter(pl.col("source").is_in(sources)) for table in tables)
+        truths = truths_for(self.indexed, network, self.outcomes[network])
+        return TASKS[self.suite.task].Downstream(outcomes, truths, judgement, images)

@@ -28,9 +28,9 @@ from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite, conditions_table, index_suite
 from benchmark.labelling.outcome_checks import Stored, WeightsHere, check_codec, check_weights
-from benchmark.labelling.outcomes import adopt, complete, read_outcomes
+from benchmark.labelling.outcomes import adopt, read_outcomes, table_names
 from benchmark.labelling.recorded import SOURCE_SCHEMA, read_labels, read_sources, recorded_suite
-from benchmark.labelling.shards import IMAGES, plan
+from benchmark.labelling.shards import plan
 from benchmark.plugins.networks import weights_here
 from benchmark.suites.loading import read_suite
 from benchmark.suites.results_folder import (
@@ -125,6 +125,8 @@ def make_ground_truth(
     weights: WeightsHere | None = None,
 ) -> GroundTruth:
     """Make the ground truth as `label` does, without writing labels; recorded weights are compared if `weights` is given."""
+    from benchmark.labelling.completion import complete  # imports torch, which recorded outcomes do not need
+
     indexed = index_suite(suite, workspace)
     own, *others = outcome_folders(workspace, suite)
     stored = read_outcomes(indexed, own)
@@ -153,7 +155,7 @@ def recorded_truth(suite: Suite, workspace: Workspace) -> GroundTruth:
     stored: Stored = {}
     for folder in outcome_folders(workspace, suite):
         stored = read_outcomes(indexed, folder) | stored
-    if missing := [name for name in (*suite.all_networks, IMAGES) if name not in stored]:
+    if missing := [name for name in table_names(suite) if name not in stored]:
         raise ResultError(f"{home.path}: no outcomes of {missing[0]}; {hint} records them")
     recorded = {name: set(table.select(IMAGE).iter_rows()) for name, (table, _) in stored.items()}
     for shards in plan(suite, indexed.parts, recorded):

@@ -14,7 +14,9 @@ from pycocotools.cocoeval import COCOeval
 
 from benchmark.core.types import Objects
 from benchmark.metrics import bootstrap
-from benchmark.metrics.mean_ap import Detections, coco_tables, match, weighted_mean_ap
+from benchmark.metrics.coco_tables import Detections, coco_tables
+from benchmark.metrics.matches import match
+from benchmark.metrics.mean_ap import weighted_mean_ap
 
 IMAGES, OBJECTS, DETECTIONS, CLASSES = 5000, 36_000, 100, 80
 

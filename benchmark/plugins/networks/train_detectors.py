@@ -21,7 +21,8 @@ import torch
 
 from benchmark.core.devices import prepare_process, seeded
 from benchmark.core.precision import autocast, training_precision
-from benchmark.metrics.mean_ap import match, mean_ap
+from benchmark.metrics.matches import match
+from benchmark.metrics.mean_ap import mean_ap
 from benchmark.plugins.datasets.glyph_scenes import scene
 from benchmark.plugins.networks.detector import as_detections, from_detector
 from benchmark.plugins.networks.train_zoo import missing, store

@@ -9,6 +9,7 @@ import copy
 import functools
 import math
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmark.core.errors import MetricError
 from benchmark.core.types import CONDITION, IMAGE, PRISTINE, Condition, Objects
-from benchmark.metrics.mean_ap import Detections, Matches, match, weighted_mean_ap
+from benchmark.metrics.coco_tables import Detections
+from benchmark.metrics.matches import Matches, match, match_by_area
+from benchmark.metrics.mean_ap import weighted_mean_ap
 
 PX, SCORE = 8, 10_000
 """Units of boxes and scores: eighths of a px, ten-thousandths."""
@@ -80,15 +83,19 @@ class Downstream:
         occurring = [image.classes for image in objects] + [image.classes for image in detections]
         classes = 1 + max(int(labels.max(initial=0)) for labels in occurring)
         self.answers = (objects, detections, classes)
-        self.matches: Matches = match(*self.answers)
+
+    @functools.cached_property
+    def matches(self) -> Matches:
+        """The matches of the detections with the objects of each image."""
+        return match(*self.answers)
 
     @functools.cached_property
     def by_size(self) -> dict[str, Downstream]:
         """The same performance restricted to objects of each of COCO's sizes."""
         restricted = {}
-        for name, area in SIZES.items():
+        for name, matches in zip(SIZES, match_by_area(*self.answers, tuple(SIZES.values())), strict=True):
             restricted[name] = copy.copy(self)
-            restricted[name].matches = match(*self.answers, area=area)
+            restricted[name].matches = matches
         return restricted
 
     def placed(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -122,7 +129,7 @@ class Downstream:
         tied = len(np.unique(priority)) < len(priority)
         draws = 1 if not tied else DRAWS if len(weights) == 1 else REDRAWS
         fractions = np.broadcast_to(shares, (len(weights), np.shape(shares)[-1]))
-        results = np.zeros((draws, *fractions.shape))
+        results, choose = np.zeros((draws, *fractions.shape)), self.choose(rows)
         for number, own in enumerate(weights):
             # Of the replicate itself, so that its orders do not depend on which others are computed with it.
             random = np.random.default_rng(zlib.crc32(own.astype(np.int32).tobytes()))
@@ -133,22 +140,31 @@ class Downstream:
                 kept = np.zeros(len(priority), bool)
                 for column in np.argsort(counts, kind="stable"):
                     kept[order[: counts[column]]] = True
-                    values[column] = self.after(rows, own, kept)
+                    values[column] = choose(own, kept)
         return np.asarray(results.mean(axis=0))
 
     def chosen(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The mAP if the images that are not kept, (N,) or in each replicate (R, N), are replaced; shape (R,)."""
-        chosen = np.broadcast_to(kept, weights.shape)
-        return np.array([self.after(rows, own, mine) for own, mine in zip(weights, chosen, strict=True)])
+        chosen, choose = np.broadcast_to(kept, weights.shape), self.choose(rows)
+        return np.array([choose(own, mine) for own, mine in zip(weights, chosen, strict=True)])
 
-    def after(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> float:
-        """The mAP of the rows with these weights if rows that are not kept are replaced; NaN if they hold no object."""
-        indices = np.where(kept, rows["position"].to_numpy(), rows["position_p"].to_numpy())
-        counts = np.bincount(indices, weights, minlength=len(self.matches.objects)).astype(np.int64)
-        try:
-            return weighted_mean_ap(self.matches, counts)
-        except MetricError:
-            return math.nan
+    def choose(self, rows: pl.DataFrame) -> Callable[[NDArray[np.float64], NDArray[np.bool_]], float]:
+        """A function of weights (N,) and of which rows are kept (N,): the mAP if the others are replaced.
+
+        It is NaN where the rows hold no object. Only detections on these rows' images are looked at, which are a small part.
+        """
+        positions = np.concatenate([rows[name].to_numpy() for name in ("position", "position_p")])
+        images, numbers = np.unique(positions, return_inverse=True)
+        matches, (own, pristine) = self.matches.of_images(images), numbers.reshape(2, -1)
+
+        def performance(weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> float:
+            counts = np.bincount(np.where(kept, own, pristine), weights, minlength=len(images)).astype(np.int64)
+            try:
+                return weighted_mean_ap(matches, counts)
+            except MetricError:
+                return math.nan
+
+        return performance
 
     def extras(self, rows: pl.DataFrame, kept: NDArray[np.bool_]) -> dict[str, Any]:
         """Further values that a scorecard records for a choice.
