@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
+    from benchmark.core.checks import Check
     from benchmark.core.workspace import Workspace
 
 
@@ -120,10 +121,6 @@ def verify_what(args: argparse.Namespace, workspace: Workspace) -> None:
 
     from benchmark.core.errors import ResultError, SubmissionError
     from benchmark.core.similar_names import no_such_file
-    from benchmark.evaluation.recomputation import recompute
-    from benchmark.evaluation.submission_check import verify
-    from benchmark.labelling.reproducibility import reproduce
-    from benchmark.suites.loading import load_suite
 
     path = Path(args.what)
     submission = path.is_dir()
@@ -131,12 +128,25 @@ def verify_what(args: argparse.Namespace, workspace: Workspace) -> None:
         raise SubmissionError(no_such_file(path))
     if submission and args.recompute:
         raise SubmissionError(f"{args.what}: --recompute is for suites; --run executes a submission's predictor.py")
-    if submission:
-        checks = verify(args.what, workspace, run=args.run)
-    else:
-        checks = (recompute if args.recompute else reproduce)(load_suite(args.what), workspace)
+    checks = submission_checks(args, workspace) if submission else suite_checks(args, workspace)
     if failed := report_checks(({"check": check.name, "problem": check.problem} for check in checks), args.json):
         raise (SubmissionError if submission else ResultError)(failed)
+
+
+def submission_checks(args: argparse.Namespace, workspace: Workspace) -> Iterable[Check]:
+    """The checks of `utilbench verify SUBMISSION`."""
+    from benchmark.evaluation.submission_check import verify
+
+    return verify(args.what, workspace, run=args.run)
+
+
+def suite_checks(args: argparse.Namespace, workspace: Workspace) -> Iterable[Check]:
+    """The checks of `utilbench verify SUITE`."""
+    from benchmark.evaluation.recomputation import recompute
+    from benchmark.labelling.reproducibility import reproduce
+    from benchmark.suites.loading import load_suite
+
+    return (recompute if args.recompute else reproduce)(load_suite(args.what), workspace)
 
 
 def rank_suites(args: argparse.Namespace, workspace: Workspace) -> None:
