@@ -16,6 +16,7 @@ import polars as pl
 from benchmark.suites.loading import read_suite
 from benchmark.suites.results_folder import SuiteFolder
 from tests.finding_records import RESULTS
+from tests.tracked import published
 
 LICENSE = "https://creativecommons.org/licenses/by/4.0/"
 PAPER = (
@@ -92,7 +93,7 @@ def croissant(folder):
     """The Croissant file of a suite, as JSON."""
     suite = read_suite(folder.choices)
     names = ["labels.parquet", "sources.parquet"]
-    outcomes = [f"outcomes/{path.name}" for path in sorted((folder.path / "outcomes").glob("*.parquet"))]
+    outcomes = [f"outcomes/{name}" for name in published(folder.path / "outcomes")]
     sets = [record_set(name, pl.read_parquet_schema(folder.path / name)) for name in (*names, *outcomes)]
     metadata = mlc.Metadata(
         name=suite.name,
@@ -173,7 +174,17 @@ Outcomes, labels and scores: CC-BY 4.0, in this folder and in the wheel. Each Pa
 `croissant.json` its SHA-256. What changes a label raises the version ([when, and what happens to old
 rows](../../docs/submissions.md)); `utilbench verify {suite.name}` says whether a machine gives the recorded pixels and
 outcomes.
-"""
+{unpublished(folder)}"""
+
+
+def unpublished(folder):
+    """A paragraph on the networks whose outcomes are too large to be published; empty if there are none."""
+    there = published(folder.path / "outcomes")
+    suite = read_suite(folder.choices)
+    lacking = [name for name in suite.all_networks if folder.outcomes(name).name not in there]
+    if suite.twin_of or not lacking:
+        return ""
+    return f"\nOutcomes of {', '.join(lacking)} are large and not published: `utilbench label {suite.name}` makes them again.\n"
 
 
 def made():
