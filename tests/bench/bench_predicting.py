@@ -36,8 +36,8 @@ class Untrained(Predictor):
         return scores
 
 
-@pytest.mark.parametrize("name", ["imagenet-lite", "glyphs"])
-def test_evaluating(name, published, once, figure):
+@pytest.mark.parametrize(("name", "aim"), [("imagenet-lite", "<= 0.05"), ("glyphs", "<= 0.15")])
+def test_evaluating(name, aim, published, once, figure):
     """Reading, compressing, scoring, judging with all intervals and writing, beside the predictor's own time."""
     suite = load_suite(name)
     truth = label(suite, published)
@@ -45,7 +45,7 @@ def test_evaluating(name, published, once, figure):
     Untrained.seconds = 0.0
     _, seconds = once(lambda: evaluate(Untrained, suite, workspace=published, truth=truth))
     figure(
-        f"overhead of `run` on {name}, ResNet-18 in float32", seconds / Untrained.seconds - 1, "<= 0.10",
+        f"overhead of `run` on {name}, ResNet-18 in float32", seconds / Untrained.seconds - 1, aim,
         own_seconds=Untrained.seconds, run_seconds=seconds,
     )  # fmt: skip
 
@@ -54,7 +54,7 @@ def test_training(published, once, figure):
     """A whole training with its reading, compressing and checks, beside as many steps on squares in memory."""
     truth = label(load_suite("imagenet-lite"), published)
     train, validation = (lesson(truth, "combined", part, SquareClassifier) for part in ("train", "validation"))
-    predictor = SquareClassifier(Context(), Recipe())
+    predictor = SquareClassifier(Context(), Recipe(steps=600))
     _, seconds = once(predictor.fit, train, validation)
     steps = int(predictor.notes["steps"])
     made = Squares(train, int(predictor.notes["side"]), "label")
@@ -72,7 +72,5 @@ def test_training(published, once, figure):
         bare.append(time.perf_counter() - start)
     step = float(np.median(bare))
     told = {"step_seconds": step, "steps": steps, "training_seconds": seconds}
-    figure(
-        "steps on squares in memory / training, imagenet-lite, ResNet-18 in bf16", steps * step / seconds, "", **told
-    )
+    figure("steps on squares in memory / training, imagenet-lite, ResNet-18", steps * step / seconds, ">= 0.85", **told)
     figure("a step / one core reading and compressing its batch", step / loading, "> 1", loading_seconds=loading)

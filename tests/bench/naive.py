@@ -1,7 +1,8 @@
 """How one would label without this benchmark: `python -m tests.bench.naive SUITE SOURCES`, prints images judged and seconds.
 
 For each network a Dataset that opens, compresses and transforms an image with Pillow and torchvision, a DataLoader with two
-workers, and a loop: float32, torch's default memory format and allocator. What it judges is what `label` judges.
+workers, and a loop: float32, torch's default memory format and allocator. What it judges is what `label` judges. A detector's
+images are put onto its square, and the loop keeps its answers as they come.
 """
 
 import io
@@ -17,6 +18,7 @@ from benchmark.core.types import PRISTINE
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.indexed_suite import index_suite
 from benchmark.plugins.networks import load
+from benchmark.plugins.networks.network import Preprocessing
 from benchmark.suites.loading import load_suite
 
 
@@ -25,15 +27,18 @@ class Compressed(Dataset):
 
     def __init__(self, files, rows, prepare):
         self.files, self.rows = files, rows
-        self.transform = transforms.Compose(
-            [
-                transforms.Resize(prepare.resize, transforms.InterpolationMode(prepare.interpolation)),
+        steps = [transforms.ToImage(), transforms.ToDtype(torch.float32, scale=True)]
+        if isinstance(prepare, Preprocessing):
+            resize = transforms.Resize(prepare.resize, transforms.InterpolationMode(prepare.interpolation))
+            steps = [
+                resize,
                 transforms.CenterCrop(prepare.crop),
-                transforms.ToImage(),
-                transforms.ToDtype(torch.float32, scale=True),
+                *steps,
                 transforms.Normalize(prepare.mean, prepare.std),
             ]
-        )
+        else:
+            steps.insert(1, transforms.Lambda(prepare.square))
+        self.transform = transforms.Compose(steps)
 
     def __len__(self):
         return len(self.rows)
@@ -78,7 +83,9 @@ def main(name, sources):
         for batch in DataLoader(
             Compressed(indexed.dataset.dataset.files, rows, network.preprocessing), 32, num_workers=2
         ):
-            forward(batch).argmax(dim=1)
+            answers = forward(batch)
+            if indexed.suite.task == "classification":
+                answers.argmax(dim=1)
         images, seconds = images + len(rows), seconds + time.perf_counter() - start
     print(images, seconds)
 
