@@ -178,13 +178,13 @@ outcomes.
 
 
 def unpublished(folder):
-    """A paragraph on the networks whose outcomes are too large to be published; empty if there are none."""
+    """A paragraph on the networks whose outcomes are not published; empty if there are none."""
     there = published(folder.path / "outcomes")
     suite = read_suite(folder.choices)
     lacking = [name for name in suite.all_networks if folder.outcomes(name).name not in there]
     if suite.twin_of or not lacking:
         return ""
-    return f"\nOutcomes of {', '.join(lacking)} are large and not published: `utilbench label {suite.name}` makes them again.\n"
+    return f"\nOutcomes of {', '.join(lacking)} are not published: `utilbench label {suite.name}` makes them again.\n"
 
 
 def made():

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from benchmark.core.types import Objects
-from benchmark.metrics.coco_tables import Detections
+from benchmark.core.types import Detections, Objects
 
 
 def random_image(random, classes, ties=False):

@@ -21,7 +21,7 @@ from benchmark.plugins.predictors.informed import INFORMED
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.tasks import replacement
-from tests.tracked import SUITES, copy_tracked
+from tests.tracked import SUITES, WHOLE, copy_tracked
 
 TOLERANCE = 1e-4
 
@@ -58,13 +58,13 @@ def check_cards(truth, results):
         assert card["ground_truth"] == truth.digest(card["labels"]), path.name
 
 
-@pytest.mark.parametrize("name", SUITES)
+@pytest.mark.parametrize("name", WHOLE)
 def test_committed_outcomes_give_the_committed_ground_truth(name, results, tmp_path):
     """Without photographs or networks, labels have the digest that every committed scorecard was judged by."""
     check_cards(recorded_truth(load_suite(name), Workspace(None, None, tmp_path, results)), results)
 
 
-@pytest.mark.parametrize("name", SUITES)
+@pytest.mark.parametrize("name", WHOLE)
 def test_photographs_at_hand_are_those_that_were_recorded(name, truths, results, request, tmp_path):
     """From the photographs themselves the same ground truth follows, without running a network."""
     suite = load_suite(name)

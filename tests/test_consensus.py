@@ -317,4 +317,4 @@ def test_the_probe_is_judged_alike_by_the_report_and_by_the_board(own_letters):
     """The agreement of the probe is the same from the ground truth and from what is recorded."""
     truth, workspace = own_letters
     folder = SuiteFolder(workspace.results / truth.suite.name)
-    assert agreements(truth) == recorded_agreements(truth.suite, folder) != {}
+    assert agreements(truth) == recorded_agreements(folder, truth.digest("combined")) != {}

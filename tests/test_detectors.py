@@ -9,7 +9,7 @@ from torchvision import models
 
 from benchmark.core.errors import MissingWeights
 from benchmark.core.images import to_tensor
-from benchmark.metrics.coco_tables import Detections
+from benchmark.core.types import Detections
 from benchmark.metrics.matches import match
 from benchmark.metrics.mean_ap import mean_ap
 from benchmark.plugins.datasets.coco import COCO

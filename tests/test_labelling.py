@@ -22,9 +22,9 @@ from benchmark.core.parquet import read_table
 from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.core.workspace import Workspace
 from benchmark.labelling import shards, worker
-from benchmark.labelling.completion import complete
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import index_suite
+from benchmark.labelling.missing_outcomes import complete
 from benchmark.labelling.outcomes import adopt, read_outcomes
 from benchmark.labelling.pipeline import label
 from benchmark.metrics.image_utility import fit_temperature, unanimous

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pycocotools.cocoeval import COCOeval
 
 from benchmark.core.errors import MetricError
-from benchmark.core.types import Objects
-from benchmark.metrics.coco_tables import Detections, coco_tables
+from benchmark.core.types import Detections, Objects
+from benchmark.metrics.coco_tables import coco_tables
 from benchmark.metrics.matches import match, match_by_area
 from benchmark.metrics.mean_ap import mean_ap, weighted_mean_ap
 from tests.scenes import random_images
@@ -63,18 +63,23 @@ def test_a_choice_with_repeats_equals_coco_eval_of_the_copies(seed, chosen, ties
     assert found == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("place", "area"), [(3, (0, 32**2)), (4, (32**2, 96**2))], ids=["small", "medium"])
-def test_an_area_equals_coco_eval(seed, place, area):
-    """Objects of other sizes, and what is found of them, count neither way, as in COCO's mAP by size."""
-    objects, detections = random_images(seed)
+def coco_statistics(objects, detections):
+    """The twelve numbers that COCOeval summarises."""
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = COCOeval(*coco_tables(objects, detections, CLASSES), "bbox")
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
+    return evaluation.stats
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("place", "area"), [(3, (0, 32**2)), (4, (32**2, 96**2))], ids=["small", "medium"])
+def test_an_area_equals_coco_eval(seed, place, area):
+    """Objects of other sizes, and what is found of them, count neither way, as in COCO's mAP by size."""
+    objects, detections = random_images(seed)
     found = mean_ap(match_by_area(objects, detections, CLASSES, [EVERYTHING, area])[1], np.arange(len(objects)))
-    assert found == pytest.approx(evaluation.stats[place], abs=1e-9)
+    assert found == pytest.approx(coco_statistics(objects, detections)[place], abs=1e-9)
 
 
 @settings(max_examples=15, deadline=None)
@@ -96,6 +101,39 @@ def test_counts_beyond_32_bits_are_summed():
     objects, detections = random_images(3, count=6)
     matches, counts = match(objects, detections, CLASSES), np.arange(1, 7)
     assert weighted_mean_ap(matches, counts * 2**30) == pytest.approx(weighted_mean_ap(matches, counts), abs=1e-9)
+
+
+@pytest.mark.parametrize("place", [3, 4], ids=["small", "medium"])
+def test_an_area_at_its_bound_equals_coco_eval(place):
+    """A wrong detection of 32 x 32 px is small and medium, whether an object of its class is in the image or not."""
+    side, size = 32.0, (99, 99)
+    objects = [
+        Objects(np.array([[0.0, 0, length, length]]), np.array([kind]), np.array([False]), size)
+        for kind in (0, 1)
+        for length in (20, 50)
+    ]
+    boxes = [np.concatenate([one.boxes, one.boxes, [[60, 60, 60 + side, 60 + side]] * 2]) for one in objects]
+    answers = [Detections(box, np.array([0.5, 0.4, 0.9, 0.8]), np.array([0, 1, 0, 1])) for box in boxes]
+    found = mean_ap(match_by_area(objects, answers, CLASSES, [(0, side**2), (side**2, 96**2)])[place - 3], np.arange(4))
+    assert found == pytest.approx(coco_statistics(objects, answers)[place], abs=1e-9)
+    assert found < 0.9
+
+
+def test_a_crowded_image_equals_coco_eval():
+    """Of more than a hundred detections of a class the best hundred count, of a class that the image lacks as well."""
+    random = np.random.default_rng(0)
+    corners = random.integers(0, 60, (270, 2)).astype(float)
+    boxes = np.concatenate([corners, corners + 12], axis=1)
+    classes = np.repeat([0, 1], [150, 120])
+    crowded = Detections(boxes, random.permutation(270) / 300 + 0.05, classes)
+    objects = [
+        Objects(boxes[150:160], classes[150:160], np.zeros(10, bool), (99, 99)),
+        Objects(boxes[:2], classes[:2], np.zeros(2, bool), (99, 99)),
+    ]
+    few = Detections(boxes[:2], np.array([0.3, 0.2]), classes[:2])
+    found = mean_ap(match(objects, [crowded, few], CLASSES), [0, 1])
+    assert found == pytest.approx(reference(objects, [crowded, few]), abs=1e-9)
+    assert 0 < found < 1
 
 
 def test_perfect_detections_score_one():

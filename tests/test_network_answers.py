@@ -13,8 +13,8 @@ from benchmark.core.errors import LabelError, MissingWeights, NetworkError, Plug
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.workspace import Workspace
 from benchmark.labelling import pipeline, worker
-from benchmark.labelling.completion import complete
 from benchmark.labelling.execution import ExecutionConfig
+from benchmark.labelling.missing_outcomes import complete
 from benchmark.labelling.outcomes import adopt, read_outcomes
 from benchmark.labelling.pipeline import label
 from benchmark.plugins import networks

@@ -86,7 +86,7 @@ def test_labelling_warns_where_a_precision_is_emulated(tiny_file, tmp_path, monk
     for ratio in (6.04, 0.6):
         monkeypatch.setattr("benchmark.core.precision.time_ratio", lambda *_, ratio=ratio, **__: ratio)
         monkeypatch.setattr(
-            "benchmark.labelling.completion.open_worker", lambda *_, **__: pytest.fail("stop here", pytrace=False)
+            "benchmark.labelling.missing_outcomes.open_worker", lambda *_, **__: pytest.fail("stop here", pytrace=False)
         )
         with pytest.raises(pytest.fail.Exception):
             label(

@@ -1,13 +1,17 @@
 """The agreement of a suite's probe with the networks that judge the same images, against scikit-learn and by hand."""
 
 import dataclasses
+import json
 
 import polars as pl
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
+from benchmark.core.errors import ResultError
+from benchmark.core.sealed import write_sealed
 from benchmark.core.types import IMAGE
 from benchmark.evaluation.evaluate import evaluate
+from benchmark.evaluation.recomputation import recompute
 from benchmark.labelling.label_report import label_summary
 from benchmark.labelling.pipeline import save_labels
 from benchmark.labelling.probe_agreement import Agreement, agreements, recorded_agreements
@@ -59,15 +63,47 @@ def test_without_a_probe_there_is_no_agreement(tiny):
     assert agreements(without) == {}
 
 
-def test_recorded_outcomes_give_the_same(tiny, workspace):
-    """Boards, which are made of files alone, show what the ground truth gives; without the probe's outcomes nothing."""
+def test_stored_agreements_are_those_of_the_ground_truth(tiny, workspace):
+    """Boards, which are made of files alone, show what the ground truth gives; where nothing is stored they show nothing."""
+    folder, digest = suite_folder(workspace, tiny.suite), tiny.digest("combined")
+    folder.agreements.unlink(missing_ok=True)
+    assert recorded_agreements(folder, digest) == {}
+    save_labels(tiny, folder)
+    assert recorded_agreements(folder, digest) == agreements(tiny)
+    with pytest.raises(
+        ResultError, match=r"agreements.json: stale: of the ground truth .* `utilbench label` makes it again"
+    ):
+        recorded_agreements(folder, "another")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('"rows": ', '"rows": 1', "checksum is .* edited or damaged"),
+        ('"kappa"', '"cappa"', "not agreements of a probe: .*cappa"),
+        ("{", "", "not JSON"),
+    ],
+)
+def test_damaged_agreements_are_told(tiny, workspace, before, after, message):
+    """A file that was edited is refused by name, and `label` does not overwrite it unasked."""
     folder = suite_folder(workspace, tiny.suite)
     save_labels(tiny, folder)
-    assert recorded_agreements(tiny.suite, folder) == agreements(tiny)
-    folder.outcomes("zoo:densenet").unlink()
-    assert list(recorded_agreements(tiny.suite, folder)) == ["zoo:resnet", "zoo:resnext"]
-    folder.outcomes("zoo:resnet_wide").unlink()
-    assert recorded_agreements(tiny.suite, folder) == {}
+    folder.agreements.write_text(folder.agreements.read_text().replace(before, after, 1))
+    for work in (lambda: recorded_agreements(folder, tiny.digest("combined")), lambda: save_labels(tiny, folder)):
+        with pytest.raises(ResultError, match=message):
+            work()
+
+
+def test_stored_agreements_are_recomputed(tiny, workspace):
+    """`verify --recompute` compares them with the outcomes, too."""
+    evaluate("chance", tiny.suite, workspace=workspace, truth=tiny)
+    folder = suite_folder(workspace, tiny.suite)
+    title = "agreements.json is what the outcomes give"
+    assert {check.name: check.problem for check in recompute(tiny.suite, workspace)}[title] == ""
+    record = json.loads(folder.agreements.read_text())
+    record["networks"]["zoo:resnet"]["kappa"] = 0.5
+    write_sealed(folder.agreements, record)
+    assert "zoo:resnet has" in {check.name: check.problem for check in recompute(tiny.suite, workspace)}[title]
 
 
 def test_report_and_board_tell_the_agreement(tiny, workspace, tmp_path):

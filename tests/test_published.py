@@ -53,9 +53,9 @@ def test_a_quick_look_uses_what_a_person_has_labelled(tiny, tiny_file, tiny_work
 @pytest.mark.parametrize("execution", [ExecutionConfig(precision="bf16"), ExecutionConfig(compiled=True)])
 def test_other_arithmetic_is_computed(execution, tiny_file, elsewhere, monkeypatch):
     """Published outcomes of float32 do not stand for another arithmetic."""
-    monkeypatch.setattr("benchmark.labelling.completion.emulated_ratio", lambda *_: 1.0)
+    monkeypatch.setattr("benchmark.labelling.missing_outcomes.emulated_ratio", lambda *_: 1.0)
     monkeypatch.setattr(
-        "benchmark.labelling.completion.open_worker", lambda *_, **__: pytest.fail("computed", pytrace=False)
+        "benchmark.labelling.missing_outcomes.open_worker", lambda *_, **__: pytest.fail("computed", pytrace=False)
     )
     with pytest.raises(pytest.fail.Exception, match="computed"):
         label(load_suite(str(tiny_file), limit=90), elsewhere, execution=execution)
@@ -64,7 +64,7 @@ def test_other_arithmetic_is_computed(execution, tiny_file, elsewhere, monkeypat
 def test_anew_computes(tiny_file, elsewhere, monkeypatch):
     """`label --anew` runs the networks although their outcomes were published."""
     monkeypatch.setattr(
-        "benchmark.labelling.completion.open_worker", lambda *_, **__: pytest.fail("computed", pytrace=False)
+        "benchmark.labelling.missing_outcomes.open_worker", lambda *_, **__: pytest.fail("computed", pytrace=False)
     )
     monkeypatch.setattr(Workspace, "named", classmethod(lambda cls, **_: elsewhere))
     with pytest.raises(pytest.fail.Exception, match="computed"):
@@ -81,7 +81,7 @@ def test_published_outcomes_of_other_pixels_are_not_used(
     table, about = read_table(path)
     write_table(path, table.with_columns(pixels=pl.col("pixels") ^ 1), about | {"encoder": "Pillow 1.0"})
     monkeypatch.setattr(
-        "benchmark.labelling.completion.open_worker", lambda *_, **__: pytest.fail("computed", pytrace=False)
+        "benchmark.labelling.missing_outcomes.open_worker", lambda *_, **__: pytest.fail("computed", pytrace=False)
     )
     workspace = Workspace(None, None, tmp_path / "cache", tmp_path / "results", published, "cpu")
     with pytest.raises(pytest.fail.Exception, match="computed"):

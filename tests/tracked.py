@@ -36,5 +36,9 @@ def copy_tracked(target, *folders):
     return target
 
 
+PARTIAL = ("coco-mixed",)
+"""Suites of whose networks only the probe's outcomes are tracked."""
 SUITES = sorted({path.parts[1] for path in tracked("results") if path.parts[2:3] == ("cards",)})
 """Suites with committed scorecards."""
+WHOLE = [name for name in SUITES if name not in PARTIAL]
+"""Those of which all outcomes are tracked."""

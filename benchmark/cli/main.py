@@ -219,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
     from benchmark.core.devices import keep_freed_memory
     from benchmark.core.workspace import Workspace
 
-    keep_freed_memory()
+    keep_freed_memory()  # statistics take half as long
     try:
         device = getattr(args, "device", None) or ""
         workspace = Workspace.named(data=args.data, networks=args.networks, results=args.results, device=device)

@@ -77,6 +77,22 @@ class Objects:
     """Height and width of the image, in px."""
 
 
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """The detections of one image."""
+
+    boxes: NDArray[np.float64]
+    """Shape (D, 4): left, top, right, bottom, in px of the image."""
+    scores: NDArray[np.float64]
+    """Shape (D,), above 0."""
+    classes: NDArray[np.int64]
+    """Shape (D,), from 0."""
+
+    def chosen(self, mask: NDArray[np.bool_]) -> Detections:
+        """The detections where the mask is true."""
+        return Detections(self.boxes[mask], self.scores[mask], self.classes[mask])
+
+
 class Sizes(NamedTuple):
     """The sizes of an image, each height and width in px, which differ where a version has fewer pixels."""
 

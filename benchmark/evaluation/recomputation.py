@@ -29,8 +29,9 @@ from benchmark.evaluation.results import check_same_run, read_scores
 from benchmark.evaluation.scorecard import read_card
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.pipeline import recorded_truth
+from benchmark.labelling.probe_agreement import agreements, recorded_agreements
 from benchmark.suites.results_folder import SuiteFolder, readable_folders
-from benchmark.suites.spec import Suite
+from benchmark.suites.spec import COMBINED, Suite
 
 CLOSE = 5e-6
 """Largest difference of numbers, which are rounded to six digits, between processors."""
@@ -54,6 +55,9 @@ def recompute(suite: Suite, workspace: Workspace) -> Iterator[Check]:
         curves = rival_curves(truth, copy)  # made again where the stored ones are outdated
     if home.rates.is_file():
         yield Check(f"{home.rates.name} is what the outcomes give", attempt(lambda: rates_problem(truth, home)))
+    if home.agreements.is_file():
+        problem = attempt(lambda: agreements_problem(truth, home))
+        yield Check(f"{home.agreements.name} is what the outcomes give", problem)
     for path in home.cards():
         title = f"{path.relative_to(home.path)} is what the scores give"
         yield Check(title, attempt(lambda path=path: card_problem(truth, home, path, curves)))
@@ -99,6 +103,13 @@ def rates_problem(truth: GroundTruth, home: SuiteFolder) -> str:
     stored, again = (flat(msgspec.to_builtins(rates), "") for rates in (read_rates(home.rates), make_rates(truth)))
     differing = [key for key in stored | again if not alike(stored.get(key), rounded(again.get(key)))]
     return f"{home.rates}: {len(differing)} values differ, the first is {differing[0]}" if differing else ""
+
+
+def agreements_problem(truth: GroundTruth, home: SuiteFolder) -> str:
+    """In what the stored agreements of the probe differ from those that the outcomes give, or an empty text."""
+    stored, again = recorded_agreements(home, truth.digest(COMBINED)), agreements(truth)
+    names = [name for name in stored | again if stored.get(name) != again.get(name)]
+    return f"{home.agreements}: {names[0]} has {stored.get(names[0])}, again {again.get(names[0])}" if names else ""
 
 
 def flat(tree: Any, name: str) -> dict[str, Any]:

@@ -244,5 +244,5 @@ class GroundTruth:
         sources = [source.id for source in self.parts["test"]]
         tables = (self.outcomes[network], self.judgement(network), self.outcomes[IMAGES])
         outcomes, judgement, images = (table.filter(pl.col("source").is_in(sources)) for table in tables)
-        truths = truths_for(self.indexed, network, self.outcomes[network])
+        truths = truths_for(self.indexed, network, outcomes)
         return TASKS[self.suite.task].Downstream(outcomes, truths, judgement, images)

@@ -29,6 +29,7 @@ from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite, conditions_table, index_suite
 from benchmark.labelling.outcome_checks import Stored, WeightsHere, check_codec, check_weights
 from benchmark.labelling.outcomes import adopt, read_outcomes, table_names
+from benchmark.labelling.probe_agreement import record_agreements
 from benchmark.labelling.recorded import SOURCE_SCHEMA, read_labels, read_sources, recorded_suite
 from benchmark.labelling.shards import plan
 from benchmark.plugins.networks import weights_here
@@ -125,7 +126,7 @@ def make_ground_truth(
     weights: WeightsHere | None = None,
 ) -> GroundTruth:
     """Make the ground truth as `label` does, without writing labels; recorded weights are compared if `weights` is given."""
-    from benchmark.labelling.completion import complete  # imports torch, which recorded outcomes do not need
+    from benchmark.labelling.missing_outcomes import complete  # with torch, which `recorded_truth` does not need
 
     indexed = index_suite(suite, workspace)
     own, *others = outcome_folders(workspace, suite)
@@ -179,7 +180,7 @@ def with_outcomes(indexed: IndexedSuite, stored: Stored) -> GroundTruth:
 
 
 def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:
-    """Write the suite's choices, sources and labels, so that later steps need neither the suite file nor the photographs."""
+    """Write choices, sources, labels and agreements, so that later steps need neither the suite file nor the photographs."""
     suite, task = truth.suite, TASKS[truth.suite.task]
     write_text(folder.choices, json.dumps(dataclasses.asdict(suite), indent=1) + "\n")
     digests = {"fingerprint": truth.fingerprint, "labels": {name: truth.digest(name) for name in suite.label_sets}}
@@ -199,3 +200,4 @@ def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:
         ]
         columns = SOURCE_SCHEMA | ({"copy_of": pl.String} if copies else {}) | task.TRUTH_SCHEMA
         write_table(folder.sources, pl.DataFrame(rows, schema=columns), metadata)
+    record_agreements(truth, folder)

@@ -179,9 +179,8 @@ def read_ranked(folder: SuiteFolder) -> SuiteResults:
             )
     results = read_results(folder)
     combined = read_labels(folder.labels)[1]["labels"][COMBINED]
-    return SuiteResults(
-        folder, suite, results, rates_of(folder, suite, combined), agreements=recorded_agreements(suite, folder)
-    )
+    rates, agreements = rates_of(folder, suite, combined), recorded_agreements(folder, combined)
+    return SuiteResults(folder, suite, results, rates, agreements=agreements)
 
 
 def write_tables(ranked: SuiteResults) -> list[Path]:

@@ -1,30 +1,13 @@
-"""Detections of an image, and the tables of pycocotools that hold the objects and detections of many."""
+"""The tables of pycocotools that hold the objects and detections of images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.types import Objects
-
-
-@dataclass(frozen=True, eq=False)
-class Detections:
-    """The detections of one image."""
-
-    boxes: NDArray[np.float64]
-    """Shape (D, 4): left, top, right, bottom, in px of the image."""
-    scores: NDArray[np.float64]
-    """Shape (D,), above 0."""
-    classes: NDArray[np.int64]
-    """Shape (D,), from 0."""
-
-    def chosen(self, mask: NDArray[np.bool_]) -> Detections:
-        """The detections where the mask is true."""
-        return Detections(self.boxes[mask], self.scores[mask], self.classes[mask])
+from benchmark.core.types import Detections, Objects
 
 
 def coco_tables(objects: Sequence[Objects], detections: Sequence[Detections], classes: int) -> tuple[object, object]:

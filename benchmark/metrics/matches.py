@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.types import Objects
-from benchmark.metrics.coco_tables import Detections, coco_tables
+from benchmark.core.types import Detections, Objects
+from benchmark.metrics.coco_tables import coco_tables
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 MOST_DETECTIONS = 100
@@ -29,11 +29,11 @@ EVERY_AREA = (0.0, 1e10)
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """The detections of a list of images, sorted by class, then by falling score, then by image.
+    """The detections of a list of images, sorted by class, then by falling score.
 
     Those are left out that count at no IoU threshold, such as unmatched ones of another area.
-    `true_positives` lists the detections that match an object, and `ignored` those that match a crowd and do not count, for
-    each of the ten IoU thresholds in turn; a *segment* is one class at one threshold.
+    `true_positives` lists the detections that match an object, and `ignored` those that do not count, since they match a crowd
+    or are of another area, for each of the ten IoU thresholds in turn; a *segment* is one class at one threshold.
     """
 
     images: NDArray[np.int64]
@@ -59,15 +59,15 @@ class Matches:
         number[chosen] = np.arange(len(chosen))
         here = number[self.images] >= 0
         true, ignored = here[self.true_positives], here[self.ignored]
-        place, true_place, ignored_place = (summed(mask.astype(np.int64)) for mask in (here, true, ignored))
+        index, true_index, ignored_index = (summed(mask.astype(np.int64)) for mask in (here, true, ignored))
         return Matches(
             images=number[self.images[here]],
-            starts=place[self.starts],
-            true_positives=place[self.true_positives[true]],
-            true_positive_starts=true_place[self.true_positive_starts],
-            ignored=place[self.ignored[ignored]],
-            ignored_starts=ignored_place[self.ignored_starts],
-            ignored_before=ignored_place[self.ignored_before[true]],
+            starts=index[self.starts],
+            true_positives=index[self.true_positives[true]],
+            true_positive_starts=true_index[self.true_positive_starts],
+            ignored=index[self.ignored[ignored]],
+            ignored_starts=ignored_index[self.ignored_starts],
+            ignored_before=ignored_index[self.ignored_before[true]],
             objects=self.objects[chosen],
         )
 
@@ -127,38 +127,36 @@ def match_by_area(
         >>> [matches.objects.tolist() for matches in match_by_area([truth], [found], 1, [(0, 63), (63, 65)])]
         [[[0]], [[1]]]
     """
-    pairs = [(found, may_match(found, labelled)) for found, labelled in zip(detections, objects, strict=True)]
-    entries = evaluated(objects, [found.chosen(mask) for found, mask in pairs], classes, areas)
-    others = [found.chosen(~mask) for found, mask in pairs]
-    return [
-        assembled([entry for entry in entries if entry["aRng"] == list(area)], others, classes, area) for area in areas
-    ]
+    pairs = [(answer, is_evaluated(answer, labelled)) for answer, labelled in zip(detections, objects, strict=True)]
+    entries = evaluated(objects, [answer.chosen(mask) for answer, mask in pairs], classes, areas)
+    others = [answer.chosen(~mask) for answer, mask in pairs]
+    return [assembled(of_area, others, classes, area) for of_area, area in zip(entries, areas, strict=True)]
 
 
-def may_match(found: Detections, labelled: Objects) -> NDArray[np.bool_]:
-    """Whether each detection of an image is of the class of an object there, shape (D,); the others match none.
+def is_evaluated(answer: Detections, labelled: Objects) -> NDArray[np.bool_]:
+    """Whether COCOeval must see each detection of an image, shape (D,): of a class without an object there it is wrong anyway.
 
-    Where only the best MOST_DETECTIONS of a class count, it is true of all.
+    It sees all where there are more than MOST_DETECTIONS, since it knows which of them count.
 
     Examples:
         >>> labelled = Objects(np.array([[0.0, 0.0, 8.0, 8.0]]), np.array([2]), np.array([False]), size=(8, 8))
-        >>> found = Detections(np.zeros((2, 4)), scores=np.array([0.9, 0.8]), classes=np.array([2, 1]))
-        >>> may_match(found, labelled).tolist()
+        >>> answer = Detections(np.zeros((2, 4)), scores=np.array([0.9, 0.8]), classes=np.array([2, 1]))
+        >>> is_evaluated(answer, labelled).tolist()
         [True, False]
     """
-    return np.isin(found.classes, labelled.classes) | (len(found.scores) > MOST_DETECTIONS)
+    return np.isin(answer.classes, labelled.classes) | (len(answer.scores) > MOST_DETECTIONS)
 
 
 def evaluated(
     objects: Sequence[Objects], detections: Sequence[Detections], classes: int, areas: Sequence[tuple[float, float]]
-) -> list[dict[str, Any]]:
-    """What COCOeval finds: an entry for each class, area and image with objects or detections of the class.
+) -> list[list[dict[str, Any]]]:
+    """What COCOeval finds for each area: an entry for each class and image with objects or detections of the class.
 
     Examples:
         >>> truth = Objects(np.array([[0.0, 0.0, 8.0, 8.0]]), np.array([2]), np.array([False]), size=(8, 8))
         >>> nothing = Detections(np.zeros((0, 4)), scores=np.zeros(0), classes=np.zeros(0, np.int64))
-        >>> [entry["category_id"] for entry in evaluated([truth], [nothing], classes=3, areas=[EVERY_AREA])]
-        [2]
+        >>> [[entry["category_id"] for entry in area] for area in evaluated([truth], [nothing], 3, [EVERY_AREA])]
+        [[2]]
     """
     from pycocotools.cocoeval import COCOeval
 
@@ -166,11 +164,13 @@ def evaluated(
         evaluation = COCOeval(*coco_tables(objects, detections, classes), "bbox")
     occurring = [np.union1d(*(side.classes for side in both)) for both in zip(objects, detections, strict=True)]
     pairs = sorted((kind, image) for image, kinds in enumerate(occurring) for kind in kinds.tolist())
-    # Its `evaluate` asks for every image and class; nine in ten of them have neither objects nor detections.
+    # Its `evaluate`, which begins with these two lines, asks for every image and class; nine in ten have nothing.
     evaluation.params.maxDets = [MOST_DETECTIONS]
     evaluation._prepare()
     evaluation.ious = {(image, kind): evaluation.computeIoU(image, kind) for kind, image in pairs}
-    return [evaluation.evaluateImg(image, kind, list(area), MOST_DETECTIONS) for kind, image in pairs for area in areas]
+    return [
+        [evaluation.evaluateImg(image, kind, list(area), MOST_DETECTIONS) for kind, image in pairs] for area in areas
+    ]
 
 
 def assembled(
@@ -179,27 +179,27 @@ def assembled(
     """Matches from the entries of COCOeval, and other detections, which are wrong if they are of this area.
 
     Examples:
-        >>> found = Detections(np.array([[0.0, 0.0, 8.0, 8.0]]), scores=np.array([0.9]), classes=np.array([2]))
-        >>> assembled([], [found], 3, EVERY_AREA).starts.tolist(), assembled([], [found], 3, (65, 99)).starts.tolist()
+        >>> answer = Detections(np.array([[0.0, 0.0, 8.0, 8.0]]), scores=np.array([0.9]), classes=np.array([2]))
+        >>> assembled([], [answer], 3, EVERY_AREA).starts.tolist(), assembled([], [answer], 3, (65, 99)).starts.tolist()
         ([0, 0, 0, 1], [0, 0, 0, 0])
     """
     counts = np.zeros((len(others), classes), np.int64)
     for entry in entries:
         counts[entry["image_id"], entry["category_id"]] = np.count_nonzero(np.equal(entry["gtIgnore"], 0))
-    having = [entry for entry in entries if len(entry["dtScores"])]
-    keys = [(entry["category_id"], entry["image_id"]) for entry in having]
-    lengths = [len(entry["dtScores"]) for entry in having]
+    with_detections = [entry for entry in entries if len(entry["dtScores"])]
+    keys = [(entry["category_id"], entry["image_id"]) for entry in with_detections]
+    lengths = [len(entry["dtScores"]) for entry in with_detections]
     kinds, owners = np.repeat(np.array(keys, np.int64).reshape(-1, 2), lengths, axis=0).T
-    kinds = np.concatenate([kinds, *(found.classes for found in others)])
-    owners = np.concatenate([owners, np.repeat(np.arange(len(others)), [len(found.scores) for found in others])])
+    kinds = np.concatenate([kinds, *(answer.classes for answer in others)])
+    owners = np.concatenate([owners, np.repeat(np.arange(len(others)), [len(answer.scores) for answer in others])])
     scores = np.concatenate(
-        [np.zeros(0), *(entry["dtScores"] for entry in having), *(found.scores for found in others)]
+        [np.zeros(0), *(entry["dtScores"] for entry in with_detections), *(answer.scores for answer in others)]
     )
-    boxes = np.concatenate([np.zeros((0, 4)), *(found.boxes for found in others)])
+    boxes = np.concatenate([np.zeros((0, 4)), *(answer.boxes for answer in others)])
     sizes = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     outside = np.tile((sizes < area[0]) | (sizes > area[1]), (len(IOU_THRESHOLDS), 1))
-    matched = np.concatenate([*(entry["dtMatches"] > 0 for entry in having), np.zeros_like(outside)], axis=1)
-    ignored = np.concatenate([*(entry["dtIgnore"] > 0 for entry in having), outside], axis=1)
+    matched = np.concatenate([*(entry["dtMatches"] > 0 for entry in with_detections), np.zeros_like(outside)], axis=1)
+    ignored = np.concatenate([*(entry["dtIgnore"] > 0 for entry in with_detections), outside], axis=1)
     order = np.lexsort((owners, -scores, kinds))
     order = order[~ignored[:, order].all(axis=0)]  # what never counts is left out
     matched, ignored = matched[:, order], ignored[:, order]

@@ -2,7 +2,8 @@
 
 Matching detections to objects is slow and depends on one image alone; accumulating matches into precision and recall is fast
 and depends on all images. Therefore `match` runs pycocotools once on every image, and `mean_ap` accumulates any selection of
-images, with repeats, as COCOeval.accumulate does: each predictor, random filter or resample takes less than a millisecond.
+images, with repeats, as COCOeval.accumulate does: each predictor, random filter or resample takes about a millisecond, if it is
+of a thousand images.
 
     matches = match(objects, detections, classes)        # one entry per image in each list
     mean_ap(matches, np.array([0, 1, 1, 4]))             # images 0, 1 twice, and 4
@@ -37,7 +38,7 @@ def mean_ap(matches: Matches, images: ArrayLike) -> float:
 
     Examples:
         >>> from benchmark.core.types import Objects
-        >>> from benchmark.metrics.coco_tables import Detections
+        >>> from benchmark.core.types import Detections
         >>> from benchmark.metrics.matches import match
         >>> truth = Objects(np.array([[0.0, 0.0, 8.0, 8.0]]), np.array([0]), np.array([False]), size=(8, 8))
         >>> found = Detections(truth.boxes, scores=np.array([0.9]), classes=truth.classes)
@@ -52,7 +53,7 @@ def weighted_mean_ap(matches: Matches, counts: NDArray[np.integer]) -> float:
 
     Examples:
         >>> from benchmark.core.types import Objects
-        >>> from benchmark.metrics.coco_tables import Detections
+        >>> from benchmark.core.types import Detections
         >>> from benchmark.metrics.matches import match
         >>> truth = Objects(np.array([[0.0, 0.0, 8.0, 8.0]]), np.array([0]), np.array([False]), size=(8, 8))
         >>> found = Detections(truth.boxes, scores=np.array([0.9]), classes=truth.classes)
@@ -62,7 +63,7 @@ def weighted_mean_ap(matches: Matches, counts: NDArray[np.integer]) -> float:
     objects = (counts.astype(np.float64) @ matches.objects_as_floats).astype(np.int64)
     if not objects.any():
         raise MetricError("the images hold no object, so there is no average precision")
-    most = len(matches.images) * int(counts.max())
+    most = max(len(matches.images), len(matches.ignored)) * int(counts.max())
     weights: NDArray[Any] = counts.astype(np.int32 if most < 2**31 else np.int64)
     repeats = weights[matches.true_positive_images]
     occurring = np.flatnonzero(repeats > 0)  # the others change nothing, and in a resample of few images they are most

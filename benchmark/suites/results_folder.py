@@ -8,7 +8,7 @@
       trained/<predictor>@<suite>.<labels>.<seed>.safetensors      small trained states; large ones are only in the cache
       cards/<labels>/<predictor>[@...].json, .parquet              scorecards, and the replicates that they are ranked by
       replicates/<labels>/<predictor>[@...].parquet                of all measures; made again where they are missing
-      rivals.parquet, rates.json, leaderboard.md, figures/, tables/
+      rivals.parquet, rates.json, agreements.json, leaderboard.md, figures/, tables/
     results/boards.md, index.html, assets/       over all suites
 
 Results that are missing in the user's own folder are searched for in those published with the package.
@@ -83,6 +83,11 @@ class SuiteFolder:
         return self.path / "rates.json"
 
     @property
+    def agreements(self) -> Path:
+        """The agreement of the probe with each network."""
+        return self.path / "agreements.json"
+
+    @property
     def board(self) -> Path:
         """The leaderboard as Markdown."""
         return self.path / "leaderboard.md"
@@ -116,7 +121,16 @@ class SuiteFolder:
     @property
     def files(self) -> tuple[Path, ...]:
         """The files that verbs write beside these folders."""
-        return (self.choices, self.sources, self.labels, self.rivals, self.rates, self.board, self.page)
+        return (
+            self.choices,
+            self.sources,
+            self.labels,
+            self.rivals,
+            self.rates,
+            self.agreements,
+            self.board,
+            self.page,
+        )
 
     @property
     def root(self) -> Path:

@@ -2,7 +2,7 @@
 
 For each network a Dataset that opens, compresses and transforms an image with Pillow and torchvision, a DataLoader with two
 workers, and a loop: float32, torch's default memory format and allocator. What it judges is what `label` judges. A detector's
-images are put onto its square, and the loop keeps its answers as they come.
+images are put onto its square.
 """
 
 import io

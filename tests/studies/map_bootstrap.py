@@ -12,9 +12,9 @@ import time
 import numpy as np
 from pycocotools.cocoeval import COCOeval
 
-from benchmark.core.types import Objects
+from benchmark.core.types import Detections, Objects
 from benchmark.metrics import bootstrap
-from benchmark.metrics.coco_tables import Detections, coco_tables
+from benchmark.metrics.coco_tables import coco_tables
 from benchmark.metrics.matches import match
 from benchmark.metrics.mean_ap import weighted_mean_ap
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from benchmark.metrics.coco_tables import Detections
+from benchmark.core.types import Detections
 from benchmark.plugins.networks.answers import Answer, WrongAnswer
 from benchmark.plugins.networks.network import Network, NoResize
 

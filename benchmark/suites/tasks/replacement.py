@@ -17,8 +17,7 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from benchmark.core.errors import MetricError
-from benchmark.core.types import CONDITION, IMAGE, PRISTINE, Condition, Objects
-from benchmark.metrics.coco_tables import Detections
+from benchmark.core.types import CONDITION, IMAGE, PRISTINE, Condition, Detections, Objects
 from benchmark.metrics.matches import Matches, match, match_by_area
 from benchmark.metrics.mean_ap import weighted_mean_ap
 
@@ -129,7 +128,7 @@ class Downstream:
         tied = len(np.unique(priority)) < len(priority)
         draws = 1 if not tied else DRAWS if len(weights) == 1 else REDRAWS
         fractions = np.broadcast_to(shares, (len(weights), np.shape(shares)[-1]))
-        results, choose = np.zeros((draws, *fractions.shape)), self.choose(rows)
+        results, performance = np.zeros((draws, *fractions.shape)), self.performance_on(rows)
         for number, own in enumerate(weights):
             # Of the replicate itself, so that its orders do not depend on which others are computed with it.
             random = np.random.default_rng(zlib.crc32(own.astype(np.int32).tobytes()))
@@ -140,18 +139,18 @@ class Downstream:
                 kept = np.zeros(len(priority), bool)
                 for column in np.argsort(counts, kind="stable"):
                     kept[order[: counts[column]]] = True
-                    values[column] = choose(own, kept)
+                    values[column] = performance(own, kept)
         return np.asarray(results.mean(axis=0))
 
     def chosen(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The mAP if the images that are not kept, (N,) or in each replicate (R, N), are replaced; shape (R,)."""
-        chosen, choose = np.broadcast_to(kept, weights.shape), self.choose(rows)
-        return np.array([choose(own, mine) for own, mine in zip(weights, chosen, strict=True)])
+        chosen, performance = np.broadcast_to(kept, weights.shape), self.performance_on(rows)
+        return np.array([performance(own, mine) for own, mine in zip(weights, chosen, strict=True)])
 
-    def choose(self, rows: pl.DataFrame) -> Callable[[NDArray[np.float64], NDArray[np.bool_]], float]:
+    def performance_on(self, rows: pl.DataFrame) -> Callable[[NDArray[np.float64], NDArray[np.bool_]], float]:
         """A function of weights (N,) and of which rows are kept (N,): the mAP if the others are replaced.
 
-        It is NaN where the rows hold no object. Only detections on these rows' images are looked at, which are a small part.
+        It is NaN where the rows hold no object. Only detections in these rows' images are looked at.
         """
         positions = np.concatenate([rows[name].to_numpy() for name in ("position", "position_p")])
         images, numbers = np.unique(positions, return_inverse=True)

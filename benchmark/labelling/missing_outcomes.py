@@ -1,4 +1,4 @@
-"""Completion: networks are run for the outcomes of a suite that are recorded nowhere."""
+"""Missing outcomes of a suite, recorded nowhere: networks are run for them."""
 
 from __future__ import annotations
 
