@@ -60,7 +60,7 @@ ELSEWHERE = (("open", "imagenet-lite"), ("imagenet-lite", "open"))
 LABELLING = {
     "imagenet-mixed": 50,
     "open-mixed": 25,
-    "coco-mixed": 25,
+    "coco-mixed": 45,
     "glyphs-mixed": 8,
     "imagenet-lite": 5,
     "coco-lite": 8,
@@ -68,7 +68,7 @@ LABELLING = {
 """Minutes of `label` on two cores with AVX2, where they are more than two."""
 QUALITY_MINUTES = {"imagenet-lite": 35, "imagenet-mixed": 35, "coco-mixed": 25}
 """Minutes of measures of image quality, where they are not fifteen."""
-SCORING = {"imagenet-mixed": 45, "open-mixed": 20, "coco-mixed": 30, "coco-lite": 15, "imagenet-lite": 15}
+SCORING = {"imagenet-mixed": 45, "open-mixed": 20, "coco-mixed": 40, "coco-lite": 15, "imagenet-lite": 15}
 """Minutes of all quick predictors, where they are more than four."""
 
 

@@ -66,7 +66,7 @@ def codecs(suite):
 
 def findings():
     """Four findings, as a list."""
-    photographs, letters = ("imagenet-lite", "open", "coco-lite", "imagenet-mixed"), ("glyphs", "glyphs-mixed")
+    photographs, letters = SUITES[:6], SUITES[6:8]
     over, within = "auroc_over_condition", "within_condition_auroc"
     first = f"AUROC minus that of the condition alone: gatekeeper {listed(over, 'gatekeeper', photographs)}"
     reference = listed(over, "resnet18", photographs)
