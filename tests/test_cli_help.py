@@ -128,7 +128,7 @@ def test_a_baseline_is_described_as_its_class_is(name):
     ("line", "heavy"),
     [
         ("list", {"torch", "torchvision", "timm", "matplotlib", "sklearn"}),
-        ("compare header ssim -s glyphs --results results", {"torch", "torchvision", "timm", "matplotlib"}),
+        ("compare header ssim -s imagenet-lite --results results", {"torch", "torchvision", "timm", "matplotlib"}),
         ("compare --codec jpeg,webp -s glyphs-mixed --results results", {"torch", "torchvision", "timm"}),
     ],
 )

@@ -56,7 +56,9 @@ def same(stored, others):
 
 def left_by_labelling(results):
     """Names and bytes of what labelling the small suite leaves in the results, and nothing else may."""
-    names = ("tiny/outcomes/", "tiny/labels.parquet", "tiny/sources.parquet", "tiny/suite.json")
+    names = tuple(
+        f"tiny/{name}" for name in ("outcomes/", "labels.parquet", "sources.parquet", "suite.json", "agreements.json")
+    )
     return {name: data for name, data in files(results).items() if name.startswith(names)}
 
 
