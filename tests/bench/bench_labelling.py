@@ -20,7 +20,7 @@ from benchmark.suites.loading import load_suite
 from tests.bench.conftest import ROOT
 
 WAYS = {"float32": ExecutionConfig(), "bf16, compiled": ExecutionConfig(precision="bf16", compiled=True)}
-SOURCES = {"float32": 200, "bf16, compiled": 600}
+SOURCES = {"float32": 100, "bf16, compiled": 300}
 """Compiling takes as long however many sources there are, so that way is measured on more of them."""
 AIMS = {"float32": (">= 0.92", ">= 2.5"), "bf16, compiled": (">= 0.85", ">= 6")}
 """Share of the forwards, and speed against the naive script."""
@@ -83,7 +83,7 @@ def test_label_detection(lite, once, figure, monkeypatch):
     """All of `label` with detectors, beside the forwards alone, and beside a loop over one DataLoader a network."""
     probe = Probe()
     monkeypatch.setattr(worker, "forward", probe)
-    seconds, bare, rate = labelled(load_suite("coco-lite", limit=60), lite, once, probe)
+    seconds, bare, rate = labelled(load_suite("coco-lite", limit=40), lite, once, probe)
     figure(
         "bare forwards / `label coco-lite`, float32",
         bare / seconds,
@@ -119,7 +119,7 @@ def test_label_grows_linearly(lite, once, figure):
 
     def grow():
         found = []
-        for sources in (200, 400, 800, 1600):
+        for sources in (100, 200, 400, 800):
             command = [sys.executable, "-c", ONE_LABELLING, str(sources), str(lite.cache / str(sources))]
             done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
             seconds, memory = done.stdout.rpartition("found")[2].split()
