@@ -64,7 +64,7 @@ def test_rank_fifty_predictors(lite, once, figure):
     for path in (lite.results / "glyphs" / "scores").iterdir():
         read_table(path)
     reading = time.perf_counter() - start
-    _, seconds = once(rank, ["glyphs"], 0, lite)
+    _, seconds = once(rank, ["glyphs"], lite)
     figure("seconds of `rank`, 50 scorecards of 90,000 scores", seconds, "< 8", reading_seconds=reading)
 
 
