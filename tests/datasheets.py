@@ -16,7 +16,7 @@ import polars as pl
 from benchmark.suites.loading import read_suite
 from benchmark.suites.results_folder import SuiteFolder
 from tests.finding_records import RESULTS
-from tests.tracked import published
+from tests.tracked import tracked
 
 LICENSE = "https://creativecommons.org/licenses/by/4.0/"
 PAPER = (
@@ -93,7 +93,7 @@ def croissant(folder):
     """The Croissant file of a suite, as JSON."""
     suite = read_suite(folder.choices)
     names = ["labels.parquet", "sources.parquet"]
-    outcomes = [f"outcomes/{name}" for name in published(folder.path / "outcomes")]
+    outcomes = [f"outcomes/{name}" for name in published(folder)]
     sets = [record_set(name, pl.read_parquet_schema(folder.path / name)) for name in (*names, *outcomes)]
     metadata = mlc.Metadata(
         name=suite.name,
@@ -177,9 +177,14 @@ outcomes.
 {unpublished(folder)}"""
 
 
+def published(folder):
+    """Names of the tracked files of outcomes."""
+    return [path.name for path in tracked(f"results/{folder.path.name}/outcomes")]
+
+
 def unpublished(folder):
     """A paragraph on the networks whose outcomes are not published; empty if there are none."""
-    there = published(folder.path / "outcomes")
+    there = published(folder)
     suite = read_suite(folder.choices)
     lacking = [name for name in suite.all_networks if folder.outcomes(name).name not in there]
     if suite.twin_of or not lacking:

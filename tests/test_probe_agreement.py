@@ -103,7 +103,10 @@ def test_stored_agreements_are_recomputed(tiny, workspace):
     record = json.loads(folder.agreements.read_text())
     record["networks"]["zoo:resnet"]["kappa"] = 0.5
     write_sealed(folder.agreements, record)
-    assert "zoo:resnet has" in {check.name: check.problem for check in recompute(tiny.suite, workspace)}[title]
+    assert (
+        "1 values differ, the first is .networks.zoo:resnet.kappa"
+        in {check.name: check.problem for check in recompute(tiny.suite, workspace)}[title]
+    )
 
 
 def test_report_and_board_tell_the_agreement(tiny, workspace, tmp_path):

@@ -15,19 +15,6 @@ def tracked(*folders):
     return [Path(name) for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
-def published(folder):
-    """Names of the files in this folder that are tracked or may be; without git, of all that are there."""
-    paths = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-    ignored = subprocess.run(
-        ["git", "check-ignore", "-z", "--stdin"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        input="\0".join(map(str, paths)),
-    )
-    return [path.name for path in paths if str(path) not in ignored.stdout.split("\0")]
-
-
 def copy_tracked(target, *folders):
     """Copy the tracked files of these folders below `target`, which is returned."""
     for path in tracked(*folders):

@@ -29,9 +29,9 @@ from benchmark.evaluation.results import check_same_run, read_scores
 from benchmark.evaluation.scorecard import read_card
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.pipeline import recorded_truth
-from benchmark.labelling.probe_agreement import agreements, recorded_agreements
+from benchmark.labelling.probe_agreement import made_agreements, read_agreements
 from benchmark.suites.results_folder import SuiteFolder, readable_folders
-from benchmark.suites.spec import COMBINED, Suite
+from benchmark.suites.spec import Suite
 
 CLOSE = 5e-6
 """Largest difference of numbers, which are rounded to six digits, between processors."""
@@ -53,11 +53,11 @@ def recompute(suite: Suite, workspace: Workspace) -> Iterator[Check]:
         if home.rivals.is_file():
             write_bytes(copy.rivals, home.rivals.read_bytes())
         curves = rival_curves(truth, copy)  # made again where the stored ones are outdated
-    if home.rates.is_file():
-        yield Check(f"{home.rates.name} is what the outcomes give", attempt(lambda: rates_problem(truth, home)))
-    if home.agreements.is_file():
-        problem = attempt(lambda: agreements_problem(truth, home))
-        yield Check(f"{home.agreements.name} is what the outcomes give", problem)
+    records = ((home.rates, read_rates, make_rates), (home.agreements, read_agreements, made_agreements))
+    for path, read, make in records:
+        if path.is_file():
+            problem = attempt(lambda path=path, read=read, make=make: record_problem(path, read(path), make(truth)))
+            yield Check(f"{path.name} is what the outcomes give", problem)
     for path in home.cards():
         title = f"{path.relative_to(home.path)} is what the scores give"
         yield Check(title, attempt(lambda path=path: card_problem(truth, home, path, curves)))
@@ -98,18 +98,11 @@ def replicates_problem(file: Path, stored: pl.DataFrame, again: pl.DataFrame) ->
     return differing[0] if differing else ""
 
 
-def rates_problem(truth: GroundTruth, home: SuiteFolder) -> str:
-    """In what the stored rates differ from those that the outcomes give, or an empty text."""
-    stored, again = (flat(msgspec.to_builtins(rates), "") for rates in (read_rates(home.rates), make_rates(truth)))
-    differing = [key for key in stored | again if not alike(stored.get(key), rounded(again.get(key)))]
-    return f"{home.rates}: {len(differing)} values differ, the first is {differing[0]}" if differing else ""
-
-
-def agreements_problem(truth: GroundTruth, home: SuiteFolder) -> str:
-    """In what the stored agreements of the probe differ from those that the outcomes give, or an empty text."""
-    stored, again = recorded_agreements(home, truth.digest(COMBINED)), agreements(truth)
-    names = [name for name in stored | again if stored.get(name) != again.get(name)]
-    return f"{home.agreements}: {names[0]} has {stored.get(names[0])}, again {again.get(names[0])}" if names else ""
+def record_problem(path: Path, stored: msgspec.Struct, again: msgspec.Struct) -> str:
+    """In what a stored record differs from the one that was made again, or an empty text."""
+    before, now = (flat(msgspec.to_builtins(record), "") for record in (stored, again))
+    differing = [key for key in before | now if not alike(before.get(key), rounded(now.get(key)))]
+    return f"{path}: {len(differing)} values differ, the first is {differing[0]}" if differing else ""
 
 
 def flat(tree: Any, name: str) -> dict[str, Any]:

@@ -81,7 +81,12 @@ def record_agreements(truth: GroundTruth, folder: SuiteFolder) -> None:
     """
     path, ground_truth = folder.agreements, truth.digest(COMBINED)
     if truth.suite.networks.probe and not (path.is_file() and read_agreements(path).ground_truth == ground_truth):
-        write_sealed(path, msgspec.to_builtins(RecordedAgreements(ground_truth, agreements(truth))))
+        write_sealed(path, msgspec.to_builtins(made_agreements(truth)))
+
+
+def made_agreements(truth: GroundTruth) -> RecordedAgreements:
+    """The agreements of a ground truth as they are stored."""
+    return RecordedAgreements(truth.digest(COMBINED), agreements(truth))
 
 
 def recorded_agreements(folder: SuiteFolder, ground_truth: str) -> Agreements:

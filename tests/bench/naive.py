@@ -1,8 +1,8 @@
 """How one would label without this benchmark: `python -m tests.bench.naive SUITE SOURCES`, prints images judged and seconds.
 
 For each network a Dataset that opens, compresses and transforms an image with Pillow and torchvision, a DataLoader with two
-workers, and a loop: float32, torch's default memory format and allocator. What it judges is what `label` judges. A detector's
-images are put onto its square.
+workers, and a loop: float32, torch's default memory format and allocator. What it judges is a part of what `label`
+judges; a detector's images are put onto its square.
 """
 
 import io
