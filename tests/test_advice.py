@@ -20,7 +20,7 @@ from benchmark.cli.main import main
 from benchmark.core.errors import DataError, NetworkError, PluginError, ResultError, SuiteError
 from benchmark.core.images import decode, to_tensor
 from benchmark.core.types import Source
-from benchmark.labelling import worker
+from benchmark.labelling import judging
 from benchmark.metrics.proportions import share_interval
 from benchmark.plugins.datasets import open_dataset
 from benchmark.plugins.distortions import decoded, encoded, find_distortion
@@ -204,13 +204,13 @@ def test_decisions_are_those_of_a_plain_loop(advice, letters):
 def test_what_was_computed_is_not_computed_again(advice, letters, workspace, monkeypatch):
     """The same advice comes from the cache; another network alone is run."""
     asked = []
-    forward = worker.judge_images
+    forward = judging.judge_images
 
     def counted(config, judge, *given, **named):
         asked.append(judge.name)
         return forward(config, judge, *given, **named)
 
-    monkeypatch.setattr(worker, "judge_images", counted)
+    monkeypatch.setattr(judging, "judge_images", counted)
     again = benchmark.advise(letters, ["zoo:vgg", "zoo:nfnet"], codecs=CODEC_LEVELS, keep=0.8, workspace=workspace)
     assert set(asked) == {"zoo:nfnet"}
     mine = again.table.filter(network="zoo:vgg")

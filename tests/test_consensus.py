@@ -201,10 +201,10 @@ def test_the_whole_way_works_without_a_truth(fixture, request):
 
 def test_labelling_again_runs_no_network(own_letters, monkeypatch):
     """A labelled suite without a truth needs no network a second time."""
-    from benchmark.labelling import worker
+    from benchmark.labelling import judging
 
     truth, workspace = own_letters
-    monkeypatch.setattr(worker, "judge_images", None)
+    monkeypatch.setattr(judging, "judge_images", None)
     again = label(truth.suite, workspace)
     assert again.digest("combined") == truth.digest("combined")
 

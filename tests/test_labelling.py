@@ -18,10 +18,10 @@ from PIL import Image
 
 from benchmark.core.errors import DataError, LabelError, NetworkError, ResultError
 from benchmark.core.images import pixel_digest, to_tensor
-from benchmark.core.parquet import read_table
+from benchmark.core.parquet import read_table, write_table
 from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.core.workspace import Workspace
-from benchmark.labelling import shards, worker
+from benchmark.labelling import judging, shards
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import index_suite
 from benchmark.labelling.missing_outcomes import complete
@@ -332,7 +332,7 @@ def test_other_pixels_are_refused(tiny, tiny_file, published):
     path = published.results / "tiny" / "outcomes" / "images.parquet"
     table, metadata = read_table(path)
     changed = table.with_columns(pixels=pl.when(pl.col("level") == 10).then(pl.col("pixels") + 1).otherwise("pixels"))
-    worker.write_table(path, changed, metadata | {"encoder": "Pillow 1.0"})
+    write_table(path, changed, metadata | {"encoder": "Pillow 1.0"})
     with pytest.raises(LabelError, match=r"recorded with Pillow 1\.0; this machine's Pillow"):
         label(load_suite(str(tiny_file)), published)
 
@@ -342,7 +342,7 @@ def test_other_weights_or_precision_do_not_mix(tiny, tiny_file, published, key, 
     """Missing rows are not added to outcomes of other weights or another precision."""
     path = published.results / "tiny" / "outcomes" / "zoo-resnext.parquet"
     table, metadata = read_table(path)
-    worker.write_table(path, table.head(30), metadata | {key: value})
+    write_table(path, table.head(30), metadata | {key: value})
     with pytest.raises(LabelError, match=f"{key} {value}"):
         label(load_suite(str(tiny_file)), published)
 
@@ -429,6 +429,32 @@ def test_plan_covers_each_pair_once():
     }
     _, later = shards.plan(suite, parts, known)
     assert not any("zoo:vgg" in shard.networks for shard in later)
+
+
+@pytest.mark.parametrize("count", [1, 47_999, 48_001, 100_000, 1_281_167, 14_000_000])
+def test_files_do_not_grow_in_number_with_the_suite(count):
+    """However many sources there are, they make at most so many groups, of whole pieces."""
+    most = shards.sources_of_a_shard(count)
+    assert most % shards.SOURCES_TOGETHER == 0
+    assert -(-count // most) <= shards.MOST_GROUPS
+    assert most == shards.SOURCES_TOGETHER or -(-count // (most - shards.SOURCES_TOGETHER)) > shards.MOST_GROUPS
+
+
+def test_large_shards_are_judged_in_pieces(tiny, tiny_file, tiny_workspace, tmp_path, monkeypatch):
+    """A shard of many sources has few images in memory at once, and gives the same bytes as several small ones."""
+    together = []
+
+    def counted(worker, piece, names):
+        together.append(len(piece.sources))
+        return prepare(worker, piece, names)
+
+    prepare, workspace = judging.prepare, elsewhere(tmp_path)
+    monkeypatch.setattr("benchmark.labelling.engines.local.prepare", counted)
+    monkeypatch.setattr(shards, "MOST_GROUPS", 4)
+    label(load_suite(str(tiny_file)), workspace)
+    assert files(workspace.results) == left_by_labelling(tiny_workspace.results)
+    assert max(together) == 16 < shards.sources_of_a_shard(180)
+    assert len(files(workspace.cache / "shards")) < len(files(tiny_workspace.cache / "shards"))
 
 
 def test_augmented_versions_stay_in_training(tiny_file, tmp_path):

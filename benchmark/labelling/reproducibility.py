@@ -29,11 +29,12 @@ from benchmark.core.workspace import Workspace
 from benchmark.labelling.consensus import with_consensus
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
+from benchmark.labelling.judging import judge_images, prepare_source
 from benchmark.labelling.outcomes import table_names
 from benchmark.labelling.pipeline import make_ground_truth
 from benchmark.labelling.recorded import read_labels, read_outcomes_of
 from benchmark.labelling.shards import IMAGES
-from benchmark.labelling.worker import Worker, WorkerConfig, judge_images, prepare
+from benchmark.labelling.worker import Worker, WorkerConfig
 from benchmark.plugins.distortions import encoders
 from benchmark.plugins.networks import load
 from benchmark.suites.results_folder import SuiteFolder, first_with, outcome_folders, readable_folders
@@ -95,7 +96,9 @@ def same_pixels(worker: Worker, sources: list[Source], images: pl.DataFrame, enc
     pairs = [
         pair
         for source, rows in zip(sources, recorded, strict=True)
-        for pair in zip(rows, prepare(worker, source, [condition_of(row) for row in rows], set()).rows, strict=True)
+        for pair in zip(
+            rows, prepare_source(worker, source, [condition_of(row) for row in rows], set()).rows, strict=True
+        )
     ]
     wrong = [row for row, again in pairs if row["pixels"] != again["pixels"]]
     title = f"{len(pairs)} images of {len(sources)} photographs have the recorded pixels"
@@ -149,7 +152,7 @@ def ask_again(worker: Worker, network: Network, source: Source, table: pl.DataFr
     """The outcomes of a network for one source under its recorded conditions, computed now."""
     recorded = table.filter(source=source.id)
     conditions = [condition_of(row) for row in recorded.select(CONDITION).iter_rows(named=True)]
-    images = prepare(worker, source, conditions, {network.preprocessing})
+    images = prepare_source(worker, source, conditions, {network.preprocessing})
     truths, sizes = [source.truth] * recorded.height, images.sizes
     names = [image_name(source.id, *condition) for condition in conditions]
     squares = images.squares[network.preprocessing]

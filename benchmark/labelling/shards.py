@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -24,15 +24,18 @@ IMAGES_SCHEMA = pl.Schema(
         "pixels": pl.UInt64,
     }
 )
-SOURCES_PER_SHARD, CONDITIONS_PER_SHARD = 16, 10
-"""Largest numbers of a shard, whose images lie in memory together."""
+SOURCES_TOGETHER, CONDITIONS_PER_SHARD = 16, 10
+"""Largest numbers of sources and conditions whose images lie in memory together."""
+MOST_GROUPS = 3000
+"""Number of groups into which sources are divided for shards, at most: from 48,000 sources on groups have more than 16, so that
+1.28 million photographs with six networks make 42,000 files."""
 Judges = list[tuple[tuple[Condition, ...], tuple[str, ...]]]
 """Conditions, and the networks that judge images under them."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A unit of labelling."""
+    """A unit of labelling, whose outcomes of one network are one file."""
 
     sources: tuple[Source, ...]
     conditions: tuple[Condition, ...]
@@ -43,6 +46,14 @@ class Shard:
     def images(self) -> int:
         """Number of images."""
         return len(self.sources) * len(self.conditions)
+
+    @property
+    def pieces(self) -> list[Shard]:
+        """The same in pieces of images that lie in memory together."""
+        return [
+            replace(self, sources=self.sources[start : start + SOURCES_TOGETHER])
+            for start in range(0, len(self.sources), SOURCES_TOGETHER)
+        ]
 
     @property
     def is_pristine(self) -> bool:
@@ -70,10 +81,11 @@ def plan(suite: Suite, parts: Parts, recorded: dict[str, set[Image]]) -> tuple[l
     }
     first: list[Shard] = []
     then: list[Shard] = []
+    most = sources_of_a_shard(sum(map(len, parts.values())))
     for part, members in parts.items():
         networks_of_part = tuple(dict.fromkeys(name for _, names in judges[part] for name in names))
-        for start in range(0, len(members), SOURCES_PER_SHARD):
-            chunk = tuple(members[start : start + SOURCES_PER_SHARD])
+        for start in range(0, len(members), most):
+            chunk = tuple(members[start : start + most])
             for conditions, names in [((PRISTINE,), networks_of_part), *chunks(judges[part])]:
                 images = {(source.id, *condition) for source in chunk for condition in conditions}
                 lacking = tuple(name for name in (*names, IMAGES) if not images <= recorded.get(name, set()))
@@ -81,6 +93,16 @@ def plan(suite: Suite, parts: Parts, recorded: dict[str, set[Image]]) -> tuple[l
                     shard = Shard(chunk, conditions, lacking)
                     (first if shard.is_pristine else then).append(shard)
     return first, then
+
+
+def sources_of_a_shard(count: int) -> int:
+    """Number of sources of a shard, at most, where so many are to be labelled; a multiple of what lies in memory together.
+
+    Examples:
+        >>> [sources_of_a_shard(count) for count in (450, 48_000, 1_281_167)]
+        [16, 16, 432]
+    """
+    return SOURCES_TOGETHER * max(1, -(-count // (SOURCES_TOGETHER * MOST_GROUPS)))
 
 
 def chunks(judges: Judges) -> Judges:

@@ -9,7 +9,8 @@ import torch
 
 from benchmark.core.devices import synchronise
 from benchmark.core.precision import autocast
-from benchmark.labelling.worker import Worker, forward_of
+from benchmark.labelling.judging import forward_of
+from benchmark.labelling.worker import Worker
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmark.advice.advise import advise
 from benchmark.core.devices import cores
-from benchmark.labelling import bitstreams, worker
+from benchmark.labelling import bitstreams, judging
 from tests.bench.bench_labelling import Probe
 
 PHOTOGRAPHS = 100
@@ -18,7 +18,7 @@ def test_advise(lite, once, figure, monkeypatch):
     """Three codecs at eight levels each: reading, decoding, resizing, judging and choosing come on top."""
     encoders = Encoders()
     probe = Probe()
-    monkeypatch.setattr(worker, "forward", probe)
+    monkeypatch.setattr(judging, "forward", probe)
     monkeypatch.setattr(bitstreams, "encoded", encoders)
     given = {"codecs": ["jpeg", "webp", "avif"], "keep": 0.9, "limit": PHOTOGRAPHS, "workspace": lite}
     advice, seconds = once(advise, str(lite.data / "open" / "images"), [NETWORK], **given)

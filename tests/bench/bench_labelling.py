@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmark.core.precision import autocast
-from benchmark.labelling import worker
+from benchmark.labelling import judging
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.pipeline import label
 from benchmark.labelling.shards import IMAGES
@@ -44,7 +44,7 @@ class Probe:
     """Runs every fourth forward once more, on its input in memory, in the middle of the labelling that it is compared with."""
 
     def __init__(self):
-        self.judge, self.calls, self.bare, self.spent = worker.forward, 0, defaultdict(list), 0.0
+        self.judge, self.calls, self.bare, self.spent = judging.forward, 0, defaultdict(list), 0.0
 
     def __call__(self, bench, network, squares, names):
         answers = self.judge(bench, network, squares, names)
@@ -53,7 +53,7 @@ class Probe:
             start = time.perf_counter()
             with autocast(bench.config.device, bench.config.execution.precision):
                 ready = network.preprocessing.normalise(squares, bench.config.device)
-                forward = worker.forward_of(bench, network, ready)
+                forward = judging.forward_of(bench, network, ready)
                 begin = time.perf_counter()
                 forward(ready)
                 self.bare[network.name].append((time.perf_counter() - begin) / len(squares))
@@ -82,7 +82,7 @@ def labelled(suite, workspace, once, probe, execution=PUBLISHED):
 def test_label_detection(lite, once, figure, monkeypatch):
     """All of `label` with detectors, beside the forwards alone, and beside a loop over one DataLoader a network."""
     probe = Probe()
-    monkeypatch.setattr(worker, "forward", probe)
+    monkeypatch.setattr(judging, "forward", probe)
     seconds, bare, rate = labelled(load_suite("coco-lite", limit=40), lite, once, probe)
     figure(
         "bare forwards / `label coco-lite`, float32",
@@ -101,7 +101,7 @@ def test_label(way, lite, once, figure, caplog, monkeypatch):
     """All of `label`, beside the forwards alone, and beside a script of one DataLoader a network."""
     probe = Probe()
     caplog.set_level(logging.INFO, "benchmark")
-    monkeypatch.setattr(worker, "forward", probe)
+    monkeypatch.setattr(judging, "forward", probe)
     suite = load_suite("imagenet-lite", limit=SOURCES[way])
     seconds, bare, rate = labelled(suite, lite, once, probe, WAYS[way])
     compiling = [float(one) for one in re.findall(r"compiling took (\d+) s", caplog.text)]

@@ -21,8 +21,9 @@ from benchmark.core.errors import LabelError
 from benchmark.core.files import write_bytes
 from benchmark.core.messages import show_messages
 from benchmark.core.progress import show_progress
+from benchmark.labelling.engines.local import run_shards
 from benchmark.labelling.shards import Shard
-from benchmark.labelling.worker import Worker, WorkerConfig, judge_shard, prepare_shard
+from benchmark.labelling.worker import Worker, WorkerConfig
 
 
 class RayWorker:
@@ -41,8 +42,9 @@ class RayWorker:
         rows = []
         for number, text in zip(batch["number"], batch["shard"], strict=True):
             shard: Shard = pickle.loads(text)  # it comes from the driver of this cluster
-            paths = judge_shard(self.worker, shard, prepare_shard(self.worker, shard))
-            for name, path in zip(shard.networks, paths, strict=True):
+            run_shards(self.worker, [shard])
+            for name in shard.networks:
+                path = self.worker.file(shard, name)
                 rows.append((number, name, path.read_bytes()))
                 path.unlink()
         numbers, names, files = zip(*rows, strict=True)
@@ -61,18 +63,10 @@ def run(worker: Worker, shards: Sequence[Shard], title: str, *, address: str = "
     Raises:
         LabelError: Ray is not installed, or the cluster has no node with enough resources for a worker.
     """
-    left = {
-        number: shard
-        for number, shard in enumerate(shards)
-        if not all(worker.holds(shard, name) for name in shard.networks)
-    }
+    left = {number: shard for number, shard in enumerate(shards) if worker.missing(shard)}
     if left:
         collect(worker, left, title, address)
-    files: dict[str, list[Path]] = {}
-    for shard in shards:
-        for name in shard.networks:
-            files.setdefault(name, []).append(worker.file(shard, name))
-    return files
+    return worker.files(shards)
 
 
 def collect(worker: Worker, shards: dict[int, Shard], title: str, address: str) -> None:
