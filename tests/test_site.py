@@ -372,13 +372,34 @@ def test_a_line_in_the_background_comes_forward(visit):
       return [index, plot.data[index].line.color, plot.data[index].meta];
     }"""
     index, grey, own = page.evaluate(colour)
-    point = (
-        f"{{ points: [{{ curveNumber: {index}, data: document.querySelector('.plotly-graph-div').data[{index}] }}] }}"
-    )
-    page.evaluate(f"document.querySelector('.plotly-graph-div').emit('plotly_hover', {point})")
+    point_at(page, index)
     assert page.evaluate(colour)[1] == own[0] != grey
-    page.evaluate(f"document.querySelector('.plotly-graph-div').emit('plotly_unhover', {point})")
+    point_at(page, index, event="plotly_unhover")
     assert page.evaluate(colour)[1] == grey
+
+
+def test_the_interval_of_a_line_grows_dark(visit):
+    """The interval behind the line that is pointed at, and no other, is dark as long as it is."""
+    page = visit("tiny/index.html")
+    bands = """() => document.querySelector(".plotly-graph-div").data
+      .map((trace, index) => [index, trace.fill ? "band" : "line", trace.name, trace.opacity])"""
+    faint = {name: opacity for _, kind, name, opacity in page.evaluate(bands) if kind == "band"}
+    name = next(iter(faint))
+    index = next(index for index, kind, other, _ in page.evaluate(bands) if (kind, other) == ("line", name))
+    point_at(page, index)
+    dark = {name: opacity for _, kind, name, opacity in page.evaluate(bands) if kind == "band"}
+    assert dark[name] > faint[name]
+    assert {other: dark[other] for other in dark if other != name} == {
+        other: faint[other] for other in faint if other != name
+    }
+    point_at(page, index, event="plotly_unhover")
+    assert {name: opacity for _, kind, name, opacity in page.evaluate(bands) if kind == "band"} == faint
+
+
+def point_at(page, index, event="plotly_hover"):
+    """Do as a mouse over a line of the page's first plot, or one that leaves it."""
+    plot = "document.querySelector('.plotly-graph-div')"
+    page.evaluate(f"{plot}.emit('{event}', {{ points: [{{ curveNumber: {index}, data: {plot}.data[{index}] }}] }})")
 
 
 def test_images_are_shown_only_where_they_may_be(workspace, tmp_path):

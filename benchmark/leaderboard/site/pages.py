@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 
 from benchmark.core.files import write_text
 from benchmark.core.markdown import milliseconds, number
@@ -22,6 +24,16 @@ def shown(value: Any) -> Any:
     return printable(value) if type(value) is str else value
 
 
+def with_code(text: str) -> Markup:
+    """A docstring's paragraph as HTML, with what stands in backticks as code.
+
+    Examples:
+        >>> with_code("`a < b` is <not> run")
+        Markup('<code>a &lt; b</code> is &lt;not&gt; run')
+    """
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(printable(text)))))
+
+
 @functools.cache
 def templates() -> jinja2.Environment:
     """The environment of the templates, in which all inserted values are escaped."""
@@ -29,7 +41,7 @@ def templates() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, finalize=shown,
     )  # fmt: skip
-    environment.filters |= {"number": number, "milliseconds": milliseconds}
+    environment.filters |= {"number": number, "milliseconds": milliseconds, "with_code": with_code}
     return environment
 
 

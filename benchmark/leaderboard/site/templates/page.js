@@ -25,12 +25,19 @@ async function sortable() {
   document.body.dataset.ready = "yes";
 }
 
-// A line that stays in the background comes forward, in its own colour, while it is pointed at.
+// A line that stays in the background comes forward, in its own colour, while it is pointed at, and the interval of one in colour
+// grows dark.
 function highlight(plot) {
   const paint = (index, colour, width) =>
     Plotly.restyle(plot, { "line.color": colour, "line.width": width, "marker.color": colour }, [index]);
-  plot.on("plotly_hover", ({ points: [{ curveNumber, data }] }) => data.meta && paint(curveNumber, data.meta[0], 4));
-  plot.on("plotly_unhover", ({ points: [{ curveNumber, data }] }) => data.meta && paint(curveNumber, data.meta[1], 2));
+  const shade = (name, opacity) => {
+    const band = plot.data.findIndex((trace) => trace.fill && trace.name === name);
+    if (band >= 0) Plotly.restyle(plot, { opacity }, [band]);
+  };
+  plot.on("plotly_hover", ({ points: [{ curveNumber, data }] }) =>
+    data.meta ? paint(curveNumber, data.meta[0], 4) : shade(data.name, 0.3));
+  plot.on("plotly_unhover", ({ points: [{ curveNumber, data }] }) =>
+    data.meta ? paint(curveNumber, data.meta[1], 2) : shade(data.name, 0.08));
 }
 
 async function copy(button) {
