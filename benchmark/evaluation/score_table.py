@@ -173,6 +173,9 @@ def row_problems(table: pl.DataFrame, rows: pl.DataFrame, *, keys: Sequence[str]
         rows: the rows asked for, with the columns `keys`, part and expected, which is true.
         keys: the columns that tell rows apart, those of IMAGE first.
     """
+    size = table["score"].abs()
+    if size.null_count() == 0 and (size <= LARGEST_SCORE).all() and table.select(keys).equals(rows.select(keys)):
+        return []  # the usual case, found by one comparison
     numbered = table.with_row_index("row", 1).join(rows, on=keys, how="left", maintain_order="left")
     level = pl.col("level").is_not_null()
     faults = {

@@ -18,6 +18,7 @@ from benchmark.evaluation.scorecard import Scorecard
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.plugins.predictors.answers import built, learned_notes, learned_state, named
 from benchmark.plugins.predictors.base import Context, LearnedPredictor, Predictor
+from benchmark.plugins.predictors.names import baselines_folder
 from benchmark.plugins.predictors.resolve import PredictorSpec
 from benchmark.suites.results_folder import Training, file_stem, readable_folders, suite_folder
 from benchmark.suites.spec import Suite
@@ -86,10 +87,27 @@ def trained_file(predictor: LearnedPredictor, spec: PredictorSpec, trained_on: T
     return workspace.cache / "predictors" / f"{file_name(spec.name)}-{key}.safetensors"
 
 
+def packaged_file(spec: PredictorSpec, trained_on: Training, seed: int) -> Path:
+    """The file with a baseline's trained state that comes with the package in half precision, or would, if it did."""
+    return baselines_folder() / "trained" / f"{file_stem(spec.name, trained_on)}.{seed}.safetensors"
+
+
 def load_trained(
-    predictor: LearnedPredictor, spec: PredictorSpec, trained_on: Training, workspace: Workspace
+    predictor: LearnedPredictor,
+    spec: PredictorSpec,
+    trained_on: Training,
+    workspace: Workspace,
+    *,
+    is_rounded: bool = False,
 ) -> float | None:
     """Load the stored training of a predictor, made on this machine or published.
+
+    Args:
+        predictor: an untrained one, whose seed says which training is meant.
+        spec: the same predictor with its name and the digest of its code.
+        trained_on: the suite, the label set and the digest of what it learned.
+        workspace: the folders in which it may be.
+        is_rounded: whether one in half precision will do, where there is none that gives the published scores exactly.
 
     Returns:
         The seconds that the training took, or None where no training of this code, this seed and these labels is stored.
@@ -98,8 +116,9 @@ def load_trained(
         ResultError: a stored training among the results is damaged; one in the cache is removed with a notice.
     """
     cached, stem = trained_file(predictor, spec, trained_on, workspace), file_stem(spec.name, trained_on)
-    folders = readable_folders(workspace, trained_on.suite)
-    for file in (cached, *(folder.trained(stem, predictor.context.seed) for folder in folders)):
+    seed, folders = predictor.context.seed, readable_folders(workspace, trained_on.suite)
+    published = [folder.trained(stem, seed) for folder in folders]
+    for file in (cached, *published, *([packaged_file(spec, trained_on, seed)] if is_rounded else [])):
         if not file.is_file():
             continue
         try:
@@ -183,7 +202,7 @@ def trained_predictor(
         if (
             not isinstance(predictor, LearnedPredictor)
             or not trained
-            or load_trained(predictor, spec, trained, workspace) is not None
+            or load_trained(predictor, spec, trained, workspace, is_rounded=True) is not None
         ):
             return predictor, seed
     again = f"{hint.rstrip('`')} --seeds {max(card.seeds) + 2}` trains it with one seed more"

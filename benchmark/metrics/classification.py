@@ -38,7 +38,8 @@ def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
         0.75
     """
     y, s = checked(labels, scores)
-    return float(reference().roc_auc_score(y, s))
+    concordant, pairs = concordance(y, s)
+    return concordant / pairs
 
 
 def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -67,23 +68,32 @@ def stratified_auroc(labels: ArrayLike, scores: ArrayLike, strata: ArrayLike) ->
         >>> stratified_auroc([0, 1, 0, 1], scores=[5, 5, 9, 9], strata=[5, 5, 9, 9])
         (0.5, 2)
     """
-    from scipy.stats import rankdata  # slow to import, as scikit-learn's metrics are
-
     y, s = checked(labels, scores)
     row_strata = np.asarray(strata)
     if row_strata.shape != y.shape:
         raise MetricError(f"strata of shape {row_strata.shape} for {len(y)} rows")
-    concordant, pairs = 0.0, 0
-    for stratum in np.unique(row_strata):
-        chosen = row_strata == stratum
-        useful = int(y[chosen].sum())
-        others = int(chosen.sum()) - useful
-        ranks = rankdata(s[chosen])
-        concordant += float(ranks[y[chosen] == 1].sum()) - useful * (useful + 1) / 2
-        pairs += useful * others
+    members = (row_strata == stratum for stratum in np.unique(row_strata))
+    parts = [concordance(y[chosen], s[chosen]) for chosen in members]
+    pairs = sum(count for _, count in parts)
     if not pairs:
         raise MetricError("no stratum has both useful and non-useful rows, so there is no pair within one")
-    return concordant / pairs, pairs
+    return sum(concordant for concordant, _ in parts) / pairs, pairs
+
+
+def concordance(labels: Ints, scores: Floats) -> tuple[float, int]:
+    """Number of pairs (useful, non-useful) in which the useful one has the higher score, ties counted half, and of all pairs.
+
+    It follows, exactly, from the ranks of the useful ones (Mann & Whitney, Ann. Math. Stat. 18, 1947).
+
+    Examples:
+        >>> concordance(np.array([0, 1, 0, 1]), np.array([1.0, 2.0, 2.0, 4.0]))
+        (3.5, 4)
+    """
+    from scipy.stats import rankdata  # slow to import, as scikit-learn's metrics are
+
+    useful = int(labels.sum())
+    ranks = float(rankdata(scores)[labels == 1].sum())
+    return ranks - useful * (useful + 1) / 2, useful * (len(labels) - useful)
 
 
 def kappa(first: ArrayLike, second: ArrayLike) -> float:
