@@ -50,6 +50,7 @@ studies: .venv/.installed  ## Coverage of intervals, all numbers recomputed, cos
 	$(BIN)/python -m tests.studies.training_step
 	$(BIN)/python -m tests.studies.precision
 	$(BIN)/python -m tests.studies.probe_sizes
+	$(BIN)/python -m tests.studies.advice
 
 bench: .venv/.installed  ## What it costs, as ratios; needs a quiet machine, UTILBENCH_DATA and UTILBENCH_NETWORKS. 25 minutes.
 	mkdir -p results/studies

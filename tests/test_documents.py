@@ -72,6 +72,15 @@ def test_printed_results_are_those_of_the_scorecards():
         assert one_line(read_card(card_path(suite, predictor, "combined"))) == line
 
 
+@pytest.mark.parametrize("name", ["README.md", "docs/own-photographs.md"])
+def test_printed_advice_is_what_the_command_printed(name):
+    """The lines of advice that a page shows are those of the stored example, in their order, some left out."""
+    stored = iter((ROOT / "results" / "studies" / "advice.txt").read_text(encoding="utf-8").splitlines())
+    (block,) = re.findall(r"```console\n(\$ utilbench advise .*?)```", PAGES[name], re.DOTALL)
+    lines = [line for line in block.splitlines() if line.strip() not in ("", "...")]
+    assert [line for line in lines if line not in stored] == []
+
+
 def test_your_own_images(tiny, tmp_path, monkeypatch):
     """Two lines score a photograph with the committed threshold."""
     (block,) = [block for block in BLOCKS if "load_predictor" in block]
