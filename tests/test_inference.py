@@ -19,8 +19,11 @@ from benchmark.core.workspace import Workspace
 from benchmark.deployment.calibration import threshold_of_fraction
 from benchmark.deployment.inference import InferencePredictor
 from benchmark.evaluation.evaluate import evaluate
+from benchmark.evaluation.training import load_trained, packaged_file, read_state, write_state
 from benchmark.plugins.distortions import encode_jpeg
 from benchmark.plugins.predictors.base import Context
+from benchmark.plugins.predictors.resolve import resolve_predictor
+from benchmark.suites.results_folder import file_stem
 
 BRIGHT = """
 import torch
@@ -94,20 +97,46 @@ def test_one_that_was_never_trained_here_says_how(tiny, tiny_file, workspace, tm
     file.write_text(BRIGHT)
     with pytest.raises(ResultError, match=r"no scorecard .*utilbench run .*bright\.py -s"):
         benchmark.load_predictor(str(file), suite=str(tiny_file), workspace=workspace)
-    evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny)
+    evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny, seeds=[0])
     shutil.rmtree(workspace.cache / "predictors")
     benchmark.load_predictor(
         str(file), suite=str(tiny_file), workspace=workspace
     )  # a small state lies beside the results too
     shutil.rmtree(workspace.results / "tiny" / "trained")
     with pytest.raises(
-        ResultError, match=r"was not trained .*; `utilbench run .* --seeds 4` trains it with one seed more"
+        ResultError, match=r"was not trained .*; `utilbench run .* --seeds 2` trains it with one seed more"
     ):
         benchmark.load_predictor(str(file), suite=str(tiny_file), workspace=workspace)
-    card = evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny, seeds=range(4))
+    card = evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny, seeds=range(2))
     ready = benchmark.load_predictor(str(file), suite=str(tiny_file), workspace=workspace)
-    assert card.seeds == (0, 1, 2, 3)
-    assert ready.threshold == card.threshold[3]
+    assert card.seeds == (0, 1)
+    assert ready.threshold == card.threshold[1]
+
+
+def test_weights_of_the_package_score_but_do_not_make_scorecards(
+    tiny, tiny_file, workspace, photos, tmp_path, monkeypatch
+):
+    """Rounded weights are for a person's images; `run` trains again, since their scores are not quite the published ones."""
+    file = tmp_path / "bright.py"
+    file.write_text(BRIGHT.replace("1.0", "1.0003"))
+    card = evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny)
+    spec = resolve_predictor(str(file))
+    beside = workspace.results / "tiny" / "trained" / f"{file_stem('bright', card.trained_on)}.0.safetensors"
+    notes, state = read_state(beside)
+    monkeypatch.setattr("benchmark.evaluation.training.baselines_folder", lambda: tmp_path / "package")
+    write_state(packaged_file(spec, card.trained_on, 0), {name: value.half() for name, value in state.items()}, notes)
+
+    def scores():
+        predictor = benchmark.load_predictor(str(file), suite=str(tiny_file), workspace=workspace)
+        return [row.score for row in predictor.score_files(image_files([str(photos)]))]
+
+    exact = scores()
+    shutil.rmtree(workspace.cache / "predictors")
+    shutil.rmtree(workspace.results / "tiny" / "trained")
+    rounded = scores()
+    assert rounded == pytest.approx(exact, rel=1e-3)
+    assert rounded != exact
+    assert load_trained(spec.kind(Context()), spec, card.trained_on, workspace) is None
 
 
 @pytest.fixture

@@ -442,11 +442,13 @@ def test_files_do_not_grow_in_number_with_the_suite(count):
 
 def test_large_shards_are_judged_in_pieces(tiny, tiny_file, tiny_workspace, tmp_path, monkeypatch):
     """A shard of many sources has few images in memory at once, and gives the same bytes as several small ones."""
-    together = []
+    together, kept = [], []
 
     def counted(worker, piece, names):
+        assert not any(kept), "the images of the piece before are still there"
         together.append(len(piece.sources))
-        return prepare(worker, piece, names)
+        kept.append(prepare(worker, piece, names))
+        return kept[-1]
 
     prepare, workspace = judging.prepare, elsewhere(tmp_path)
     monkeypatch.setattr("benchmark.labelling.engines.local.prepare", counted)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from benchmark.core.devices import ahead
+from benchmark.core.devices import ahead, return_freed_memory
 from benchmark.core.progress import show_progress
 from benchmark.labelling.judging import Prepared, judge, prepare, write_shard
 from benchmark.labelling.shards import Shard
@@ -33,6 +33,8 @@ def run_shards(
     tables = []
     for shard, piece, names, prepared in ahead(steps(worker, shards), worker.config.device):
         tables.append(judge(worker, piece, prepared, names))
+        prepared.clear()  # before the next piece is prepared: both would take twice the memory
+        return_freed_memory()
         if piece.sources[-1] == shard.sources[-1]:
             write_shard(worker, shard, tables)
             tables = []
