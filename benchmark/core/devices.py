@@ -36,7 +36,7 @@ def keep_freed_memory() -> None:
 
 
 def return_freed_memory() -> None:
-    """Let glibc return what it kept of freed memory; elsewhere, do nothing. After work in pieces, between which little lives on.
+    """Let glibc return what it kept of freed memory, after a piece of work; elsewhere, do nothing.
 
     What is kept lies between what lives on, so that the next piece may not fit in, and a process grows to twice what it needs.
     """
