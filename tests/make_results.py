@@ -98,7 +98,10 @@ def steps():
             (SCORING.get(suite, 4), ["run", *quick(suite), "-s", suite]),
         ]
     made += [(QUALITY_MINUTES.get(suite, 15), ["run", *QUALITY, "-s", suite]) for suite in OF_PHOTOGRAPHS]
-    made += [(4, ["run", "ceiling", "chance", *CHEAP, *JPEG_ALONE, "-s", suite, "-l", "all"]) for suite in OF_LABELS]
+    made += [
+        (SCORING.get(suite, 4), ["run", "ceiling", "chance", *CHEAP, *JPEG_ALONE, "-s", suite, "-l", "all"])
+        for suite in OF_LABELS
+    ]
     made += [(4, ["run", "gatekeeper", "header", "-s", suite, "--train-on", other]) for suite, other in ELSEWHERE]
     made += [one_seed("resnet18", suite) for suite in (*FIVE_SEEDS, *ONE_SEED)]
     made += [

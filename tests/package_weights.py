@@ -10,7 +10,6 @@ import argparse
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.scorecard import read_card
 from benchmark.evaluation.training import packaged_file, read_state, trained_file, write_state
-from benchmark.plugins.predictors.base import Context
 from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import Training, file_stem, suite_folder
@@ -25,16 +24,18 @@ def main():
     spec, suite = resolve_predictor(chosen.predictor), load_suite(chosen.suite)
     stem = file_stem(spec.name, Training(suite.folder, "combined", ""))
     card = read_card(suite_folder(workspace, suite).card("combined", stem))
-    predictors = [spec.kind(Context(task=suite.task, seed=seed, networks=workspace.networks)) for seed in card.seeds]
-    files = [(one.context.seed, trained_file(one, spec, card.trained_on, workspace)) for one in predictors]
-    seed, file = next((seed, file) for seed, file in files if file.is_file())
-    notes, state = read_state(file)
-    target = packaged_file(spec, card.trained_on, seed)
-    for old in target.parent.glob(f"{stem}.*.safetensors"):
-        old.unlink()
-    target.parent.mkdir(exist_ok=True)
+    files = {seed: trained_file(spec, card.trained_on, seed, workspace) for seed in card.seeds}
+    seed = next((seed for seed, file in files.items() if file.is_file()), None)
+    if seed is None:
+        raise SystemExit(f"no training of the seeds {list(card.seeds)} is in {workspace.cache}")
+    notes, state = read_state(files[seed])
     halves = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
+    assert all(value.isfinite().all() for value in halves.values()), "a weight is beyond half precision"
+    target = packaged_file(spec, card.trained_on, seed)
+    target.parent.mkdir(exist_ok=True)
     write_state(target, halves, notes | {"weights": "rounded to half precision"})
+    for other in set(target.parent.glob(f"{stem}.*.safetensors")) - {target}:
+        other.unlink()
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB, seed {seed} of {list(card.seeds)}")
 
 

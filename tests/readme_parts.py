@@ -1,4 +1,4 @@
-"""The parts of the README that are generated from scorecards: what a first command prints, one board, and four findings.
+"""The parts of the README that are generated from scorecards: what a first command prints, one board, and findings.
 
 `python -m tests.findings` writes them between their marks.
 """
@@ -59,13 +59,14 @@ def by_verdict(measure, predictor, suites):
     for suite, value in values(measure, predictor, suites):
         verdict = "above 0" if value.low > 0 else "below 0" if value.high < 0 else "cannot tell"
         groups[verdict].append(f"{suite} {value.value:+.3f}")
-    return "; ".join(f"{verdict} on {', '.join(cells)}" for verdict, cells in groups.items() if cells)
+    return "; ".join(f"{verdict} on {', '.join(cells)}" for verdict, cells in groups.items() if cells) or "not run"
 
 
 def from_to(measure, predictor, suites):
-    """The least and the greatest value of a measure, as `0.53 (open) to 0.62 (imagenet-mixed)`."""
-    ends = sorted((value.value, suite) for suite, value in values(measure, predictor, suites))
-    return " to ".join(f"{value:.2f} ({suite})" for value, suite in (ends[0], ends[-1]))
+    """A measure where it is least and where it is greatest, as `0.53 (0.40 to 0.67) on open to ... on imagenet-mixed`."""
+    ordered = sorted(values(measure, predictor, suites), key=lambda pair: pair[1].value)
+    ends = dict((ordered[0], ordered[-1])) if ordered else {}
+    return " up to ".join(f"{value.text} on {suite}" for suite, value in ends.items()) or "not run"
 
 
 def codecs(suite):
@@ -83,7 +84,7 @@ def findings():
     """Five findings, as a list."""
     photographs, letters = SUITES[:6], SUITES[6:]
     over, within = "auroc_over_condition", "within_condition_auroc"
-    shapes = [
+    of_header = [
         f"{suite} {value.text}" for suite, value in values(within, "header", ("imagenet-lite", "imagenet-lite-256"))
     ]
     lines = [
@@ -93,7 +94,7 @@ def findings():
         f"{by_verdict(over, 'resnet18', photographs)}; on letters {by_verdict(over, 'resnet18', letters)}.",
         f"**Within one condition**, on photographs, where chance is .5: `ssim` {from_to(within, 'ssim', photographs)}; "
         f"`resnet18` {from_to(within, 'resnet18', photographs)}; `gatekeeper` {from_to(within, 'gatekeeper', photographs)}.",
-        f"**Size as a cue**: `header`, which knows size and bits alone, has within a condition {', '.join(shapes)}; "
+        f"**Size as a cue**: `header`, which knows size and bits alone, has within a condition {', '.join(of_header)}; "
         "there all photographs have one short side.",
         "**Codecs**: bits against JPEG at an equal share of useful images, on photographs "
         f"{codecs('imagenet-mixed')}; on letters {codecs('glyphs-mixed')}.",

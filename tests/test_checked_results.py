@@ -210,6 +210,7 @@ TABLES = [
     ("cards/combined/chance.parquet", {}, lambda table: table.cast(pl.Float64), "not of type Float32"),
     ("scores/chance.parquet", {"fingerprint": None}, None, r"\$\.fingerprint"),
     ("scores/chance.parquet", {"cost": {"score_ms_per_image": -1.0, "fit_seconds": None}}, None, r"\$\.cost"),
+    ("scores/chance.parquet", {"seeds": [0, 0]}, None, r"a seed is there twice: \[0, 0\]"),
     ("scores/chance.parquet", {}, first_row(score=float("nan")), "1 rows have no finite score"),
 ]
 

@@ -137,6 +137,9 @@ def test_weights_of_the_package_score_but_do_not_make_scorecards(
     assert rounded == pytest.approx(exact, rel=1e-3)
     assert rounded != exact
     assert load_trained(spec.kind(Context()), spec, card.trained_on, workspace) is None
+    evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny, seeds=range(4))
+    another = benchmark.load_predictor(str(file), suite=str(tiny_file), workspace=workspace)
+    assert another.predictor.context.seed == 3, "an exact training is better than a rounded one of an earlier seed"
 
 
 @pytest.fixture

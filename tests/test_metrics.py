@@ -66,9 +66,10 @@ def total_variation(labels, scores, edges):
 @light
 @given(rows())
 def test_auroc_is_the_share_of_concordant_pairs(data):
-    """AUROC equals brute force over all pairs."""
+    """AUROC equals brute force over all pairs, and scikit-learn's."""
     concordant, pairs = concordance(*data)
     assert classification.auroc(*data) == pytest.approx(concordant / pairs)
+    assert classification.auroc(*data) == pytest.approx(reference.roc_auc_score(*data))
 
 
 @light

@@ -368,7 +368,7 @@ def test_a_line_in_the_background_comes_forward(visit):
     page = visit("tiny/index.html")
     colour = """() => {
       const plot = document.querySelector(".plotly-graph-div");
-      const index = plot.data.findIndex((trace) => trace.meta);
+      const index = plot.data.findIndex((trace) => trace.meta && !trace.fill);
       return [index, plot.data[index].line.color, plot.data[index].meta];
     }"""
     index, grey, own = page.evaluate(colour)

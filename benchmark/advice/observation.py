@@ -24,7 +24,7 @@ from benchmark.core.workspace import Workspace
 from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.labelling.engines import find_engine
 from benchmark.labelling.execution import ExecutionConfig
-from benchmark.labelling.shards import CONDITIONS_PER_SHARD, IMAGES, Shard, sources_of_a_shard
+from benchmark.labelling.shards import CONDITIONS_PER_SHARD, IMAGES, SOURCES_TOGETHER, Shard
 from benchmark.labelling.worker import Worker, WorkerConfig
 from benchmark.plugins.datasets import Augmented, Dataset, index, open_dataset
 from benchmark.plugins.networks import load
@@ -177,7 +177,7 @@ def shards_of(sources: Sequence[Source], conditions: Sequence[Condition], names:
     """The shards of these sources under these conditions."""
     return [
         Shard(tuple(members), tuple(chosen), names)
-        for members in parts_of(sources, sources_of_a_shard(len(sources)))
+        for members in parts_of(sources, SOURCES_TOGETHER)
         for chosen in parts_of(conditions, CONDITIONS_PER_SHARD)
     ]
 

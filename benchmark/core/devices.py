@@ -38,7 +38,7 @@ def keep_freed_memory() -> None:
 def return_freed_memory() -> None:
     """Let glibc return what it kept of freed memory, after a piece of work; elsewhere, do nothing.
 
-    What is kept lies between what lives on, so that the next piece may not fit in, and a process grows to twice what it needs.
+    What is kept lies between what lives on, so that the next piece may not fit in, and a process grows with each.
     """
     if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)

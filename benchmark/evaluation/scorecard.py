@@ -190,6 +190,9 @@ def problem_of(card: Scorecard) -> str:
 def read_scores_record(path: Path, metadata: dict[str, Any]) -> Scores:
     """The metadata of a file of scores as a record; raises ResultError, which names the file and the key, if it is none."""
     try:
-        return msgspec.convert(metadata, Scores)
+        record = msgspec.convert(metadata, Scores)
     except msgspec.ValidationError as error:
         raise ResultError(f"{path}: not scores of format {FORMAT}: {error}") from error
+    if len(set(record.seeds)) != len(record.seeds):
+        raise ResultError(f"{path}: a seed is there twice: {list(record.seeds)}")
+    return record

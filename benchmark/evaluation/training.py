@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from dataclasses import replace
@@ -57,7 +58,7 @@ def fit(
     """Train the predictor, or load its stored training; returns the seconds that the training took."""
     labels = trained_on.labels
     seconds = load_trained(predictor, spec, trained_on, workspace)
-    file = trained_file(predictor, spec, trained_on, workspace)
+    file = trained_file(spec, trained_on, predictor.context.seed, workspace)
     if seconds is None:
         train, validation = (lesson(truth, labels, part, type(predictor)) for part in ("train", "validation"))
         logger.info(f"training {spec.name} on {truth.suite.folder}, {labels} labels: {len(train)} examples")
@@ -81,9 +82,9 @@ SMALL = 2**17
 """Largest size, in bytes, of a trained state that is also kept beside the results, and so is published with them."""
 
 
-def trained_file(predictor: LearnedPredictor, spec: PredictorSpec, trained_on: Training, workspace: Workspace) -> Path:
+def trained_file(spec: PredictorSpec, trained_on: Training, seed: int, workspace: Workspace) -> Path:
     """The file of a trained predictor, which is named by the rows it learned from, its code and its seed."""
-    key = digest(trained_on.digest, spec.code, str(predictor.context.seed))
+    key = digest(trained_on.digest, spec.code, str(seed))
     return workspace.cache / "predictors" / f"{file_name(spec.name)}-{key}.safetensors"
 
 
@@ -98,7 +99,7 @@ def load_trained(
     trained_on: Training,
     workspace: Workspace,
     *,
-    is_rounded: bool = False,
+    allow_rounded: bool = False,
 ) -> float | None:
     """Load the stored training of a predictor, made on this machine or published.
 
@@ -107,18 +108,18 @@ def load_trained(
         spec: the same predictor with its name and the digest of its code.
         trained_on: the suite, the label set and the digest of what it learned.
         workspace: the folders in which it may be.
-        is_rounded: whether one in half precision will do, where there is none that gives the published scores exactly.
+        allow_rounded: whether one that comes with the package in half precision will do, where there is no other.
 
     Returns:
         The seconds that the training took, or None where no training of this code, this seed and these labels is stored.
 
     Raises:
-        ResultError: a stored training among the results is damaged; one in the cache is removed with a notice.
+        ResultError: a published training is damaged; one in the cache is removed with a notice.
     """
-    cached, stem = trained_file(predictor, spec, trained_on, workspace), file_stem(spec.name, trained_on)
-    seed, folders = predictor.context.seed, readable_folders(workspace, trained_on.suite)
-    published = [folder.trained(stem, seed) for folder in folders]
-    for file in (cached, *published, *([packaged_file(spec, trained_on, seed)] if is_rounded else [])):
+    seed, stem = predictor.context.seed, file_stem(spec.name, trained_on)
+    cached = trained_file(spec, trained_on, seed, workspace)
+    published = [folder.trained(stem, seed) for folder in readable_folders(workspace, trained_on.suite)]
+    for file in (cached, *published, *([packaged_file(spec, trained_on, seed)] if allow_rounded else [])):
         if not file.is_file():
             continue
         try:
@@ -184,11 +185,13 @@ def trained_predictor(
 ) -> tuple[Predictor, int]:
     """A predictor with the training of the first seed of its card that is on this machine or published, and that seed.
 
+    One in half precision is taken where none of the seeds has another.
+
     Raises:
         ResultError: none of its trainings is here; scores of a seed that was run elsewhere are not made again, so that the
             message names the number of seeds with which `run` trains one more.
     """
-    for seed in card.seeds:
+    for allow_rounded, seed in itertools.product((False, True), card.seeds):
         context = Context(
             device=workspace.device,
             task=suite.task,
@@ -202,7 +205,7 @@ def trained_predictor(
         if (
             not isinstance(predictor, LearnedPredictor)
             or not trained
-            or load_trained(predictor, spec, trained, workspace, is_rounded=True) is not None
+            or load_trained(predictor, spec, trained, workspace, allow_rounded=allow_rounded) is not None
         ):
             return predictor, seed
     again = f"{hint.rstrip('`')} --seeds {max(card.seeds) + 2}` trains it with one seed more"

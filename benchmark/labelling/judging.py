@@ -1,10 +1,6 @@
 """What is done to the images of a shard: they are prepared once for all networks, and judged; files are written.
 
-plan(...)  -> shards        what is not recorded yet, in units that can be computed on any machine and repeated
-prepare                     decode, compress and preprocess a piece of a shard once, for all its networks
-judge                       run the networks
-write_shard -> Parquet      one file per network, when all pieces are judged
-complete   -> outcomes/     one table per network, and `images` with bits and pixel digests
+`plan` gives the shards, whose outcomes can be computed on any machine and repeated; `complete` puts their files together.
 """
 
 from __future__ import annotations
@@ -112,7 +108,7 @@ def write_shard(worker: Worker, shard: Shard, tables: Sequence[dict[str, pl.Data
 
 def judge_images(
     worker: Worker,
-    judge: Network,
+    network: Network,
     squares: list[Tensor],
     truths: list[Truth],
     sizes: list[Sizes],
@@ -127,20 +123,20 @@ def judge_images(
     """
     task = TASKS[worker.config.suite.task]
     tables = []
-    # Compiled code supports one batch size: the number of sources of a whole shard, which divides its number of images.
+    # Compiled code supports one batch size: the number of sources of a whole piece, which divides its number of images.
     eager = BATCH_ON_CPU if worker.config.device == "cpu" else BATCH
     size = SOURCES_TOGETHER if worker.config.execution.compiled else eager
     for start in range(0, len(squares), size):
         window = slice(start, start + size)
         batch = squares[window]
-        worker.last[judge.name] = batch
-        worker.counts[judge.name] = worker.counts.get(judge.name, 0) + len(batch)
-        fitted = None if pristine else worker.temperatures[judge.name]
+        worker.last[network.name] = batch
+        worker.counts[network.name] = worker.counts.get(network.name, 0) + len(batch)
+        fitted = None if pristine else worker.temperatures[network.name]
         fill = size - len(batch) if worker.config.execution.compiled else 0
         filled, shown = batch + [batch[-1]] * fill, names[window] + [names[window][-1]] * fill
-        answers = forward(worker, judge, filled, shown)[: len(batch)]
-        columns = task.observe(judge, answers, truths[window], sizes[window], fitted)
-        extra = {"logits": pl.Array(pl.Float32, judge.classes)} if "logits" in columns else {}
+        answers = forward(worker, network, filled, shown)[: len(batch)]
+        columns = task.observe(network, answers, truths[window], sizes[window], fitted)
+        extra = {"logits": pl.Array(pl.Float32, network.classes)} if "logits" in columns else {}
         schema = {name: kind for name, kind in task.SCHEMA.items() if name in columns} | extra
         tables.append(pl.DataFrame(columns, schema=schema))
     return pl.concat(tables)

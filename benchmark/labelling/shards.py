@@ -25,10 +25,10 @@ IMAGES_SCHEMA = pl.Schema(
     }
 )
 SOURCES_TOGETHER, CONDITIONS_PER_SHARD = 16, 10
-"""Largest numbers of sources and conditions whose images lie in memory together."""
+"""Largest numbers of sources and conditions whose images are prepared, and lie in memory, together."""
 MOST_GROUPS = 3000
-"""Number of groups into which sources are divided for shards, at most: from 48,000 sources on groups have more than 16, so that
-1.28 million photographs with six networks make 42,000 files."""
+"""Number of groups, about, into which sources are divided for shards at most: from 48,000 sources on groups have more than 16,
+so that 1.28 million photographs with six networks make 42,000 files."""
 Judges = list[tuple[tuple[Condition, ...], tuple[str, ...]]]
 """Conditions, and the networks that judge images under them."""
 

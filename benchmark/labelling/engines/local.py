@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import polars as pl
+
 from benchmark.core.devices import ahead, return_freed_memory
 from benchmark.core.progress import show_progress
 from benchmark.labelling.judging import Prepared, judge, prepare, write_shard
@@ -30,12 +32,13 @@ def run_shards(
     worker: Worker, shards: Iterable[Shard], *, advance: Callable[[int], None] = lambda images: None
 ) -> None:
     """Write the files of these shards that are missing; `advance` is given the number of images of each piece."""
-    tables = []
-    for shard, piece, names, prepared in ahead(steps(worker, shards), worker.config.device):
-        tables.append(judge(worker, piece, prepared, names))
-        prepared.clear()  # before the next piece is prepared: both would take twice the memory
-        return_freed_memory()
-        if piece.sources[-1] == shard.sources[-1]:
+    device, tables = worker.config.device, list[dict[str, pl.DataFrame]]()
+    for shard, piece, names, prepared in ahead(steps(worker, shards), device):
+        tables.append(judge(worker, piece, prepared, names) if names else {})
+        prepared.clear()
+        if names and device == "cpu":  # elsewhere a thread is just preparing the next piece
+            return_freed_memory()
+        if len(tables) == len(shard.pieces):
             write_shard(worker, shard, tables)
             tables = []
         advance(piece.images)

@@ -20,8 +20,8 @@ TEXT = "#888888"
 """Colour of axes and of lines in grey, visible on white and on black; page.css colours the letters."""
 QUIET = "rgba(128,128,128,.45)"
 """Colour of lines that stay in the background until they are pointed at (page.js)."""
-BAND = 0.08
-"""Opacity of intervals, so faint that five that overlap leave their lines visible; the one pointed at grows dark (page.js)."""
+POINTED_AT, FAINT = 0.3, 0.08
+"""Opacity of the interval of a line that is pointed at, and of all others: five that overlap leave their lines visible."""
 DIGITS = 5
 HEIGHT = 420
 """Of a plot, in px."""
@@ -161,8 +161,8 @@ def interval_band(series: Series) -> dict[str, Any] | None:
     x = rounded(series.x)
     return {
         "type": "scatter", "x": [*x, *x[::-1]], "y": [*rounded(series.low), *rounded(series.high)[::-1]], "fill": "toself",
-        "fillcolor": series.colour, "opacity": BAND, "name": written(series.name), "line": {"width": 0}, "mode": "lines",
-        "hoverinfo": "skip", "showlegend": False,
+        "fillcolor": series.colour, "opacity": FAINT, "meta": [POINTED_AT, FAINT],
+        "name": written(series.name), "line": {"width": 0}, "mode": "lines", "hoverinfo": "skip", "showlegend": False,
     }  # fmt: skip
 
 

@@ -30,14 +30,14 @@ async function sortable() {
 function highlight(plot) {
   const paint = (index, colour, width) =>
     Plotly.restyle(plot, { "line.color": colour, "line.width": width, "marker.color": colour }, [index]);
-  const shade = (name, opacity) => {
+  const shade = (name, state) => {
     const band = plot.data.findIndex((trace) => trace.fill && trace.name === name);
-    if (band >= 0) Plotly.restyle(plot, { opacity }, [band]);
+    if (band >= 0) Plotly.restyle(plot, { opacity: plot.data[band].meta[state] }, [band]);
   };
   plot.on("plotly_hover", ({ points: [{ curveNumber, data }] }) =>
-    data.meta ? paint(curveNumber, data.meta[0], 4) : shade(data.name, 0.3));
+    data.meta ? paint(curveNumber, data.meta[0], 4) : shade(data.name, 0));
   plot.on("plotly_unhover", ({ points: [{ curveNumber, data }] }) =>
-    data.meta ? paint(curveNumber, data.meta[1], 2) : shade(data.name, 0.08));
+    data.meta ? paint(curveNumber, data.meta[1], 2) : shade(data.name, 1));
 }
 
 async function copy(button) {
