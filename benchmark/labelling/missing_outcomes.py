@@ -64,12 +64,13 @@ def complete(
         logits = read_shards(run(worker, first, f"{indexed.suite.folder}, pristine, with their truth"))
     worker.temperatures = fit_temperatures(indexed, worker.networks, stored, logits)
     pristine = with_temperatures(worker, logits)
-    distorted = read_shards(run(worker, then, f"{indexed.suite.folder}, distorted"))
+    distorted = run(worker, then, f"{indexed.suite.folder}, distorted")
     report_speed(worker, time.perf_counter() - start)
     completed: Stored = {}
     for name in pristine | distorted:
         old = [stored[name][0]] if name in stored else []
-        table = pl.concat([*old, *pristine.get(name, []), *distorted.get(name, [])])
+        tables = read_shards({name: distorted.get(name, [])})  # of one network at a time, since all are twice as much
+        table = pl.concat([*old, *pristine.get(name, []), *tables[name]])
         completed[name] = in_order(table, indexed), describe(name, indexed.suite, worker, stored)
         write_table(home.outcomes(name), *completed[name])
     return stored | completed
