@@ -17,7 +17,7 @@ from benchmark.labelling.pipeline import recorded_truth
 from benchmark.labelling.recorded import recorded_suite
 from benchmark.metrics import bootstrap
 from benchmark.suites.loading import load_suite
-from benchmark.suites.results_folder import SuiteFolder
+from benchmark.suites.results_folder import SuiteFolder, Training, file_stem
 from tests.tracked import ROOT
 
 RESULTS = ROOT / "results"
@@ -123,7 +123,7 @@ read = functools.cache(read_card)
 def card_path(suite, predictor, labels):
     """The file of a scorecard, or None if the predictor was not run."""
     folder = SuiteFolder(RESULTS / suite)
-    paths = [folder.card(labels, stem) for stem in (predictor, f"{predictor}@{suite}.{labels}")]
+    paths = [folder.card(labels, stem) for stem in (predictor, file_stem(predictor, Training(suite, labels, "")))]
     return next((path for path in paths if path.is_file()), None)
 
 

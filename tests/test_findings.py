@@ -79,6 +79,13 @@ def test_the_sources_that_it_would_take(judged):
     assert one.row(-1.0, 1.0, one.value / 1.4)[5] == f"{4 * sources:,.0f}"
 
 
+def test_scorecards_of_one_networks_labels_are_found():
+    """The paper's first claim is judged where a predictor was trained on the labels of each network, too."""
+    finding = findings.combined_minus_single("imagenet-lite", "header")
+    assert finding.exists
+    assert len(set(finding.paths)) == 4
+
+
 def test_what_was_not_run_is_no_finding(judged):
     """A predictor without a scorecard, and a measure without an interval, give none."""
     assert not of(Term("energy", "auroc")).exists
