@@ -1,6 +1,7 @@
 """What was published with the package is used: outcomes, labels, trained states, scorecards; and nothing else is made of it."""
 
 import dataclasses
+import re
 import shutil
 
 import numpy as np
@@ -10,15 +11,25 @@ import pytest
 from benchmark.cli.main import main
 from benchmark.core.errors import DataError, LabelError, ResultError
 from benchmark.core.parquet import content_digest, read_table, write_table
-from benchmark.core.types import PRISTINE
+from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.core.workspace import Workspace
+from benchmark.evaluation.dataloading import samples
 from benchmark.evaluation.evaluate import evaluate
+from benchmark.evaluation.results import read_scores
+from benchmark.evaluation.scorecard import read_card
+from benchmark.evaluation.training import load_trained, training_record
 from benchmark.labelling.execution import ExecutionConfig
+from benchmark.labelling.indexed_suite import index_suite
 from benchmark.labelling.pipeline import label, make_ground_truth, recorded_truth
 from benchmark.labelling.quick_look import check_labelled, least_limit
 from benchmark.leaderboard.comparison import compare
 from benchmark.metrics import image_utility
+from benchmark.plugins.predictors.base import Context
+from benchmark.plugins.predictors.names import baselines_folder
+from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.suites.loading import load_suite
+from benchmark.suites.results_folder import SuiteFolder
+from tests.tracked import ROOT
 
 
 @pytest.fixture
@@ -168,10 +179,6 @@ def test_small_trained_states_are_published(size, shipped, tiny, tmp_path):
     state = workspace.results / "tiny" / "trained" / "learned@tiny.combined.0.safetensors"
     assert state.is_file() is shipped
     if shipped:
-        from benchmark.evaluation.training import load_trained, training_record
-        from benchmark.plugins.predictors.base import Context
-        from benchmark.plugins.predictors.resolve import resolve_predictor
-
         who = resolve_predictor(str(file))
         away = Workspace(None, None, tmp_path / "empty", tmp_path / "none", published=workspace.results)
         predictor = who.kind(Context())
@@ -179,6 +186,25 @@ def test_small_trained_states_are_published(size, shipped, tiny, tmp_path):
         file.write_text(file.read_text().replace("[0]", "[1]"))
         other = resolve_predictor(str(file))
         assert load_trained(other.kind(Context()), other, training_record(other, tiny, "combined"), away) is None
+
+
+def test_weights_of_the_package_are_those_of_a_scorecard(imagenet_data, tmp_path):
+    """Present code reads them, and with them its scores of real images are nearly the published ones of that training."""
+    (file,) = (baselines_folder() / "trained").glob("*.safetensors")
+    name, suite, seed = re.fullmatch(r"(\w+)@([\w-]+)\.combined\.(\d)\.safetensors", file.name).groups()
+    spec, workspace = resolve_predictor(name), Workspace.named(cache=str(tmp_path), results=str(ROOT / "results"))
+    card = read_card(SuiteFolder(ROOT / "results" / suite).card("combined", file.stem.rpartition(".")[0]))
+    predictor = spec.kind(Context(seed=int(seed)))
+    assert int(seed) in card.seeds
+    assert load_trained(predictor, spec, card.trained_on, workspace, allow_rounded=True) is not None
+    table, _ = read_scores(SuiteFolder(ROOT / "results" / suite).scores(name, card.trained_on))
+    rows = table.filter(part="test", seed=int(seed), distortion="jpeg").sample(48, seed=0)
+    indexed = index_suite(load_suite(suite), workspace)
+    scores = np.zeros(rows.height)
+    for indices, batch in samples(indexed, rows.select(IMAGE).rows(), (), "any"):
+        scores[indices] = predictor.score(batch)
+    np.testing.assert_allclose(scores, rows["score"], atol=0.05)
+    assert np.corrcoef(scores, rows["score"])[0, 1] > 0.999
 
 
 def test_digests_depend_on_no_last_digit(tiny, tiny_det, monkeypatch):

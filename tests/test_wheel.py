@@ -1,4 +1,4 @@
-"""What `pip install` brings: code, networks, and the published outcomes, labels and scorecards, in under 70 MB."""
+"""What `pip install` brings: code, networks, and the published outcomes, labels and scorecards; PyPI takes 100 MB at most."""
 
 import json
 import os
@@ -44,8 +44,8 @@ def installed(wheel, tmp_path_factory):
 
 
 def test_the_wheel_is_small_and_has_every_suite(wheel):
-    """Outcomes and labels of all committed suites travel in under 70 MB; pictures, pages and studies do not."""
-    assert wheel.stat().st_size < 70e6
+    """Outcomes and labels of all committed suites travel in under 100 MB; pictures, pages and studies do not."""
+    assert wheel.stat().st_size < 100e6
     names = zipfile.ZipFile(wheel).namelist()
     patterns = (
         "*/labels.parquet",
@@ -66,7 +66,8 @@ def test_the_wheel_is_small_and_has_every_suite(wheel):
 def test_the_wheel_has_every_file_of_the_package(wheel):
     """Suites, masks and fonts, and weights of task networks travel as code does."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    data = {path.as_posix() for path in tracked("benchmark")}
+    data = {path.as_posix() for path in tracked("benchmark", "baselines")}
+    assert any(name.startswith("baselines/trained/resnet18@imagenet-mixed") for name in data)
     assert {f"benchmark/plugins/datasets/{name}" for name in ("fonts.npz", "fonts.csv")} <= data
     assert data <= names
 
