@@ -38,7 +38,8 @@ measured on the same resamples of the test sources, and its 95 % interval holds 
 and seeds, given the training sources. *Confirmed* and *refuted* mean that the interval lies above or below 0, or, where a
 predictor is only claimed to be as good, above or below -{MARGIN}. Of {{count}} such verdicts about {{false}} would be wrong if
 there were nothing to find. *One seed*: the reference was trained once, so that another training may say otherwise. The sources
-that it would take are those with which a test would find a difference of this size in four of five trials.
+that it would take are those with which a test would find a difference of this size in four of five trials; where few trainings
+differ much, more seeds would tell sooner.
 
 Combined labels leave out what networks disagree on, so that being easier is partly their construction. The photographs of
 `imagenet-*` are probably ImageNet training images, which the gatekeeper's probe has seen; those of `open` and `open-mixed` are
