@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import polars as pl
 import torch
@@ -24,7 +24,7 @@ from benchmark.core.workspace import Workspace
 from benchmark.labelling.bitstreams import Bitstreams
 from benchmark.labelling.engines import find_engine
 from benchmark.labelling.execution import ExecutionConfig
-from benchmark.labelling.shards import CONDITIONS_PER_SHARD, IMAGES, SOURCES_TOGETHER, Shard
+from benchmark.labelling.shards import CONDITIONS_PER_SHARD, IMAGES, SOURCES_TOGETHER, Shard, parts_of
 from benchmark.labelling.worker import Worker, WorkerConfig
 from benchmark.plugins.datasets import Augmented, Dataset, index, open_dataset
 from benchmark.plugins.networks import load
@@ -33,7 +33,6 @@ from benchmark.suites.spec import DistortionChoice, NetworkChoice, SplitChoice, 
 from benchmark.suites.tasks import TASKS
 
 logger = logging.getLogger(__name__)
-Item = TypeVar("Item")
 SEED = 0
 """The seed of the distortions, which are drawn for camera faults alone."""
 FEWEST = 2
@@ -176,15 +175,10 @@ def run(
 def shards_of(sources: Sequence[Source], conditions: Sequence[Condition], names: tuple[str, ...]) -> list[Shard]:
     """The shards of these sources under these conditions."""
     return [
-        Shard(tuple(members), tuple(chosen), names)
+        Shard(members, chosen, names)
         for members in parts_of(sources, SOURCES_TOGETHER)
         for chosen in parts_of(conditions, CONDITIONS_PER_SHARD)
     ]
-
-
-def parts_of(items: Sequence[Item], most: int) -> list[Sequence[Item]]:
-    """The items in order, at most so many together."""
-    return [items[start : start + most] for start in range(0, len(items), most)]
 
 
 def announce(

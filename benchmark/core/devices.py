@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import platform
 import sys
@@ -28,8 +29,7 @@ def keep_freed_memory() -> None:
     By default, every large activation is mapped, page-faulted and unmapped again, which makes training several times slower;
     and each thread keeps memory of its own, so that a process grows with every pool of threads.
     """
-    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
+    if libc := glibc():
         libc.mallopt(M_MMAP_THRESHOLD, KEEP)
         libc.mallopt(M_TRIM_THRESHOLD, KEEP)
         libc.mallopt(M_ARENA_MAX, 1)
@@ -40,8 +40,14 @@ def return_freed_memory() -> None:
 
     What is kept lies between what lives on, so that the next piece may not fit in, and a process grows with each.
     """
-    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
-        ctypes.CDLL(None).malloc_trim(0)
+    if libc := glibc():
+        libc.malloc_trim(0)
+
+
+@functools.cache
+def glibc() -> ctypes.CDLL | None:
+    """The C library of this process where it is glibc, whose allocator can be told what to do."""
+    return ctypes.CDLL(None) if sys.platform == "linux" and platform.libc_ver()[0] == "glibc" else None
 
 
 def cores() -> int:

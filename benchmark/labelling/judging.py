@@ -92,7 +92,7 @@ def judge(worker: Worker, piece: Shard, prepared: list[Prepared], names: Collect
     truths = [source.truth for source in piece.sources for _ in piece.conditions]
     sizes = [size for entry in prepared for size in entry.sizes]
     shown = [image_name(source.id, *condition) for source in piece.sources for condition in piece.conditions]
-    tables = {name: images for name in names if name == IMAGES}
+    tables = {IMAGES: images} if IMAGES in names else {}
     for network in (worker.networks[name] for name in names if name != IMAGES):
         squares = [square for entry in prepared for square in entry.squares[network.preprocessing]]
         outcomes = judge_images(worker, network, squares, truths, sizes, names=shown, pristine=piece.is_pristine)

@@ -69,8 +69,8 @@ def complete(
     completed: Stored = {}
     for name in pristine | distorted:
         old = [stored[name][0]] if name in stored else []
-        tables = read_shards({name: distorted.get(name, [])})  # of one network at a time, since all are twice as much
-        table = pl.concat([*old, *pristine.get(name, []), *tables[name]])
+        new = [read_table(path)[0] for path in distorted.get(name, [])]  # of one network, since all are twice as much
+        table = pl.concat([*old, *pristine.get(name, []), *new])
         completed[name] = in_order(table, indexed), describe(name, indexed.suite, worker, stored)
         write_table(home.outcomes(name), *completed[name])
     return stored | completed

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import polars as pl
 
@@ -10,6 +12,7 @@ from benchmark.core.types import PRISTINE, Condition, Image, Source
 from benchmark.suites.spec import Suite
 from benchmark.suites.splits import Parts
 
+Item = TypeVar("Item")
 IMAGES = "images"
 """Name, beside those of the networks, of the table of bits and pixel digests."""
 IMAGES_SCHEMA = pl.Schema(
@@ -50,10 +53,7 @@ class Shard:
     @property
     def pieces(self) -> list[Shard]:
         """The same in pieces of images that lie in memory together."""
-        return [
-            replace(self, sources=self.sources[start : start + SOURCES_TOGETHER])
-            for start in range(0, len(self.sources), SOURCES_TOGETHER)
-        ]
+        return [replace(self, sources=members) for members in parts_of(self.sources, SOURCES_TOGETHER)]
 
     @property
     def is_pristine(self) -> bool:
@@ -84,8 +84,7 @@ def plan(suite: Suite, parts: Parts, recorded: dict[str, set[Image]]) -> tuple[l
     most = sources_of_a_shard(sum(map(len, parts.values())))
     for part, members in parts.items():
         networks_of_part = tuple(dict.fromkeys(name for _, names in judges[part] for name in names))
-        for start in range(0, len(members), most):
-            chunk = tuple(members[start : start + most])
+        for chunk in parts_of(members, most):
             for conditions, names in [((PRISTINE,), networks_of_part), *chunks(judges[part])]:
                 images = {(source.id, *condition) for source in chunk for condition in conditions}
                 lacking = tuple(name for name in (*names, IMAGES) if not images <= recorded.get(name, set()))
@@ -107,8 +106,14 @@ def sources_of_a_shard(count: int) -> int:
 
 def chunks(judges: Judges) -> Judges:
     """The same with at most CONDITIONS_PER_SHARD conditions together."""
-    return [
-        (conditions[start : start + CONDITIONS_PER_SHARD], names)
-        for conditions, names in judges
-        for start in range(0, len(conditions), CONDITIONS_PER_SHARD)
-    ]
+    return [(chosen, names) for conditions, names in judges for chosen in parts_of(conditions, CONDITIONS_PER_SHARD)]
+
+
+def parts_of(items: Sequence[Item], most: int) -> list[tuple[Item, ...]]:
+    """The items in order, at most so many together.
+
+    Examples:
+        >>> parts_of("abcde", 2)
+        [('a', 'b'), ('c', 'd'), ('e',)]
+    """
+    return [tuple(items[start : start + most]) for start in range(0, len(items), most)]

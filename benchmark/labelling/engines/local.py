@@ -34,7 +34,7 @@ def run_shards(
     """Write the files of these shards that are missing; `advance` is given the number of images of each piece."""
     device, tables = worker.config.device, list[dict[str, pl.DataFrame]]()
     for shard, piece, names, prepared in ahead(steps(worker, shards), device):
-        tables.append(judge(worker, piece, prepared, names) if names else {})
+        tables.append(judge(worker, piece, prepared, names))
         prepared.clear()
         if names and device == "cpu":  # elsewhere a thread is just preparing the next piece
             return_freed_memory()
