@@ -54,11 +54,11 @@ def values(measure, predictor, suites):
 
 
 def by_verdict(measure, predictor, suites):
-    """A difference on several suites, as `above 0 on open +0.049; cannot tell on coco-lite +0.020`."""
-    groups = {"above 0": [], "below 0": [], "cannot tell": []}
+    """A difference on several suites, as `is above 0 on open (+0.049); cannot be told from 0 on coco-lite (+0.020)`."""
+    groups = {"is above 0": [], "is below 0": [], "cannot be told from 0": []}
     for suite, value in values(measure, predictor, suites):
-        verdict = "above 0" if value.low > 0 else "below 0" if value.high < 0 else "cannot tell"
-        groups[verdict].append(f"{suite} {value.value:+.3f}")
+        verdict = "is above 0" if value.low > 0 else "is below 0" if value.high < 0 else "cannot be told from 0"
+        groups[verdict].append(f"{suite} ({value.value:+.3f})")
     return "; ".join(f"{verdict} on {', '.join(cells)}" for verdict, cells in groups.items() if cells) or "not run"
 
 
@@ -73,31 +73,34 @@ def codecs(suite):
     """Bits of each codec against JPEG at an equal share of useful images, with intervals."""
     rates = read_rates(SuiteFolder(RESULTS / suite).rates).codecs
     values = {name: codec.bd_rate.get("useful") for name, codec in rates.items()}
-    return ", ".join(
+    cells = ", ".join(
         f"{name} {100 * value.value:+.0f} % ({100 * value.low:+.0f} to {100 * value.high:+.0f})"
         for name, value in values.items()
         if value and None not in (value.value, value.low, value.high)
     )
+    return f"on {suite} {cells}"
 
 
 def findings():
-    """Five findings, as a list."""
+    """Six findings, as a list."""
     photographs, letters = SUITES[:6], SUITES[6:]
     over, within = "auroc_over_condition", "within_condition_auroc"
     of_header = [
-        f"{suite} {value.text}" for suite, value in values(within, "header", ("imagenet-lite", "imagenet-lite-256"))
+        f"{value.text} on {suite}" for suite, value in values(within, "header", ("imagenet-lite", "imagenet-lite-256"))
     ]
     lines = [
-        "**A small network that looks first**: AUROC of `gatekeeper` minus that of `condition`, on photographs "
-        f"{by_verdict(over, 'gatekeeper', photographs)}; on letters {by_verdict(over, 'gatekeeper', letters)}.",
-        "**The reference**: AUROC of `resnet18` minus that of `condition`, on photographs "
-        f"{by_verdict(over, 'resnet18', photographs)}; on letters {by_verdict(over, 'resnet18', letters)}.",
+        "**A small network that looks first**: AUROC of `gatekeeper` minus that of `condition` "
+        f"{by_verdict(over, 'gatekeeper', photographs)}. On letters it {by_verdict(over, 'gatekeeper', letters)}.",
+        "**The reference**: AUROC of `resnet18` minus that of `condition` "
+        f"{by_verdict(over, 'resnet18', photographs)}. On letters it {by_verdict(over, 'resnet18', letters)}.",
         f"**Within one condition**, on photographs, where chance is .5: `ssim` {from_to(within, 'ssim', photographs)}; "
         f"`resnet18` {from_to(within, 'resnet18', photographs)}; `gatekeeper` {from_to(within, 'gatekeeper', photographs)}.",
-        f"**Size as a cue**: `header`, which knows size and bits alone, has within a condition {', '.join(of_header)}; "
-        "there all photographs have one short side.",
-        "**Codecs**: bits against JPEG at an equal share of useful images, on photographs "
-        f"{codecs('imagenet-mixed')}; on letters {codecs('glyphs-mixed')}.",
+        f"**Bits saved** by `gatekeeper`: {by_verdict('bits_saved', 'gatekeeper', photographs)}. On letters it "
+        f"{by_verdict('bits_saved', 'gatekeeper', letters)}.",
+        "**Size as a cue**: `header`, which reads JPEG quality, size and bits but no pixel, has an AUROC within a condition of "
+        f"{' and of '.join(of_header)}, whose photographs all have one short side.",
+        f"**Codecs**: bits against JPEG at an equal share of useful images, {codecs('imagenet-mixed')}; "
+        f"{codecs('open-mixed')}; {codecs('glyphs-mixed')} (64 px, where headers are a large part of a JPEG).",
     ]
     return "\n".join(f"- {line}" for line in lines) + "\n"
 

@@ -14,13 +14,14 @@ from benchmark.core.errors import ResultError
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.types import IMAGE
 from benchmark.core.workspace import Workspace
+from benchmark.evaluation import size_replicates
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.replicates import replicates_reader
 from benchmark.evaluation.scorecard import read_card
 from benchmark.leaderboard.comparison import compare
 from benchmark.leaderboard.rank import rank
 from benchmark.metrics import bootstrap
-from benchmark.suites.results_folder import SuiteFolder
+from benchmark.suites.results_folder import SuiteFolder, suite_folder
 from tests.edited import write_edited
 
 
@@ -192,6 +193,32 @@ def test_detectors_gains_are_compared_too(tiny_det, tiny_workspace, tmp_path, mo
         assert row.low <= row.high
     assert "mAP, small objects, better half kept" in found
     assert any(name.startswith("AUROC, largest object") for name in found)
+
+
+def test_what_sizes_of_objects_give_is_stored_and_made_again_where_damaged(
+    tiny_det, tiny_workspace, tmp_path, monkeypatch, caplog
+):
+    """A second comparison reads the mAP of small, medium and large objects; damaged or of another run it is made again."""
+    workspace = fresh(tiny_workspace, "tiny-det", tmp_path)
+    for name in ("jpeg_quality", "chance"):
+        evaluate(name, tiny_det.suite, workspace=workspace, truth=tiny_det)
+
+    def compared():
+        return compare(tiny_det, "jpeg_quality", "chance", "combined", workspace)
+
+    before = compared()
+    folder = suite_folder(workspace, tiny_det.suite)
+    file, other = (folder.size_replicates(folder.card("combined", stem)) for stem in ("jpeg_quality", "chance"))
+    with monkeypatch.context() as patch:
+        patch.setattr(size_replicates, "redrawn", lambda *_: pytest.fail("made again"))
+        assert compared() == before
+    for damaged in (file.read_bytes()[:-9], other.read_bytes()):
+        file.write_bytes(damaged)
+        assert compared() == before
+    table, metadata = read_table(file)
+    write_table(file, table.with_columns(pl.all() + 2), metadata)
+    assert compared() == before
+    assert caplog.text.count("made again") == 2
 
 
 def test_unknown_and_stale_results_are_refused(tiny, judged):

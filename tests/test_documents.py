@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 import torch
+import torchvision
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -23,6 +24,7 @@ from benchmark.leaderboard.after_run import one_line
 from benchmark.plugins import registry
 from benchmark.plugins.datasets.glyphs import scene
 from benchmark.plugins.distortions import encode_jpeg, find_distortion
+from benchmark.plugins.networks import load
 from benchmark.suites.loading import load_suite
 from tests.finding_records import card_path
 from tests.tracked import ROOT, copy_tracked
@@ -139,6 +141,17 @@ def test_your_own_network_dataset_and_distortion(mine, tmp_path):
     assert set(truth.outcomes["mine:c"]["level"]) == {-1, 1, 40, 80}
     images = truth.outcomes["images"]
     assert images.filter(level=1)["bits"].mean() < images.filter(level=80)["bits"].mean()
+
+
+def test_your_own_module(tmp_path, monkeypatch):
+    """A function of a file gives a network for the command line; here without downloading the weights."""
+    (block,) = [block for block in BLOCKS if "def network()" in block]
+    (tmp_path / "mine.py").write_text(block)
+    whole = torchvision.models.resnet18
+    monkeypatch.setattr("torchvision.models.resnet18", lambda weights: whole())
+    monkeypatch.chdir(tmp_path)
+    network = load("python:mine.py:network", None)
+    assert (network.task, network.classes, network.preprocessing.crop) == ("classification", 1000, 224)
 
 
 def commands(lines):

@@ -102,9 +102,11 @@ def test_the_command_writes_a_suite_and_prints_levels(letters, tmp_path, capsys,
     monkeypatch.setenv("UTILBENCH_CACHE", str(workspace.cache))
     path = tmp_path / "mine.toml"
     networks = ["--network", "zoo:densenet", "--network", "zoo:resnet", "--held-out", "zoo:resnext"]
+    networks += ["--probe", "zoo:resnet_wide"]
     assert main(["suite", "init", str(folder), *networks, "--codec", "jpeg", "-o", str(path), "--sample", "40"]) == 0
     told = capsys.readouterr()
     assert f"next: utilbench label {path}" in told.out
+    assert load_suite(str(path)).networks.probe == "zoo:resnet_wide"
     assert "little can be learned or told" in told.err
     assert main(["suite", "levels", str(path), "--sample", "40"]) == 0
     assert capsys.readouterr().out.startswith("jpeg: levels ")
@@ -114,6 +116,7 @@ WRONG = {
     "no suite file": ("mine.txt", {}, SuiteError, "a suite file ends in .toml"),
     "a name that cannot be": ("my suite.toml", {}, SuiteError, "name is 'my suite'"),
     "a network of another task": ("a.toml", {"networks": ["zoo:vgg", "zoo:fcos_resnet_wide"]}, SuiteError, "one task"),
+    "a probe of another task": ("a.toml", {"probe": "zoo:fcos_resnet_wide"}, SuiteError, "one task"),
     "a network twice": ("a.toml", {"held_out": ["zoo:vgg"]}, SuiteError, "stands twice"),
     "an unknown codec": ("a.toml", {"codecs": ["gif"]}, SuiteError, "unknown distortion 'gif'"),
     "no photograph": ("a.toml", {"photographs": ["gone"]}, BenchmarkError, "no such file or folder"),
@@ -126,9 +129,9 @@ def test_what_makes_no_suite_is_refused_and_leaves_no_file(letters, tmp_path, na
     folder, workspace = letters
     values = {"photographs": [str(folder)], "networks": ["zoo:vgg"], "held_out": ["zoo:resnet"], "codecs": ["jpeg"]}
     values |= given_values
-    codecs = values.pop("codecs")
+    options = {key: values.pop(key) for key in ("codecs", "probe") if key in values}
     with pytest.raises(error, match=message):
-        init_suite(*values.values(), tmp_path / name, workspace, codecs=codecs, sample=20)
+        init_suite(*values.values(), tmp_path / name, workspace, **options, sample=20)
     assert not list(tmp_path.iterdir())
 
 

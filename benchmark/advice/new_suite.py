@@ -60,6 +60,7 @@ def init_suite(
     workspace: Workspace,
     *,
     codecs: Sequence[str] = CODECS,
+    probe: str = "",
     sample: int = 60,
 ) -> NewSuite:
     """Choose levels on a sample of the training photographs, write a suite file, and estimate its rows.
@@ -71,6 +72,7 @@ def init_suite(
         path: the TOML file; its stem becomes the suite's name.
         workspace: folders and device.
         codecs: distortions of the suite.
+        probe: small network that predictors may ask, none of the others; without any, those that ask one cannot be run.
         sample: about so many photographs are looked at.
 
     Raises:
@@ -83,7 +85,7 @@ def init_suite(
         raise FileError(f"{path}: exists already; choose another name")
     if problem := name_problem(path.stem):
         raise SuiteError(f"{path}: {problem}")
-    suite = draft(photographs, networks, held_out, path.stem, codecs, workspace=workspace)
+    suite = draft(photographs, networks, held_out, path.stem, codecs, probe=probe, workspace=workspace)
     proposals = propose(suite, workspace, sample=sample)
     suite = replace(suite, distortions=tuple(proposal.choice for proposal in proposals))
     write_text(path, as_toml(suite))
@@ -109,6 +111,7 @@ def draft(
     name: str,
     codecs: Sequence[str],
     *,
+    probe: str,
     workspace: Workspace,
 ) -> Suite:
     """The suite without levels.
@@ -116,7 +119,8 @@ def draft(
     Raises:
         SuiteError: networks do different tasks or have other classes.
     """
-    loaded = [load(network, workspace.networks, device=workspace.device) for network in (*networks, *held_out)]
+    named = (*networks, *held_out, *filter(None, [probe]))
+    loaded = [load(network, workspace.networks, device=workspace.device) for network in named]
     kinds = {(network.task, network.classes) for network in loaded}
     if len(kinds) > 1:
         each = ", ".join(f"{network.name} ({network.task} of {network.classes} classes)" for network in loaded)
@@ -133,7 +137,7 @@ def draft(
         dataset=dataset,
         split=SPLIT,
         distortions=tuple(DistortionChoice(codec, (), ()) for codec in codecs),
-        networks=NetworkChoice(tuple(networks), tuple(held_out)),
+        networks=NetworkChoice(tuple(networks), tuple(held_out), probe=probe),
         labels=TASKS[task].LabelChoice(),
     )
 
@@ -172,6 +176,7 @@ def as_toml(suite: Suite) -> str:
         "[networks]",
         f"labelling = {text(list(networks.labelling))}",
         f"held_out = {text(list(networks.held_out))}",
+        *([f"probe = {text(networks.probe)}"] if networks.probe else []),
     ]
     return "\n".join([*lines, "", "[labels]", ""])
 

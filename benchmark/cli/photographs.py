@@ -130,6 +130,10 @@ def add_suite(verb: Callable[..., argparse.ArgumentParser], *parents: argparse.A
     init.add_argument("--network", action="append", required=True, metavar="NAME", help=text)
     text = "network for downstream performance, none of the labelling ones; repeat it; without any, that is left out"
     init.add_argument("--held-out", action="append", default=[], metavar="NAME", help=text)
+    text = (
+        "small network that predictors such as gatekeeper may ask, none of the others; without any, these cannot be run"
+    )
+    init.add_argument("--probe", default="", metavar="NAME", help=text)
     text = "codecs and camera faults of the suite (default: jpeg,webp)"
     init.add_argument("--codec", metavar="A,B", type=names, default=["jpeg", "webp"], help=text)
     init.add_argument("-o", "--output", metavar="FILE", type=path, required=True, help="the .toml file to write")
@@ -159,6 +163,7 @@ def make_suite(args: argparse.Namespace, workspace: Workspace) -> None:
             Path(args.output),
             workspace,
             codecs=args.codec,
+            probe=args.probe,
             sample=args.sample,
         )
         lines = new.lines

@@ -25,11 +25,11 @@ from benchmark.core.markdown import markdown, number
 from benchmark.core.similar_names import near
 from benchmark.core.types import IMAGE, Condition
 from benchmark.core.workspace import Workspace
-from benchmark.evaluation.downstream import redrawn
 from benchmark.evaluation.measure_table import GROUPS, describe, whole
 from benchmark.evaluation.replicates import replicates_reader
 from benchmark.evaluation.results import PredictorResult, read_result
 from benchmark.evaluation.scorecard import read_card
+from benchmark.evaluation.size_replicates import read_size_replicates
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.leaderboard.plot_data import ENOUGH
 from benchmark.metrics import bootstrap, classification, weighted
@@ -103,8 +103,11 @@ def compare(truth: GroundTruth, first: str, second: str, labels: str, workspace:
     both = []
     for result in pair:
         families = [family(result, name) for name in GROUPS]
-        by_size = sized_replicates(truth, result)
-        both.append([*families, *grouped_replicates(truth, result, labels), by_size])
+        stem = file_stem(result.card.predictor, result.card.trained_on)
+        folder = suite_folder(workspace, truth.suite)
+        by_size = read_size_replicates(truth, result, folder.size_replicates(folder.card(labels, stem)))
+        sizes = {name: parted(values) for name, values in by_size.items()}
+        both.append([*families, *grouped_replicates(truth, result, labels), sizes])
     return [row for families in zip(*both, strict=True) for row in differences(*families)]
 
 
@@ -222,22 +225,6 @@ def auroc_replicates(
         s = rows.join(scores, on=IMAGE, how="left", maintain_order="left")["score"].to_numpy()
         values.append(np.r_[classification.auroc(y, s), bootstrap.replicate(weighted.auroc, counts, cluster, y, s)])
     return parted(over_seeds(np.array(values), f"{result.title}, {name}", least=0, most=1))
-
-
-def sized_replicates(truth: GroundTruth, result: PredictorResult) -> Replicates:
-    """Mean mAP over networks of small, medium and large objects where the better half of the images is kept."""
-    samples: dict[str, list[NDArray[np.float64]]] = {}
-    for seed in result.card.seeds:
-        values: dict[str, list[NDArray[np.float64]]] = {}
-        for name in truth.suite.networks.held_out:
-            for size, network in truth.downstream(name).by_size.items():
-                rows = network.placed(result.scores.filter(part="held_out", seed=seed))
-                drawn = redrawn(truth, network, rows, network.best, rows["score"].to_numpy(), [0.5])[:, 0]
-                values.setdefault(f"mAP, {size} objects, better half kept", []).append(drawn)
-        for name, networks in values.items():
-            samples.setdefault(name, []).append(np.mean(networks, axis=0))
-    merged = {name: over_seeds(np.array(values), f"{result.title}, {name}") for name, values in samples.items()}
-    return {name: parted(values) for name, values in merged.items() if np.isfinite(values[0])}
 
 
 def parted(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

@@ -7,7 +7,7 @@
       scores/<predictor>[@<suite>.<labels>].parquet
       trained/<predictor>@<suite>.<labels>.<seed>.safetensors      small trained states; large ones are only in the cache
       cards/<labels>/<predictor>[@...].json, .parquet              scorecards, and the replicates that they are ranked by
-      replicates/<labels>/<predictor>[@...].parquet                of all measures; made again where they are missing
+      replicates/<labels>/<predictor>[@...].parquet, .sizes.parquet    of all measures, and by object size, where asked for
       rivals.parquet, rates.json, agreements.json, leaderboard.md, figures/, tables/
     results/boards.md, index.html, assets/       over all suites
 
@@ -167,6 +167,10 @@ class SuiteFolder:
     def replicates(self, card: Path) -> Path:
         """The file with the replicates of all measures of the scorecard in this file."""
         return self.path / "replicates" / card.parent.name / f"{card.stem}.parquet"
+
+    def size_replicates(self, card: Path) -> Path:
+        """The file with the replicates by object size of the scorecard in this file, which only comparisons need."""
+        return self.path / "replicates" / card.parent.name / f"{card.stem}.sizes.parquet"
 
     def cards(self) -> list[Path]:
         """All scorecards, sorted."""
