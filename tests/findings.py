@@ -133,8 +133,8 @@ def codecs():
                 rows.append((suite, name, f"{100 * measure.value:.1f} %{ends}"))
     head = ["suite", "codec", "bits against JPEG at an equal share of useful images (95 %)"]
     note = (
-        "A codec whose curve and JPEG's have less than half of their range of useful images in common has no row. Images of "
-        "`glyphs-mixed` have 64 px, where headers are a large part of a JPEG's bits, so that its rows say little of photographs."
+        "A codec whose curve and JPEG's have less than half of their range of useful images in common has no row. Images "
+        "of `glyphs-mixed` have 64 px, where headers are a large part of a JPEG, so that its rows say little of photographs."
     )
     return ["## Codecs", "", note, "", *markdown(head, rows)] if rows else []
 
