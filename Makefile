@@ -23,10 +23,13 @@ browser:  ## Debian's Chromium, for the tests of the web page; without it they a
 	command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
 
 SITE := import sysconfig; print(sysconfig.get_path("purelib"))
-app: .venv/.installed  ## The page of `utilbench app` in a browser, with Gradio in an environment of its own, .venv/app, beside all else. 160 MB.
-	$(BIN)/python -m venv .venv/app
-	$(BIN)/python -c '$(SITE)' > "$$(.venv/app/bin/python -c '$(SITE)')/beside.pth"
-	.venv/app/bin/pip install --quiet --disable-pip-version-check 'gradio>=6'
+.venv/app/.installed: .venv/.installed
+	@$(BIN)/python -m venv .venv/app
+	@$(BIN)/python -c '$(SITE)' > "$$(.venv/app/bin/python -c '$(SITE)')/beside.pth"
+	@.venv/app/bin/pip install --quiet --disable-pip-version-check 'gradio>=6'
+	@touch $@
+
+app: .venv/app/.installed  ## The page of `utilbench app` in a browser, with Gradio in an environment of its own, .venv/app, beside all else. 160 MB.
 	.venv/app/bin/python -m pytest -q tests/test_app_page.py
 
 sandbox:  ## Debian's bubblewrap, which isolates predictors of other people; without it its tests are skipped.

@@ -10,7 +10,7 @@ from benchmark.plugins.predictors.contract import CHECKS, UNTRAINED, check_predi
 from benchmark.plugins.predictors.discovery import find_predictor
 from benchmark.plugins.predictors.names import predictor_names
 
-SLOW = {"resnet18_paper", "resnet18_small"}
+SLOW = {"resnet18_paper", "resnet18_small", "resnet18_soft"}
 """The same code as `resnet18`, with other numbers."""
 
 HEAD = """

@@ -300,7 +300,7 @@ def test_intervals_with_seeds_cover():
 
     More settings: `tests/studies/seeds.py`.
     """
-    alone, with_seeds, _ = seeds.study(200, seeds=3, spread=0.3, sources=100, replicates=200)
+    alone, with_seeds, _ = seeds.study(100, seeds=3, spread=0.3, sources=100, replicates=200)
     assert alone < 0.85
     assert with_seeds >= 0.92
 
