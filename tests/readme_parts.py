@@ -92,7 +92,8 @@ def findings():
         "**A small network that looks first**: AUROC of `gatekeeper` minus that of `condition` "
         f"{by_verdict(over, 'gatekeeper', photographs)}. On letters it {by_verdict(over, 'gatekeeper', letters)}.",
         "**The reference**: AUROC of `resnet18` minus that of `condition` "
-        f"{by_verdict(over, 'resnet18', photographs)}. On letters it {by_verdict(over, 'resnet18', letters)}.",
+        f"{by_verdict(over, 'resnet18', photographs)}. On letters it {by_verdict(over, 'resnet18', letters)}. "
+        f"That of `mobilenet_v2`, which starts from ImageNet weights, {by_verdict(over, 'mobilenet_v2', photographs)}.",
         f"**Within one condition**, on photographs, where chance is .5: `ssim` {from_to(within, 'ssim', photographs)}; "
         f"`resnet18` {from_to(within, 'resnet18', photographs)}; `gatekeeper` {from_to(within, 'gatekeeper', photographs)}.",
         f"**Bits saved** by `gatekeeper`: {by_verdict('bits_saved', 'gatekeeper', photographs)}. On letters it "

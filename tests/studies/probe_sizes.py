@@ -9,12 +9,15 @@ together. Writes results/studies/probe_sizes.md and .png. Needs UTILBENCH_DATA a
 import itertools
 import time
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from baselines.gatekeeper import Gatekeeper
 from benchmark import Context
+from benchmark.core.pictures import STYLE
 from benchmark.core.types import CONDITION
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.condition_shares import condition_shares
@@ -23,7 +26,7 @@ from benchmark.labelling.pipeline import make_ground_truth
 from benchmark.metrics import bootstrap, weighted
 from benchmark.metrics.classification import auroc, stratified_auroc
 from benchmark.suites.loading import load_suite
-from tests.studies.table import write_table
+from tests.studies.table import FOLDER, write_table
 
 PROBES = {
     "imagenet-lite": (
@@ -107,24 +110,53 @@ def with_ends(values, form=".3f"):
     return f"{values[0]:{form}} ({low:{form}} to {high:{form}})"
 
 
+def draw(points, rivals):
+    """Draw the curves.
+
+    Args:
+        points: (suite, probe, AUROC, its low and high end, ms an image) of each probe.
+        rivals: suite -> AUROC of `condition`.
+    """
+    with mpl.rc_context(rc=STYLE):
+        figure, axes = plt.subplots(1, len(rivals), figsize=(9, 3.4))
+        for (suite, rival), axis in zip(rivals.items(), axes, strict=True):
+            axis.axhline(rival, color="#555555", linestyle=":")
+            axis.annotate(
+                "condition", (1, rival), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7
+            )
+            for _, name, value, low, high, price in (point for point in points if point[0] == suite):
+                colour = "#999999" if "†" in name else "#0072b2"
+                axis.errorbar(price, value, [[value - low], [high - value]], fmt="o", color=colour)
+                cheap = price < 20  # names stand beside cheap probes and above the others, where there is room
+                place = {"xytext": (5, 0), "ha": "left"} if cheap else {"xytext": (3, 3), "ha": "right"}
+                axis.annotate(
+                    name.partition(":")[2],
+                    (price, value if cheap else high),
+                    textcoords="offset points",
+                    fontsize=6,
+                    va="center" if cheap else "bottom",
+                    **place,
+                )
+            axis.set(title=suite, xlabel="ms an image", ylabel="AUROC", xscale="log")
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.xaxis.set_minor_formatter(NullFormatter())
+            axis.margins(x=0.1, y=0.12)
+        figure.savefig(FOLDER / "probe_sizes.png", dpi=130)
+
+
 def main():
     """Run the study, write the table and draw the curves."""
     workspace = Workspace.named()
-    figure, axes = plt.subplots(1, len(PROBES), figsize=(9, 3.4), layout="constrained")
-    rows = []
-    for suite, panel in zip(PROBES, axes, strict=True):
+    rows, points, rivals = [], [], {}
+    for suite in PROBES:
         for name, own, over, within, price, share in study(suite, workspace):
             rows.append(
                 (suite, name, with_ends(own), with_ends(over, "+.3f"), f"{within:.3f}", f"{price:.1f}", f"{share:.2f}")
             )
-            ends = bootstrap.interval(own[1:])
-            colour = "#999999" if "†" in name else "#0072b2"
-            panel.errorbar(price, own[0], [[own[0] - ends[0]], [ends[1] - own[0]]], fmt="o", color=colour)
-            panel.annotate(
-                name.partition(":")[2], (price, own[0]), xytext=(4, 4), textcoords="offset points", fontsize=7
-            )
-        panel.set(title=suite, xlabel="ms an image", ylabel="AUROC, combined labels", xscale="log")
-    figure.savefig("results/studies/probe_sizes.png", dpi=150)
+            points.append((suite, name, own[0], *bootstrap.interval(own[1:]), price))
+            rivals[suite] = own[0] - over[0]
+    draw(points, rivals)
     write_table("probe_sizes", HEAD, rows)
 
 
