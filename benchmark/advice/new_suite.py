@@ -119,7 +119,7 @@ def draft(
     Raises:
         SuiteError: networks do different tasks or have other classes.
     """
-    named = (*networks, *held_out, *filter(None, [probe]))
+    named = (*networks, *held_out, *([probe] if probe else []))
     loaded = [load(network, workspace.networks, device=workspace.device) for network in named]
     kinds = {(network.task, network.classes) for network in loaded}
     if len(kinds) > 1:

@@ -6,6 +6,7 @@ outcomes are compared byte by byte. Writes results/studies/many_nodes.md; half a
 """
 
 import contextlib
+import dataclasses
 import os
 import tempfile
 import threading
@@ -15,32 +16,6 @@ from pathlib import Path
 from tests.studies.table import write_table
 
 SOURCES = 20_000
-SUITE = f"""
-name = "many"
-version = 1
-title = "Many pictures of letters"
-task = "classification"
-[dataset]
-name = "glyphs"
-train = {SOURCES * 7 // 10}
-validation = {SOURCES // 10}
-test = {SOURCES * 2 // 10}
-[split]
-train = 0.7
-validation = 0.1
-test = 0.2
-[[distortions]]
-name = "jpeg"
-levels = [30]
-held_out = [10]
-[networks]
-labelling = ["zoo:vgg", "zoo:resnet"]
-held_out = ["zoo:shufflenet"]
-probe = "zoo:resnet_wide"
-[labels]
-high = 0.9
-low = 0.1
-"""
 ARMS = {
     "local": (0, False),
     "one node": (1, False),
@@ -48,6 +23,21 @@ ARMS = {
     "two nodes, one lost midway": (2, True),
 }
 """Nodes of one core, 0 without Ray, and whether one of them is killed when half of the files are there."""
+
+
+def suite():
+    """`glyphs` with many sources, two qualities and three networks."""
+    from benchmark.suites.loading import load_suite
+    from benchmark.suites.spec import DistortionChoice, NetworkChoice
+
+    counts = {"train": SOURCES * 7 // 10, "validation": SOURCES // 10, "test": SOURCES * 2 // 10}
+    return dataclasses.replace(
+        load_suite("glyphs"),
+        name="many",
+        dataset={"name": "glyphs", **counts},
+        distortions=(DistortionChoice("jpeg", (30,), (10,)),),
+        networks=NetworkChoice(("zoo:vgg", "zoo:resnet"), ("zoo:shufflenet",)),
+    )
 
 
 @contextlib.contextmanager
@@ -86,10 +76,7 @@ def measured(nodes, lost, folder):
     from benchmark.core.workspace import Workspace
     from benchmark.labelling.execution import ExecutionConfig
     from benchmark.labelling.pipeline import label
-    from benchmark.suites.loading import load_suite
 
-    folder.mkdir()
-    (folder / "many.toml").write_text(SUITE)
     workspace = Workspace.named(results=str(folder / "results"), cache=str(folder / "cache"), device="cpu")
     with cluster_of(nodes) as cluster:
         groups = -(-SOURCES // 16)
@@ -99,11 +86,7 @@ def measured(nodes, lost, folder):
         if lost:
             thread.start()
         start = time.perf_counter()
-        label(
-            load_suite(str(folder / "many.toml")),
-            workspace,
-            execution=ExecutionConfig(engine="ray" if nodes else "local"),
-        )
+        label(suite(), workspace, execution=ExecutionConfig(engine="ray" if nodes else "local"))
         seconds = time.perf_counter() - start
         if lost:
             thread.join(timeout=1)
