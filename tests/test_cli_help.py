@@ -142,6 +142,19 @@ def test_what_needs_no_network_imports_no_library_of_networks(line, heavy, tmp_p
     assert result.stderr.splitlines()[-1] == "imported"
 
 
+def test_judging_by_recorded_outcomes_imports_no_library_of_networks(tiny, tiny_file, tiny_workspace, tmp_path):
+    """`run` of a predictor that asks for no network needs torch alone, where all outcomes are recorded."""
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "outcomes").symlink_to(tiny_workspace.results / "tiny" / "outcomes")
+    line = ["run", "header", "-s", str(tiny_file), "--results", str(tmp_path)]
+    code = (
+        f"import sys; from benchmark.cli.main import main; status = main({line}); "
+        "print('imported', *sorted({'torch', 'torchvision', 'timm'} & sys.modules.keys())); sys.exit(status)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "imported torch"
+
+
 def test_help_imports_nothing_heavy():
     """The command line starts without torch, polars or matplotlib."""
     heavy = ("torch", "polars", "matplotlib", "numpy")

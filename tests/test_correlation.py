@@ -41,6 +41,16 @@ def test_rank_correlations_of_replicates_are_scipys_on_repeated_rows(name, outsi
         assert value == pytest.approx(outside(target[some], scores[some]).statistic, abs=1e-12)
 
 
+@pytest.mark.parametrize("pairs", [1, 300, 3_000])
+def test_pairs_may_be_compared_a_few_at_a_time(pairs, monkeypatch):
+    """Kendall's correlation of replicates is the same to the bit, however many sources are compared at once."""
+    target, scores, cluster, counts = data(5)
+    together = correlation.krcc_replicates(counts, cluster, target, scores)
+    monkeypatch.setattr(correlation, "PAIRS", pairs)
+    assert len(target) ** 2 > 3_000
+    np.testing.assert_array_equal(correlation.krcc_replicates(counts, cluster, target, scores), together)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_logistic_fit_is_that_of_curve_fit(seed):
     """PLCC and RMSE after the fit are those of SciPy's least squares over all four parameters."""

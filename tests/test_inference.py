@@ -119,7 +119,7 @@ def test_weights_of_the_package_score_but_do_not_make_scorecards(
     """Rounded weights are for a person's images; `run` trains again, since their scores are not quite the published ones."""
     file = tmp_path / "bright.py"
     file.write_text(BRIGHT.replace("1.0", "1.0003"))
-    card = evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny)
+    card = evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny, seeds=[0])
     spec = resolve_predictor(str(file))
     beside = workspace.results / "tiny" / "trained" / f"{file_stem('bright', card.trained_on)}.0.safetensors"
     notes, state = read_state(beside)
@@ -137,9 +137,9 @@ def test_weights_of_the_package_score_but_do_not_make_scorecards(
     assert rounded == pytest.approx(exact, rel=1e-3)
     assert rounded != exact
     assert load_trained(spec.kind(Context()), spec, card.trained_on, workspace) is None
-    evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny, seeds=range(4))
+    evaluate(str(file), tiny.suite, workspace=workspace, truth=tiny, seeds=range(2))
     another = benchmark.load_predictor(str(file), suite=str(tiny_file), workspace=workspace)
-    assert another.predictor.context.seed == 3, "an exact training is better than a rounded one of an earlier seed"
+    assert another.predictor.context.seed == 1, "an exact training is better than a rounded one of an earlier seed"
 
 
 @pytest.fixture

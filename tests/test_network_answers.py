@@ -8,6 +8,8 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional
 
 from benchmark.core.errors import LabelError, MissingWeights, NetworkError, PluginError, SuiteError
 from benchmark.core.parquet import read_table, write_table
@@ -532,8 +534,7 @@ def test_a_line_is_cut_before_it_is_resized(side):
     shape = [3, 2, 2]
     shape[side + 1] = 2001
     image = torch.randint(256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    functional = networks.network.functional
-    mode = networks.network.InterpolationMode("bicubic")
+    mode = InterpolationMode("bicubic")
     whole = functional.resize(image, [32], interpolation=mode, antialias=True)
     expected = functional.center_crop(whole, [28, 28])
     assert torch.equal(preprocessing.square(image), expected)

@@ -83,7 +83,7 @@ def replicate(
     for start in range(0, len(counts), step):
         part = slice(start, start + step)
         chosen = () if choices is None else (choices[part],)
-        parts.append(kernel(counts[part][:, rows].astype(np.float64), *given, *chosen))
+        parts.append(kernel(counts[part].astype(np.float64)[:, rows], *given, *chosen))
     return np.concatenate(parts)
 
 

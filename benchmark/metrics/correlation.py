@@ -19,11 +19,11 @@ from scipy.special import expit
 
 from benchmark.core.errors import MetricError
 from benchmark.metrics.bootstrap import Floats
-from benchmark.metrics.weighted import ratio
+from benchmark.metrics.weighted import ratio, sums_of_runs
 
 SOFT = ("srcc", "plcc", "krcc", "rmse")
-PAIRS = 4_000_000
-"""Number of pairs of rows that are compared at once."""
+PAIRS = 250_000
+"""Number of pairs of rows that are compared at once, about: few enough to stay in a processor's cache."""
 
 
 def srcc(target: ArrayLike, scores: ArrayLike) -> float:
@@ -158,7 +158,7 @@ def midranks(weights: Floats, values: Floats) -> Floats:
     """
     _, group = np.unique(values, return_inverse=True)
     order = np.argsort(group, kind="stable")
-    size = np.add.reduceat(weights[:, order], np.flatnonzero(np.r_[True, np.diff(group[order]) > 0]), axis=1)
+    size = sums_of_runs(weights[:, order], np.flatnonzero(np.r_[True, np.diff(group[order]) > 0]))
     return np.asarray((np.cumsum(size, axis=1) - size / 2 + 0.5)[:, group])
 
 
@@ -179,19 +179,36 @@ def krcc_replicates(counts: NDArray[np.int32], cluster: ArrayLike, target: Array
         [0.333]
     """
     order = np.argsort(np.asarray(cluster), kind="stable")
-    source, (y, s) = np.asarray(cluster)[order], (values[order] for values in checked(target, scores))
+    source = np.asarray(cluster)[order]
+    y, s = (np.unique(values[order], return_inverse=True)[1].astype(np.int32) for values in checked(target, scores))
     starts = np.flatnonzero(np.r_[True, np.diff(source) > 0])
+    ends = np.r_[starts[1:], len(s)]
     sums = np.zeros((3, len(starts), len(starts)))
-    step = max(1, PAIRS // len(s))
-    for first in range(0, len(s), step):
-        block = slice(first, first + step)
-        dy, ds = (np.sign(values[block, None] - values).astype(np.int8) for values in (y, s))
-        rows = np.searchsorted(starts, np.arange(len(s))[block], side="right") - 1
-        for total, pairs in zip(sums, (dy * ds, np.abs(dy), np.abs(ds)), strict=True):
-            np.add.at(total, rows, np.add.reduceat(pairs, starts, axis=1, dtype=np.float64))
+    first = 0
+    while first < len(starts):  # some sources against themselves and all later ones, since D is symmetric
+        begin = starts[first]
+        last = int(np.searchsorted(ends, begin + PAIRS // (len(s) - begin), side="right"))
+        last = max(last, first + 1)
+        dy, ds = (signs(values[begin : ends[last - 1]], values[begin:]) for values in (y, s))
+        for total, pairs in zip(sums, (dy * ds, dy != 0, ds != 0), strict=True):
+            rows = np.add.reduceat(pairs, starts[first:last] - begin, axis=0, dtype=np.int32)
+            total[first:last, first:] = np.add.reduceat(rows, starts[first:] - begin, axis=1)
+            total[first:, first:last] = total[first:last, first:].T
+        first = last
     drawn = counts[:, source[starts]].astype(np.float64)
     concordant, untied_y, untied_s = (np.einsum("ra,ra->r", drawn @ matrix, drawn) for matrix in sums)
     return ratio(concordant, np.sqrt(untied_y * untied_s))
+
+
+def signs(values: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[np.int8]:
+    """Sign of the difference of each of A values and each of B others, (A, B).
+
+    Examples:
+        >>> signs(np.array([2, 5]), np.array([2, 3, 9])).tolist()
+        [[0, -1, -1], [1, 1, -1]]
+    """
+    above, below = (compare(values[:, None], others).view(np.int8) for compare in (np.greater, np.less))
+    return above - below
 
 
 def checked(target: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:

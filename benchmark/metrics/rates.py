@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmark.core.errors import MetricError
 from benchmark.metrics.bootstrap import Floats
+from benchmark.metrics.weighted import sums_of_runs
 
 OVERLAP = 0.5
 """Least share of the two curves' common range of utility in their whole range."""
@@ -199,8 +200,8 @@ def search_thresholds(weights: Floats, scores: Floats, kept: Floats, *, share: f
     values = least.ravel()[order]
     starts = np.flatnonzero(np.r_[True, np.diff(values) > 0])
     weighed = weights[:, order // least.shape[1]]
-    drawn = np.add.reduceat(weighed, starts, axis=1) > 0  # only scores that a replicate holds are thresholds of it
-    moved = np.cumsum(np.add.reduceat(weighed * steps.ravel()[order], starts, axis=1), axis=1)
+    drawn = sums_of_runs(weighed, starts) > 0  # only scores that a replicate holds are thresholds of it
+    moved = np.cumsum(sums_of_runs(weighed * steps.ravel()[order], starts), axis=1)
     worth = (weights @ kept[:, 0])[:, None] + np.pad(moved[:, :-1], ((0, 0), (1, 0)))
     goal = share * (weights @ kept[:, -1]) - FLAT * weights.sum(axis=1)
     enough = drawn & (worth >= goal[:, None])

@@ -10,7 +10,7 @@ from benchmark.core.devices import cores
 from benchmark.labelling import bitstreams, judging
 from tests.bench.bench_labelling import Probe
 
-PHOTOGRAPHS = 100
+PHOTOGRAPHS = 50
 NETWORK = "timm:tf_efficientnet_lite0"
 
 

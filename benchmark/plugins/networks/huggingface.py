@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional
 
 from benchmark.core.errors import MissingWeights, NetworkError
 from benchmark.core.messages import cause
@@ -200,6 +198,9 @@ def scaled(channels: Any, white: float) -> tuple[float, float, float]:
 
 def check_preprocessing(prepare: Preprocessing, processor: Any, name: str, *, is_bgr: bool) -> None:
     """Raise NetworkError unless a preprocessing gives what the image processor gives, of an image of smooth spots."""
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms.v2 import functional
+
     spots = torch.rand(3, 6, 9, generator=torch.Generator().manual_seed(0))
     sides = [prepare.resize + 60, prepare.resize + 200]
     image = (functional.resize(spots, sides, InterpolationMode.BILINEAR) * 255).byte()

@@ -7,8 +7,6 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional
 
 from benchmark.core.devices import to_device
 from benchmark.plugins.networks.answers import check_classification, check_detections, wrong_answers_named
@@ -65,6 +63,9 @@ class Preprocessing:
 
         Of an image that is more than LONGEST times as long as it is wide, the middle alone is resized, which holds the square.
         """
+        from torchvision.transforms import InterpolationMode  # slow to import; who judges by outcomes does not need it
+        from torchvision.transforms.v2 import functional
+
         image = image if self.stretch else middle(image)
         sides = [self.resize] * (2 if self.stretch else 1)
         if min(image.shape[1:]) != self.resize or (self.stretch and max(image.shape[1:]) != self.resize):
@@ -105,6 +106,8 @@ class Letterbox:
 
     def square(self, image: Tensor) -> Tensor:
         """uint8 (3, H, W) -> uint8 (3, side, side)."""
+        from torchvision.transforms.v2 import functional
+
         top, left, height, width = self.extent((image.shape[1], image.shape[2]))
         small = functional.resize(image, [height, width], antialias=True)
         rest = [left, top, self.side - left - width, self.side - top - height]
