@@ -12,11 +12,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from benchmark.core.markdown import number, with_interval
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.measure_table import describe
 from benchmark.leaderboard.rank import rank
 from benchmark.leaderboard.site.front_page import PAPER
 from benchmark.leaderboard.site.pages import TEMPLATES, write_assets
 from benchmark.plugins.datasets.class_names import dataset_class_names
+from benchmark.suites.loading import load_suite
 from tests.conftest import evaluated_with_images
 from tests.edited import write_edited
 
@@ -413,6 +415,28 @@ def test_images_are_shown_only_where_they_may_be(workspace, tmp_path):
     text = (other.results / "tiny" / "index.html").read_text()
     assert "Where does it stop being useful?" not in text
     assert "data:image" not in text
+
+
+def test_a_twin_shows_the_images_of_the_suite_that_it_shares_outcomes_with(workspace, tiny_file, tmp_path):
+    """The pages of a twin show bytes and answers that another suite recorded, and labels of its own."""
+    results = tmp_path / "results"
+    shutil.copytree(workspace.results / "tiny" / "outcomes", results / "tiny" / "outcomes")
+    (tmp_path / "tiny.toml").write_text("redistributable = true\n" + tiny_file.read_text())
+    twin = tmp_path / "loose.toml"
+    twin.write_text('twin_of = "tiny"\nname = "loose"\n[labels]\nhigh = 0.7\nlow = 0.3\n')
+    other = dataclasses.replace(workspace, results=results)
+    evaluate("ssim", load_suite(str(twin)), workspace=other)
+    assert not (results / "loose" / "outcomes").exists()
+    rank(["loose"], other)
+    ladders = [
+        re.search(r'<table class="ladder">.*?</table>', (folder / "index.html").read_text(), re.DOTALL)[0]
+        for folder in (workspace.results / "tiny", results / "loose")
+    ]
+    rows = [re.findall(r"<tr>(.*?)</tr>", ladder, re.DOTALL) for ladder in ladders]
+    assert all("data:image" in ladder for ladder in ladders)
+    assert [row for row in rows[0] if "combined label" not in row] == [
+        row for row in rows[1] if "combined label" not in row
+    ]
 
 
 def test_a_quick_look_says_that_it_is_one(workspace, tmp_path):
