@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -21,11 +22,11 @@ from benchmark.core.images import pixel_digest, to_tensor
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.types import IMAGE, PRISTINE
 from benchmark.core.workspace import Workspace
-from benchmark.labelling import judging, shards
+from benchmark.labelling import judging, shards, temperatures
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import index_suite
 from benchmark.labelling.missing_outcomes import complete
-from benchmark.labelling.outcomes import adopt, read_outcomes
+from benchmark.labelling.outcomes import adopt, in_order, read_outcomes
 from benchmark.labelling.pipeline import label
 from benchmark.metrics.image_utility import fit_temperature, unanimous
 from benchmark.plugins.datasets import DATASETS, open_dataset
@@ -299,6 +300,52 @@ def test_a_limited_suite_has_its_own_folder_and_fingerprint(tiny, tiny_file, pub
     assert truth.fingerprint != tiny.fingerprint
     assert files(published.results / "tiny") == before
     assert (published.results / "tiny-limit90" / "outcomes" / "images.parquet").is_file()
+
+
+def test_logits_of_one_shard_lie_in_memory_at_once(tiny, tiny_workspace, monkeypatch):
+    """Those of all pristine images of ImageNet would be 30 GB; the fit gets those of one network's training images alone."""
+    held, names = [], tiny.suite.networks.labelling
+    shards = {name: (tiny_workspace.cache / "shards" / name.replace(":", "-")).glob("*.parquet") for name in names}
+    files = {
+        name: [file for file in sorted(some) if "logits" in pl.read_parquet_schema(file)]
+        for name, some in shards.items()
+    }
+    assert min(map(len, files.values())) > 3
+
+    def read(file):
+        assert sum(table() is not None for table in held) <= 1, "another shard is still held"
+        table, metadata = read_table(file)
+        held.append(weakref.ref(table))
+        return table, metadata
+
+    monkeypatch.setattr(temperatures, "read_table", read)
+    networks = {name: load(name, None) for name in names}
+    fitted = temperatures.fit_temperatures(tiny.indexed, networks, {}, files)
+    assert fitted == pytest.approx({name: tiny.temperatures[name] for name in names})  # files are in another order
+    worker = SimpleNamespace(config=SimpleNamespace(suite=tiny.suite), networks=networks, temperatures=fitted)
+    found = temperatures.with_temperatures(worker, files)
+    for name, tables in found.items():
+        rows = pl.concat(tables).join(tiny.outcomes[name], on=[*IMAGE, "digest"], suffix="_stored")
+        assert "logits" not in rows.columns
+        assert rows.height == tiny.indexed.membership.height
+        np.testing.assert_allclose(rows["logsumexp_t"], rows["logsumexp_t_stored"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_outcomes_stand_in_the_order_of_the_suite(seed, tiny):
+    """Parts, sources, distortions with the pristine image first, levels; the first of two rows of an image, none of others'."""
+    random = np.random.default_rng(seed)
+    sources = list(tiny.indexed.sources)
+    kinds = [PRISTINE, ("jpeg", 3), ("jpeg", 10), ("another", 32_767), ("another", 5)]
+    images = [(source, *kinds[random.integers(len(kinds))]) for source in random.choice([*sources, "of no suite"], 900)]
+    table = pl.DataFrame(images, {"source": pl.String, "distortion": pl.String, "level": pl.Int16}, orient="row")
+    found = in_order(table.with_row_index("made"), tiny.indexed)
+    known = {image: row for row, image in reversed(list(enumerate(images))) if image[0] in tiny.indexed.sources}
+    order = [PRISTINE.distortion, "jpeg", "another"]
+    expected = sorted(known, key=lambda image: (sources.index(image[0]), order.index(image[1]), image[2]))
+    assert len(expected) < len(images)
+    assert found.drop("made").rows() == expected
+    assert found["made"].to_list() == [known[image] for image in expected]
 
 
 def test_twin_shares_outcomes_but_not_labels(tiny, tiny_file, published, no_networks, tmp_path):

@@ -57,13 +57,13 @@ def complete(
     worker = open_worker(indexed, [*first, *then], stored, home, workspace=workspace, execution=execution)
     run = find_engine(execution.engine, address=execution.address)
     start = time.perf_counter()
-    logits = read_shards(run(worker, first, f"{indexed.suite.folder}, pristine"))
+    files = run(worker, first, f"{indexed.suite.folder}, pristine")
     if indexed.suite.has_consensus:
-        indexed = with_consensus(indexed, together(stored, logits))
+        indexed = with_consensus(indexed, together(stored, without_logits(files)))
         first, then = plan(indexed.suite, indexed.parts, recorded)
-        logits = read_shards(run(worker, first, f"{indexed.suite.folder}, pristine, with their truth"))
-    worker.temperatures = fit_temperatures(indexed, worker.networks, stored, logits)
-    pristine = with_temperatures(worker, logits)
+        files = run(worker, first, f"{indexed.suite.folder}, pristine, with their truth")
+    worker.temperatures = fit_temperatures(indexed, worker.networks, stored, files)
+    pristine = with_temperatures(worker, files)
     distorted = run(worker, then, f"{indexed.suite.folder}, distorted")
     report_speed(worker, time.perf_counter() - start)
     completed: Stored = {}
@@ -102,9 +102,9 @@ def open_worker(
     return worker
 
 
-def read_shards(files: dict[str, list[Path]]) -> Tables:
-    """The tables of each network's shards."""
-    return {name: [read_table(path)[0] for path in paths] for name, paths in files.items()}
+def without_logits(files: dict[str, list[Path]]) -> Tables:
+    """The tables of each network's shards but for their logits."""
+    return {name: [read_table(path)[0].drop("logits", strict=False) for path in paths] for name, paths in files.items()}
 
 
 def describe(name: str, suite: Suite, worker: Worker, stored: Stored) -> dict[str, Any]:

@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.int8]
 UNLABELLED = -1
 """The value in arrays of labels for neither useful (1) nor non-useful (0)."""
+ROWS = 512
+"""Number of rows of logits that are summed at once: 4 MB of a thousand classes, while all of ImageNet's would be 10 GB."""
 RECOGNITION = 0.5
 """phi_rec, the threshold below which a prediction is rejected. The paper gives no value; this one is our choice."""
 
@@ -187,14 +189,15 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> float:
     """
     from scipy.optimize import minimize_scalar  # slow to import; a list of suites does not need it
 
-    table, index = np.asarray(logits, np.float64), np.asarray(truth)
+    table, index = np.asarray(logits), np.asarray(truth)
     if not len(table):
         raise LabelError("a temperature cannot be fitted to no images")
-    true = table[np.arange(len(table)), index]
+    true = table[np.arange(len(table)), index].astype(np.float64)
 
     def loss(log_t: float) -> float:
         t = np.exp(log_t)
-        return float(np.mean(logsumexp(table / t, axis=1) - true / t))
+        parts = (table[start : start + ROWS].astype(np.float64) for start in range(0, len(table), ROWS))
+        return float(np.mean(np.concatenate([logsumexp(part / t, axis=1) for part in parts]) - true / t))
 
     return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded").x))
 

@@ -165,16 +165,17 @@ def observe(
 
 
 def fit_temperature(pristine: pl.DataFrame, truths: dict[str, int]) -> float:
-    """The temperature of one network, fitted to the pristine rows (with `logits`) of the training sources."""
-    rows = pristine.filter(pl.col("source").is_in(list(truths)))
-    return image_utility.fit_temperature(rows["logits"].to_numpy(), [truths[source] for source in rows["source"]])
+    """The temperature of one network, fitted to the pristine rows (source and `logits`) of the training sources."""
+    return image_utility.fit_temperature(
+        pristine["logits"].to_numpy(), [truths[source] for source in pristine["source"]]
+    )
 
 
 def with_temperature(pristine: pl.DataFrame, temperature: float) -> pl.DataFrame:
     """Pristine rows with `logsumexp_t` computed from `logits`, which are dropped."""
     import torch
 
-    table = torch.tensor(np.stack(pristine["logits"].to_list()))
+    table = torch.from_numpy(pristine["logits"].to_numpy().astype(np.float64))
     filled = pl.Series("logsumexp_t", (table / temperature).logsumexp(1).numpy(), pl.Float32)
     return pristine.drop("logits").with_columns(filled)
 
