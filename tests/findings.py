@@ -24,6 +24,10 @@ VERDICTS = ("confirmed", "refuted", "cannot tell")
 JPEG = ("imagenet-lite", "open", "coco-lite", "glyphs", "glyphs-det")
 MIXED = ("imagenet-mixed", "open-mixed", "coco-mixed", "glyphs-mixed")
 EVERY = (*JPEG, *MIXED)
+QUALITY = {
+    "ssim": "SSIM", "iqa-psnr": "PSNR", "iqa-ms_ssim": "MS-SSIM", "iqa-vif_p": "VIF", "iqa-gmsd": "GMSD",
+}  # fmt: skip
+"""Stem of each measure of quality for people -> its name."""
 OF_LABELS = ("glyphs", "imagenet-lite", "glyphs-det", "coco-lite")
 CROSS = {"glyphs": "glyphs-det", "glyphs-det": "glyphs", "imagenet-lite": "coco-lite", "coco-lite": "imagenet-lite"}
 PRIMARY = {
@@ -117,6 +121,11 @@ def claims():
         "Ours 6. Size and bits alone tell images of one condition apart": [
             Finding(suite, "header within a condition, minus .5", (Term("header", "within_condition_auroc"),), -0.5)
             for suite in ("imagenet-lite", "imagenet-lite-256", "coco-lite")
+        ],
+        "Ours 7. A measure of quality for people, which sees the original, knows more than the condition": [
+            Finding(suite, f"AUROC: {title} minus condition", (Term(stem, over),))
+            for suite in EVERY
+            for stem, title in QUALITY.items()
         ],
     }
 

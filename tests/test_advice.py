@@ -1,9 +1,11 @@
 """Advice on a person's own photographs: how levels are chosen and reported, from decisions to the command line."""
 
 import csv
+import dataclasses
 import io
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -13,9 +15,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import benchmark
+from benchmark.advice.advise import percent
 from benchmark.advice.choosing import EVERY, choose, table_of, with_every
 from benchmark.advice.conditions import CODECS, LEVELS, tried
 from benchmark.advice.grouping import choosing_half, grouped
+from benchmark.advice.writing import targets
 from benchmark.cli.main import main
 from benchmark.core.errors import DataError, NetworkError, PluginError, ResultError, SuiteError
 from benchmark.core.images import decode, to_tensor
@@ -263,13 +267,25 @@ def test_one_photograph_is_not_enough(letters, workspace):
         benchmark.advise(next(letters.iterdir()), ["zoo:vgg"], codecs=["jpeg:90"], workspace=workspace)
 
 
-def test_a_damaged_photograph_is_named(letters, workspace, tmp_path):
-    """A file that is no image stops with its name."""
+def test_damaged_photographs_are_named(letters, workspace, tmp_path):
+    """All files that are no images are named at once."""
     for path in letters.iterdir():
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / "broken.png").write_bytes(b"no image")
-    with pytest.raises(DataError, match=r"broken\.png: not a readable image"):
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match=r"broken\.png: not a readable image.*; empty\.jpg: not a readable image"):
         benchmark.advise(tmp_path, ["zoo:vgg"], codecs=["jpeg:90"], workspace=workspace)
+
+
+def test_paths_are_those_of_the_present_folder(letters, workspace, tmp_path, monkeypatch):
+    """Photographs are where a shell finds them, not below the folder of data, whatever is there under the same name."""
+    (tmp_path / letters.name).mkdir()
+    Image.new("RGB", (64, 64)).save(tmp_path / letters.name / "other.png")
+    with_data = dataclasses.replace(workspace, data=tmp_path)
+    monkeypatch.chdir(letters.parent)
+    for given_path in (letters.name, f"{letters.name}/", f"./{letters.name}"):
+        made = benchmark.advise(given_path, ["zoo:vgg"], codecs=["jpeg:90/40"], workspace=with_data)
+        assert {source.id for source in made.observation.sources} == {path.name for path in letters.iterdir()}
 
 
 def test_detectors_keep_the_share_of_their_objects_that_is_asked_for(tmp_path, workspace):
@@ -438,9 +454,31 @@ def test_nothing_is_written_where_no_level_keeps_enough(letters, workspace, tmp_
 
     made = benchmark.advise(letters, ["zoo:vgg"], codecs=["webp:2/1"], keep=1.0, workspace=workspace)
     assert "no level that was tried of webp keeps 100 %" in made.sentences[0]
+    name, there, other = re.search(
+        r"(webp \d) keeps most there, ([\d.]+) %, and ([\d.]+) % on the other", made.sentences[0]
+    ).groups()
+    row = made.table.filter(level=int(name[-1])).row(0, named=True)
+    assert row["kept_when_chosen"] == made.table["kept_when_chosen"].max() < 1
+    assert (percent(row["kept_when_chosen"], sign=False), percent(row["kept"], sign=False)) == (there, other)
     with pytest.raises(ResultError, match="nothing is written"):
         write_advised(made, tmp_path / "out", workspace)
     assert not (tmp_path / "out").exists()
+
+
+@given(st.lists(st.text("ab.", min_size=1, max_size=6), min_size=1, max_size=6, unique=True))
+def test_no_two_photographs_are_written_into_one_file(names):
+    """Whatever endings their names have, that of the codec among them."""
+    names = [f"x/{name}x{ending}" for name in names for ending in (".jpg", ".webp", ".jpg.webp")]
+    assert len(set(targets(names, Path("out"), "webp").values())) == len(names)
+
+
+def test_photographs_are_not_written_where_they_are_read(command, letters, capsys):
+    """They would count as photographs the next time."""
+    before = sorted(letters.iterdir())
+    for folder in (letters, letters / "small"):
+        assert command("--keep", "0.8", "--write", str(folder)) == 1
+        assert "is a folder of the photographs" in capsys.readouterr().err
+    assert sorted(letters.iterdir()) == before
 
 
 def test_a_missing_extra_is_named(monkeypatch):

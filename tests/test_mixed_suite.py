@@ -21,7 +21,7 @@ from benchmark.evaluation.codec_tables import codec_table, codecs
 from benchmark.evaluation.condition_shares import PRIOR, condition_shares
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.rates import read_rates
-from benchmark.evaluation.savings import savings, tables_of_codecs
+from benchmark.evaluation.savings import oracle_savings, savings, tables_of_codecs
 from benchmark.labelling.indexed_suite import index_suite
 from benchmark.labelling.pipeline import label, recorded_truth
 from benchmark.leaderboard.rank import rank
@@ -289,15 +289,19 @@ def by_hand(truth, scores, codec, side, replicate=None):
         if np.mean([searched(name, "validation", threshold)[1] for name in seen]) >= goal - 1e-9:
             break
     spent, worth = searched(codec, "test", threshold)
-    bits, kept = mean(codec, "test", "bits"), np.maximum.accumulate(mean(codec, "test", side))
-    rival = bits[0]
+    return 1 - spent / bits_of_mixture(mean(codec, "test", "bits"), mean(codec, "test", side), worth)
+
+
+def bits_of_mixture(bits, kept, worth):
+    """The bits with which two neighbouring fixed levels, mixed at random, keep as much."""
+    kept = np.maximum.accumulate(kept)
     if worth >= kept[-1]:
-        rival = bits[np.flatnonzero(kept == kept[-1])[0]]
-    elif worth > kept[0]:
-        upper = int(np.flatnonzero(kept >= worth)[0])
-        part = (worth - kept[upper - 1]) / (kept[upper] - kept[upper - 1])
-        rival = bits[upper - 1] + part * (bits[upper] - bits[upper - 1])
-    return 1 - spent / rival
+        return bits[np.flatnonzero(kept == kept[-1])[0]]
+    if worth <= kept[0]:
+        return bits[0]
+    upper = int(np.flatnonzero(kept >= worth)[0])
+    part = (worth - kept[upper - 1]) / (kept[upper] - kept[upper - 1])
+    return bits[upper - 1] + part * (bits[upper] - bits[upper - 1])
 
 
 @pytest.mark.parametrize("codec", ["jpeg", "webp", "avif"])
@@ -346,6 +350,21 @@ def test_one_who_knows_saves_most(mixed):
     best = savings(mixed, tables_of_codecs(mixed), rows.rename({"kept": "score"}))
     none = savings(mixed, tables_of_codecs(mixed), rows.with_columns(score=pl.lit(0.0)))
     assert best["bits_saved"][0] > max(0.0, none["bits_saved"][0])
+
+
+@pytest.mark.parametrize("codec", ["jpeg", "webp", "avif"])
+def test_an_oracle_takes_the_lowest_level_that_keeps_an_image(codec, mixed, workspace, card):
+    """Image by image: a level that loses it above is no obstacle, and what no level keeps is not sent at the top one."""
+    table = tables_of_codecs(mixed)[codec, "test"]
+    chosen = []
+    for kept in table.kept:
+        keeping = [index for index, share in enumerate(kept) if share >= 0.5]
+        chosen.append(keeping[0] if keeping else int(np.flatnonzero(kept == kept.max())[0]))
+    spent, worth = (side[np.arange(len(chosen)), chosen].mean() for side in (table.bits, table.kept))
+    expected = 1 - spent / bits_of_mixture(table.bits.mean(axis=0), table.kept.mean(axis=0), worth)
+    assert oracle_savings(mixed, tables_of_codecs(mixed))[codec][0] == pytest.approx(expected)
+    stored = read_rates(suite_folder(workspace, mixed.suite).rates)
+    assert stored.codecs[codec].oracle_saves.value == pytest.approx(expected, abs=1e-6)
 
 
 def test_rates_are_what_the_tables_give(mixed, card, workspace):

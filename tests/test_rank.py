@@ -2,20 +2,22 @@ import functools
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import numpy as np
 import polars as pl
 import pytest
 
-from benchmark.core.errors import ResultError
+from benchmark.core.errors import ResultError, SuiteError
 from benchmark.core.files import file_name
 from benchmark.core.markdown import markdown, with_interval
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.workspace import Workspace
-from benchmark.evaluation.card_parts import Counts
+from benchmark.evaluation.card_parts import Counts, Measure
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.leaderboard import figures, picture_files
+from benchmark.leaderboard.charts import intervals
 from benchmark.leaderboard.rank import rank
 from benchmark.suites.results_folder import Training, file_stem
 from tests.edited import write_edited
@@ -240,6 +242,44 @@ def test_nothing_to_rank_says_what_to_do(tmp_path):
     """An empty results folder is an error that names the next command."""
     with pytest.raises(ResultError, match="utilbench run"):
         rank([], Workspace(None, None, tmp_path, tmp_path / "none"))
+
+
+def test_a_suite_with_unknown_choices_does_not_stop_the_others(copied, caplog):
+    """One whose codec is not installed is left out with a warning; asked for by name, it is an error."""
+    shutil.copytree(copied.results / "tiny", copied.results / "foreign")
+    choices = copied.results / "foreign" / "suite.json"
+    choices.write_text(choices.read_text().replace('"jpeg"', '"of_no_package"'))
+    assert f"wrote {copied.results / 'tiny' / 'leaderboard.md'}" in rank([], copied)
+    assert "foreign is left out" in caplog.text
+    assert "of_no_package" in caplog.text
+    with pytest.raises(SuiteError, match="of_no_package"):
+        rank(["foreign"], copied)
+
+
+def test_pages_of_one_suite_have_an_index(copied):
+    """They link it, so that the first ranking of one suite writes it; an index of all suites is left as it is."""
+    rank(["tiny"], copied)
+    index = copied.results / "index.html"
+    assert "tiny/index.html" in index.read_text()
+    index.write_text("of all suites")
+    rank(["tiny"], copied)
+    assert index.read_text() == "of all suites"
+
+
+def test_what_is_missing_is_made_by_a_command_that_works(tmp_path):
+    """A quick look is asked for by the name of its suite and the limit."""
+    with pytest.raises(ResultError, match="`utilbench run PREDICTOR -s glyphs --limit 30` makes them"):
+        rank(["glyphs"], Workspace(None, None, tmp_path, tmp_path / "none"), limit=30)
+
+
+def test_intervals_of_figure_2_lie_within_what_can_be_reached():
+    """They are those of the gain, beyond what all images reach, and no accuracy is above 1."""
+    gains = [Measure(value=0.3, low=0.1, high=0.6), Measure(value=-0.2, low=-0.7, high=0.1)]
+    results = [SimpleNamespace(card=SimpleNamespace(gains={"gain of zoo:vgg": gain})) for gain in gains]
+    low, high = intervals([*results, SimpleNamespace(card=SimpleNamespace(gains={}))], "zoo:vgg", 0.5)
+    assert low[:2] == pytest.approx([0.6, 0.0])
+    assert high[:2] == pytest.approx([1.0, 0.6])
+    assert np.isnan([low[2], high[2]]).all()
 
 
 def test_limited_results_are_not_on_the_board(copied):

@@ -4,7 +4,7 @@ import tomllib
 import pytest
 
 from benchmark.core.errors import SuiteError
-from benchmark.suites.loading import FOLDER, load_suite, suite_names
+from benchmark.suites.loading import FOLDER, argument_of, load_suite, suite_names
 from benchmark.suites.tasks import TASKS
 
 TEXT = """
@@ -308,3 +308,10 @@ def test_choices_do_not_change_with_the_title_or_the_order_of_options():
     options = dict(reversed(SUITE.dataset.items()))
     assert list(options) != list(SUITE.dataset)
     assert dataclasses.replace(SUITE, title="Other words", dataset=options).choices() == SUITE.choices()
+
+
+def test_a_suite_is_named_as_the_command_line_takes_it(tiny_file):
+    """By its name where it is the package's, else by its file, with the limit of a quick look."""
+    assert argument_of(load_suite("glyphs")) == "glyphs"
+    assert argument_of(load_suite("glyphs", limit=30)) == "glyphs --limit 30"
+    assert argument_of(load_suite(str(tiny_file))) == "tiny.toml"

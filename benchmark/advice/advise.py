@@ -24,6 +24,7 @@ from benchmark.advice.conditions import CODECS, tried
 from benchmark.advice.grouping import choosing_half, grouped
 from benchmark.advice.observation import Observation, observe
 from benchmark.core.errors import NetworkError, SuiteError
+from benchmark.core.storage import absolute
 from benchmark.core.types import CONDITION, CONSENSUS
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
@@ -68,12 +69,15 @@ class Advice:
 
     def most_kept(self, network: str) -> str:
         """The condition at which a network keeps most decisions, as the end of a sentence; empty if it decides nothing."""
-        rows = self.table.filter(pl.col("network") == network).drop_nulls("kept")
+        rows = self.table.filter(pl.col("network") == network).drop_nulls(["kept", "kept_when_chosen"])
         if rows.is_empty():
             return ""
-        row = rows.sort("kept", "bytes", descending=[True, False]).row(0, named=True)
+        row = rows.sort("kept_when_chosen", "kept", "bytes", descending=[True, True, False]).row(0, named=True)
         name = Choice(network, row["codec"], row["resize"], row["level"]).name
-        return f"; {name} keeps most, {percent(row['kept'])} at {percent(row['bytes'] / row['original_bytes'])} of the bytes"
+        return (
+            f"; {name} keeps most there, {percent(row['kept_when_chosen'])}, and {percent(row['kept'])} on the other half, at "
+            f"{percent(row['bytes'] / row['original_bytes'])} of the bytes"
+        )
 
     @property
     def reservations(self) -> list[str]:
@@ -179,7 +183,7 @@ def advise(
         raise NetworkError(f"{EVERY!r} is no network")
     paths = [photographs] if isinstance(photographs, str | Path) else photographs
     workspace = workspace or Workspace.named()
-    dataset = {"name": "folder", "path": [str(path) for path in paths], "truth": CONSENSUS}
+    dataset = {"name": "folder", "path": [absolute(path) for path in paths], "truth": CONSENSUS}
     observation = observe(dataset, networks, tried(codecs, resize), workspace, execution=execution, limit=limit)
     groups = grouped(observation.sources, group)
     chosen_by = choosing_half(groups)
@@ -196,7 +200,10 @@ def sentence(keep: float, network: str, choices: Sequence[Choice], *, most: str 
     )
     if not possible:
         names = ", ".join(dict.fromkeys(choice.codec for choice in choices))
-        return f"{network}: no level that was tried of {names} keeps {percent(keep)} of the decisions{most}."
+        return (
+            f"{network}: no level that was tried of {names} keeps {percent(keep)} of the decisions, with all levels above it, "
+            f"on the half of the photographs that chooses{most}."
+        )
     best, *others = possible
     needs = "".join(f"; {other.name} needs {percent(other.share_of_bytes)}" for other in others)
     kept = f"{percent(best.kept)} ({percent(best.low, sign=False)} to {percent(best.high, sign=False)})"

@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmark.advice.levels import Proposal, propose
 from benchmark.core.errors import FileError, SuiteError
 from benchmark.core.files import write_text
+from benchmark.core.storage import absolute
 from benchmark.core.types import CONSENSUS
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.pipeline import make_ground_truth
@@ -140,11 +141,6 @@ def draft(
         networks=NetworkChoice(tuple(networks), tuple(held_out), probe=probe),
         labels=TASKS[task].LabelChoice(),
     )
-
-
-def absolute(name: str) -> str:
-    """An address as it is, a path from the root."""
-    return name if "://" in name else str(Path(name).expanduser().resolve())
 
 
 def as_toml(suite: Suite) -> str:

@@ -7,6 +7,7 @@ progress and resumption are theirs: what has been computed once is not computed 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +18,7 @@ import torch
 from benchmark.core.devices import prepare_process
 from benchmark.core.errors import DataError
 from benchmark.core.files import check_writable
-from benchmark.core.images import Pixels
+from benchmark.core.images import Pixels, stored_size
 from benchmark.core.parquet import read_table
 from benchmark.core.types import IMAGE, PRISTINE, UNKNOWN, Condition, Source
 from benchmark.core.workspace import Workspace
@@ -91,11 +92,12 @@ def observe(
         among: ids of the photographs that may take part; all by default.
 
     Raises:
-        DataError: a photograph is missing or unreadable, or there are fewer than two.
+        DataError: photographs are missing or unreadable, or there are fewer than two.
         NetworkError: a network cannot be used, or gives a wrong answer; the message names network and photograph.
     """
     prepare_process()
     dataset = open_dataset(dataset_choice, workspace.data)
+    check_readable(dataset)
     indexed = index(dataset, workspace.cache)
     sources = tuple(replace(source, truth=UNKNOWN) for source in indexed if not among or source.id in among)
     sources = evenly(sources, limit) if limit else sources
@@ -114,6 +116,18 @@ def observe(
     tasks = {name: network.task for name, network in loaded.items()}
     classes = {name: network.classes for name, network in loaded.items()}
     return Observation(dataset, sources, choices, tasks, classes, outcomes, images, bitstreams)
+
+
+def check_readable(dataset: Dataset) -> None:
+    """Raise one DataError that names every photograph whose file does not begin like an image."""
+    problems = []
+    for source in dataset.sources():
+        try:
+            stored_size(dataset.content(source.id), source.id)
+        except DataError as error:
+            problems.append(str(error))
+    if problems:
+        raise DataError("; ".join(problems))
 
 
 def evenly(sources: Sequence[Source], limit: int) -> tuple[Source, ...]:
@@ -194,5 +208,5 @@ def announce(
     tried_names = ", ".join(f"{choice.name} ({len(choice.levels)} levels)" for choice in choices)
     logger.info(
         f"{len(sources)} photographs, {tried_names}: {images} images for {len(networks)} networks, "
-        f"about {needed / 1e6:.1f} MB; what is done is kept in {workspace.cache}"
+        f"about {math.ceil(needed / 1e6)} MB; what is done is kept in {workspace.cache}"
     )

@@ -25,7 +25,7 @@ def as_lines(advice: Advice) -> list[str]:
         rows = advice.table.filter(network=network)
         cells = [cells_of(row, chosen) for row in rows.iter_rows(named=True)]
         lines += [
-            f"{printable(network)}, on {int(rows['photographs'].to_numpy().max())} photographs",
+            f"{printable(network)}, on {counted(int(rows['photographs'].to_numpy().max()))}",
             *aligned([HEAD, *cells]),
             "",
         ]
@@ -33,6 +33,16 @@ def as_lines(advice: Advice) -> list[str]:
         lines += size_lines(advice.sizes)
     legend = "> lowest level that keeps enough, chosen by the other half of the photographs; * the cheapest of these"
     return [*lines, legend, "", *(printable(text) for text in advice.sentences)]
+
+
+def counted(photographs: int) -> str:
+    """A number of photographs in words.
+
+    Examples:
+        >>> counted(1), counted(30)
+        ('1 photograph', '30 photographs')
+    """
+    return f"{photographs} photograph{'' if photographs == 1 else 's'}"
 
 
 def cells_of(row: dict[str, Any], chosen: dict[tuple[str, str, float, int | None], str]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from benchmark.core.errors import FileError, PredictorError, ResultError
 from benchmark.core.files import check_writable, write_bytes
 from benchmark.core.images import Pixels, colour_profile
 from benchmark.core.progress import show_progress
+from benchmark.core.storage import absolute
 from benchmark.core.types import Condition, Source, image_name
 from benchmark.core.workspace import Workspace
 from benchmark.deployment.inference import InferencePredictor, load_predictor
@@ -94,6 +95,14 @@ def write_advised(
         levels = adaptive_levels(advice, choice, predictor, suite, workspace)
         lines.append(cost_of(advice, choice, levels, f"{choice.codec} as {predictor} chooses").text)
     return [*lines, write_photographs(advice, choice, levels, folder).text]
+
+
+def check_apart(photographs: Sequence[str], folder: Path) -> None:
+    """Raise FileError where photographs would be written into a folder that they are read from, and counted the next time."""
+    target = folder.resolve()
+    for root in map(absolute, photographs):
+        if "://" not in root and Path(root) in (target, *target.parents):
+            raise FileError(f"{folder}: is a folder of the photographs, or lies in one; name another to write to")
 
 
 def advised(advice: Advice) -> Choice:
@@ -218,6 +227,8 @@ def write_photographs(advice: Advice, choice: Choice, levels: Mapping[str, int],
 def targets(names: Sequence[str], folder: Path, ending: str) -> dict[str, Path]:
     """The file of each photograph below a folder; where two differ in their ending alone, both keep it.
 
+    If a file would still be that of two photographs, all keep their endings.
+
     Examples:
         >>> [path.as_posix() for path in targets(["a/cat.png", "dog.png", "dog.bmp"], Path("out"), "webp").values()]
         ['out/a/cat.webp', 'out/dog.png.webp', 'out/dog.bmp.webp']
@@ -225,7 +236,10 @@ def targets(names: Sequence[str], folder: Path, ending: str) -> dict[str, Path]:
     stems = {name: PurePosixPath(name).with_suffix("") for name in names}
     counts = Counter(str(stem).casefold() for stem in stems.values())
     alone = {name: counts[str(stem).casefold()] == 1 for name, stem in stems.items()}
-    return {name: folder / f"{stem if alone[name] else name}.{ending}" for name, stem in stems.items()}
+    chosen = {name: f"{stem if alone[name] else name}.{ending}" for name, stem in stems.items()}
+    if len({path.casefold() for path in chosen.values()}) < len(chosen):
+        chosen = {name: f"{name}.{ending}" for name in names}
+    return {name: folder / path for name, path in chosen.items()}
 
 
 def keep_or_write(path: Path, data: bytes) -> None:

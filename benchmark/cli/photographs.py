@@ -89,8 +89,11 @@ def advise_photographs(args: argparse.Namespace, workspace: Workspace) -> None:
     from benchmark.advice.figure import drawn
     from benchmark.advice.report import write_report
     from benchmark.advice.text import as_csv, as_lines
+    from benchmark.advice.writing import check_apart, write_advised
     from benchmark.core.files import write_bytes
 
+    if args.write:
+        check_apart(args.photographs, Path(args.write))
     advice = advise(
         args.photographs,
         args.network,
@@ -112,8 +115,6 @@ def advise_photographs(args: argparse.Namespace, workspace: Workspace) -> None:
     if args.report:
         write_report(advice, Path(args.report))
     if args.write:
-        from benchmark.advice.writing import write_advised
-
         for line in write_advised(advice, Path(args.write), workspace, predictor=args.predictor, suite=args.suite):
             print(line, file=sys.stderr)
 
@@ -126,7 +127,7 @@ def add_suite(verb: Callable[..., argparse.ArgumentParser], *parents: argparse.A
     text = "write a suite over your own photographs, whose truth is what your networks agree on; then label, run and rank it"
     init = kinds.add_parser("init", help=text, description=text, parents=list(parents))
     init.add_argument("photographs", nargs="+", metavar="PHOTOS", help="folders, files, or one address of a folder")
-    text = "labelling network, as source:model; repeat it: labels need two at least, better three"
+    text = "labelling network, as source:model; repeat it: the truth is what all agree on, so that of one it is its own answer"
     init.add_argument("--network", action="append", required=True, metavar="NAME", help=text)
     text = "network for downstream performance, none of the labelling ones; repeat it; without any, that is left out"
     init.add_argument("--held-out", action="append", default=[], metavar="NAME", help=text)

@@ -24,6 +24,16 @@ SYSTEMS: dict[tuple[int, str, str], Any] = {}
 """File systems by process, protocol and options, since most do not survive a fork such as that of a DataLoader."""
 
 
+def absolute(value: str | Path) -> str:
+    """An address as it is, and a path of this machine from its root, so that it means the same wherever it is read.
+
+    Examples:
+        >>> absolute("s3://bucket/photos"), absolute("/photos/../cats")
+        ('s3://bucket/photos', '/cats')
+    """
+    return str(value) if "://" in str(value) else str(Path(value).expanduser().resolve())
+
+
 def location(value: str) -> Location:
     """The folder or address of this name.
 

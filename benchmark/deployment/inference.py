@@ -191,7 +191,8 @@ def load_predictor(
     prepare_process()
     workspace, chosen = workspace or Workspace.named(), load_suite(suite, limit=limit)
     spec = resolve_predictor(name, hidden=workspace.private)
-    hint = f"`utilbench run {name} -s {suite}" + ("`" if labels == COMBINED else f" -l {labels}`")
+    limited = f" --limit {limit}" if limit else ""
+    hint = f"`utilbench run {name} -s {suite}{limited}" + ("`" if labels == COMBINED else f" -l {labels}`")
     stem = file_stem(spec.name, Training(chosen.folder, labels, "") if spec.learns else None)
     folder = first_with(lambda candidate: candidate.card(labels, stem), readable_folders(workspace, chosen.folder))
     path = folder.card(labels, stem)

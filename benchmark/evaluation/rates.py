@@ -32,7 +32,7 @@ from benchmark.metrics.weighted import ratio
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.spec import COMBINED
 
-FORMAT: Literal[1] = 1
+FORMAT: Literal[2] = 2
 """Version of the stored record."""
 ANCHOR = "jpeg"
 """The codec that others are compared with."""
@@ -77,7 +77,7 @@ class CodecRates(Record, frozen=True, kw_only=True):
     """Its levels in increasing order."""
     just_useful: JustUsefulRates
     oracle_saves: Measure
-    """Bits that an oracle saves, who knows for each image at which levels it is kept; see `evaluation.savings`."""
+    """Bits that an oracle saves, who knows for each image the lowest level at which it is kept; see `evaluation.savings`."""
     bd_rate: dict[str, Measure]
     """Curve -> mean difference of the rate to the anchor's at equal value; empty for the anchor."""
     undefined: dict[str, Share]
@@ -87,7 +87,7 @@ class CodecRates(Record, frozen=True, kw_only=True):
 class Rates(Record, frozen=True, kw_only=True):
     """Rate and utility of a suite."""
 
-    format: Literal[1]
+    format: Literal[2]
     suite: str
     ground_truth: str
     """Digest of the labels and outcomes that everything is made of, that of the combined labels."""

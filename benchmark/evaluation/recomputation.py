@@ -30,6 +30,7 @@ from benchmark.evaluation.scorecard import read_card
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.pipeline import recorded_truth
 from benchmark.labelling.probe_agreement import made_agreements, read_agreements
+from benchmark.suites.loading import argument_of
 from benchmark.suites.results_folder import SuiteFolder, readable_folders
 from benchmark.suites.spec import Suite
 
@@ -47,7 +48,9 @@ def recompute(suite: Suite, workspace: Workspace) -> Iterator[Check]:
     folders = readable_folders(workspace, suite.folder)
     home = next((folder for folder in folders if folder.cards()), None)
     if home is None:
-        raise ResultError(f"{folders[0].path}: no scorecards; `utilbench run PREDICTOR -s {suite.name}` makes them")
+        raise ResultError(
+            f"{folders[0].path}: no scorecards; `utilbench run PREDICTOR -s {argument_of(suite)}` makes them"
+        )
     with tempfile.TemporaryDirectory() as folder:
         copy = SuiteFolder(Path(folder))
         if home.rivals.is_file():

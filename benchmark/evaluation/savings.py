@@ -10,6 +10,7 @@ is kept. Intervals resample test sources and, for the threshold, validation sour
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -84,10 +85,18 @@ def of_part(tables: Tables, part: str) -> dict[str, CodecTable]:
 
 
 def oracle_savings(truth: GroundTruth, tables: Tables) -> dict[str, Floats]:
-    """What an oracle saves on each codec: it knows at which levels at least half of the held-out networks decide as before."""
-    always, results = np.full(1 + len(truth.resamples["test"]), 0.5), {}
+    """What an oracle saves on each codec on the test part, then in each resample of its sources; shape (1 + R,).
+
+    It knows for each image the lowest level at which at least half of the held-out networks decide as on the pristine image, or
+    as many as at any level where no level keeps half.
+    """
+    results = {}
     for name, table in of_part(tables, "test").items():
-        results[name] = saved(truth, table, table.kept, table.kept, always)
+        enough = np.minimum(0.5, table.kept.max(axis=1, keepdims=True))
+        lowest = (table.kept >= enough).argmax(axis=1)
+        kernel = functools.partial(saved_bits, bits=table.bits, kept=table.kept, chosen=lowest)
+        cluster, counts = truth.clusters(pl.DataFrame({"source": table.sources}), "test")
+        results[name] = np.r_[kernel(np.ones((1, len(cluster)))), bootstrap.replicate(kernel, counts, cluster)]
     return results
 
 

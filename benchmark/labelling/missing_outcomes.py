@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,7 @@ def announce(indexed: IndexedSuite, shards: list[Shard], workspace: Workspace, h
     images = sum(shard.images for shard in shards)
     forwards = sum(shard.images * sum(name != IMAGES for name in shard.networks) for shard in shards)
     needed = forwards * TASKS[suite.task].BYTES
-    work = f"{images} images, {forwards} forward passes, about {needed / 1e6:.1f} MB of outcomes"
+    work = f"{images} images, {forwards} forward passes, about {math.ceil(needed / 1e6)} MB of outcomes"
     logger.info(f"{suite.folder}: to label {work}")
     distorted = (
         (source, condition)

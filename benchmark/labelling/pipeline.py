@@ -33,7 +33,7 @@ from benchmark.labelling.probe_agreement import record_agreements
 from benchmark.labelling.recorded import SOURCE_SCHEMA, read_labels, read_sources, recorded_suite
 from benchmark.labelling.shards import plan
 from benchmark.plugins.networks import weights_here
-from benchmark.suites.loading import read_suite
+from benchmark.suites.loading import argument_of, read_suite
 from benchmark.suites.results_folder import (
     SuiteFolder,
     check_folders,
@@ -147,7 +147,7 @@ def recorded_truth(suite: Suite, workspace: Workspace) -> GroundTruth:
         ResultError: sources or outcomes are not recorded anywhere; the message names the command that records them.
     """
     home = first_with(lambda folder: folder.sources, readable_folders(workspace, suite.folder))
-    hint = f"`utilbench label {suite.name}" + (f" --limit {suite.limit}`" if suite.limit else "`")
+    hint = f"`utilbench label {argument_of(suite)}`"
     if not home.sources.is_file():
         raise ResultError(f"{home.path}: no sources.parquet; {hint} records sources and labels")
     indexed, fingerprint = recorded_suite(suite, home)

@@ -112,18 +112,26 @@ def figure_2(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Chart:
             ends = intervals(results, name, gains[0].unfiltered or 0.0) if key == "filtered" else ((), ())
             series.append(Series(title, "points", values, positions, colour, marker, filled, low=ends[0], high=ends[1]))
         panels.append(Panel(name, tuple(series), task.MEASURE, rows=rows))
-    about = "What held-out networks reach after each predictor's choice, beside random, best conditions and an oracle."
+    about = (
+        "What held-out networks reach after each predictor's choice, beside random, best conditions and an oracle that keep as "
+        "much; lines: 95 % intervals of the gain over all images."
+    )
     size = (2.4 * len(names) + 1.2, 0.34 * len(results) + 1.2)
     heading = f"What {task.MEASURE} do held-out networks reach after each predictor's choice?"
     return Chart(f"figure_{task.FIGURE}", heading, about, tuple(panels), size, len(names), f"Fig. {task.FIGURE}")
 
 
 def intervals(results: Sequence[PredictorResult], network: str, unfiltered: float) -> tuple[list[float], list[float]]:
-    """Ends of the intervals of what a network reaches after each predictor's choice; NaN where there are none."""
+    """Ends of the interval of each predictor's gain, beyond what a network reaches on all images; NaN where there are none.
+
+    What is reached lies between 0 and 1, and so do they.
+    """
     measures = [result.card.gains.get(f"gain of {network}") for result in results]
     ends = [(measure.low, measure.high) if measure else (None, None) for measure in measures]
     low, high = zip(*ends, strict=True)
-    return tuple([math.nan if end is None else unfiltered + end for end in side] for side in (low, high))  # type: ignore[return-value]
+    return tuple(
+        [math.nan if end is None else min(max(unfiltered + end, 0.0), 1.0) for end in side] for side in (low, high)
+    )  # type: ignore[return-value]
 
 
 def gain_curves(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Chart:

@@ -34,6 +34,7 @@ from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.leaderboard.plot_data import ENOUGH
 from benchmark.metrics import bootstrap, classification, weighted
 from benchmark.metrics.seeds import over_seeds
+from benchmark.suites.loading import argument_of
 from benchmark.suites.results_folder import Training, file_stem, list_suite_folders, readable_folders, suite_folder
 from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
@@ -169,7 +170,7 @@ def judged(truth: GroundTruth, name: str, labels: str, workspace: Workspace) -> 
         there = ", ".join(stems) or "none"
         hint = quick_look(name, workspace, truth.suite) or near(name, stems)
         raise ResultError(f"{folders[0].path}: no scores of {name!r}{hint}; there are {there}")
-    hint = f"`utilbench run {name} -s {truth.suite.name} -l {labels}` makes it"
+    hint = f"`utilbench run {name} -s {argument_of(truth.suite)} -l {labels}` makes it"
     having = [(folder, folder.card(labels, stem)) for folder, stem in pairs if folder.card(labels, stem).is_file()]
     if not having:
         raise ResultError(f"no scorecard {pairs[0][0].card(labels, pairs[0][1])}; {hint}")

@@ -9,10 +9,12 @@ The same scorecards give the same bytes.
 from __future__ import annotations
 
 import functools
+import logging
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmark.core.errors import ResultError
+from benchmark.core.errors import ResultError, SuiteError
 from benchmark.core.files import check_writable, sweep, sweep_beside, write_text
 from benchmark.core.similar_names import near
 from benchmark.core.workspace import Workspace
@@ -24,7 +26,7 @@ from benchmark.labelling.recorded import read_labels, recorded_suite
 from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
 from benchmark.leaderboard.rate_tables import as_csv, condition_grids
 from benchmark.leaderboard.tables import board, short_board
-from benchmark.suites.loading import load_suite, read_suite
+from benchmark.suites.loading import argument_of, load_suite, read_suite
 from benchmark.suites.results_folder import (
     SuiteFolder,
     assets_folder,
@@ -35,6 +37,8 @@ from benchmark.suites.results_folder import (
     named_folder,
 )
 from benchmark.suites.spec import COMBINED
+
+logger = logging.getLogger(__name__)
 
 
 def read_results(folder: SuiteFolder) -> Results:
@@ -104,7 +108,7 @@ def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: 
     from benchmark.leaderboard.site import write_index, write_suite_pages
 
     folders = folders_of(names, workspace, limit=limit)
-    ranked = in_order(read_ranked(folder) for folder in folders)
+    ranked = in_order(results for folder in folders if (results := read_if_known(folder, asked=bool(names))))
     for path in (workspace.results, *(path for folder in folders for path in folder.folders)):
         check_writable(path)
     for path in (assets_folder(workspace.results), *(folder.path for folder in folders)):
@@ -123,7 +127,7 @@ def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: 
         if combined:
             written += write_suite_pages(results, data=workspace.data, among=ranked)
         messages += [text, *(f"wrote {path}" for path in written)]
-    if not names and not figure:
+    if not figure and not (names and index_page(workspace.results).is_file()):  # pages of suites lead to it
         indexed = [results for results in ranked if COMBINED in results.results]
         short = write(boards_file(workspace.results), in_short(indexed))
         written = [short, *write_index(workspace.results, indexed, data=workspace.data)]
@@ -159,6 +163,17 @@ def folders_of(names: Sequence[str], workspace: Workspace, *, limit: int) -> lis
     return folders
 
 
+def read_if_known(folder: SuiteFolder, *, asked: bool) -> SuiteResults | None:
+    """Read the results of one suite; None, with a warning, where it has choices that are unknown here and was not asked for."""
+    try:
+        return read_ranked(folder)
+    except SuiteError as error:
+        if asked:
+            raise
+        logger.warning(f"{folder.path.name} is left out: {error}")
+        return None
+
+
 def read_ranked(folder: SuiteFolder) -> SuiteResults:
     """Read the scorecards and the choices of one suite.
 
@@ -168,7 +183,12 @@ def read_ranked(folder: SuiteFolder) -> SuiteResults:
     if not folder.cards():
         name = folder.path.name
         hint = near(name, [other.path.name for other in list_suite_folders(folder.root)])
-        raise ResultError(f"{folder.path}: no scorecards{hint}; `utilbench run PREDICTOR -s {name}` makes them")
+        own = (
+            argument_of(read_suite(folder.choices))
+            if folder.choices.is_file()
+            else re.sub(r"-limit(\d+)$", r" --limit \1", name)
+        )
+        raise ResultError(f"{folder.path}: no scorecards{hint}; `utilbench run PREDICTOR -s {own}` makes them")
     suite = read_suite(folder.choices)
     if folder.sources.is_file():
         indexed, fingerprint = recorded_suite(suite, folder)

@@ -114,9 +114,9 @@ def just_useful_grid(rates: Rates) -> Grid:
         tuple(rows),
         "The bits a pixel at the lowest level from which on all higher levels are useful (combined labels; unlabelled counts "
         "as not useful), over sources whose pristine versions all labelling networks get right. Never: not even at the top "
-        "level; always: at the lowest level too, so that the rate may be lower still. The oracle knows for each image at which "
-        "levels at least half of the held-out networks decide as on the pristine image, and is compared with the random "
-        "mixture of two neighbouring fixed levels that keeps as many.",
+        "level; always: at the lowest level too, so that the rate may be lower still. The oracle knows for each image the "
+        "lowest level at which at least half of the held-out networks decide as on the pristine image, or as many as at any "
+        "level, and is compared with the random mixture of two neighbouring fixed levels that keeps as many.",
     )
 
 

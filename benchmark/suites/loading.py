@@ -31,6 +31,15 @@ def suite_names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
+def argument_of(suite: Suite) -> str:
+    """What the command line takes for a suite: its name, and of one that is not the package's the name of its file.
+
+    That is the name that `suite init` gives it; the path of the file is not recorded.
+    """
+    name = suite.name if suite.name in suite_names() else f"{suite.name}.toml"
+    return f"{name} --limit {suite.limit}" if suite.limit else name
+
+
 def load_suite(name: str, *, limit: int = 0) -> Suite:
     """Read a suite by name, or by the path of a TOML file.
 

@@ -23,6 +23,7 @@ from benchmark.leaderboard.site.page_board import predictor_page
 from benchmark.leaderboard.site.pages import write
 from benchmark.leaderboard.site.photographs import Photographs
 from benchmark.plugins.predictors.description import baseline_source
+from benchmark.suites.loading import argument_of
 from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
 
@@ -84,12 +85,11 @@ def write_predictor(
 
 def commands(suite: Suite, card: Scorecard) -> tuple[str, str]:
     """The commands that make its card again, and that score one's own images with it."""
-    limit = f" --limit {suite.limit}" if suite.limit else ""
     origin = f" --train-on {card.trained_on.suite}" if card.trained_on and card.is_trained_elsewhere else ""
     reference = " --reference originals/" if card.track == "full-reference" else ""
     return (
-        f"utilbench run {card.predictor} -s {suite.name}{limit}{origin}",
-        f"utilbench score {card.predictor} photos/ -s {suite.name}{limit}{reference}",
+        f"utilbench run {card.predictor} -s {argument_of(suite)}{origin}",
+        f"utilbench score {card.predictor} photos/ -s {argument_of(suite)}{reference}",
     )
 
 
