@@ -131,7 +131,7 @@ def test_a_quick_look_is_compared_and_says_that_it_is_none_of_the_board(results,
     assert main(["compare", "ssim", "chance", *arguments, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)
     assert main(["compare", "ssim", "chance", "-s", str(tiny_file), "--results", results]) == 1
-    assert "`utilbench label tiny` records" in capsys.readouterr().err
+    assert "`utilbench label tiny.toml` records" in capsys.readouterr().err
 
 
 def test_list_names_what_there_is(capsys, tmp_path, monkeypatch):
