@@ -91,7 +91,7 @@ def test_label_detection(lite, once, figure, monkeypatch):
         forwards_seconds=bare,
         label_seconds=seconds,
     )
-    naive = naive_rate("coco-lite", 10)
+    naive = naive_rate("coco-lite", 15)
     told = {"label_images_a_second": rate, "naive_images_a_second": naive}
     figure("`label coco-lite` / a naive loop, float32", rate / naive, ">= 1", **told)
 
