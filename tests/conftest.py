@@ -12,9 +12,6 @@ from pathlib import Path
 
 import pytest
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # tests that run side by side share the cores; set before torch is imported
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling.pipeline import label

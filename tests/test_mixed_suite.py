@@ -426,7 +426,7 @@ def test_damaged_or_stale_rates_are_refused(mixed, card, workspace):
         for text in (json.dumps(tree), good[:-40], "[]"):
             folder.rates.write_text(text)
             with pytest.raises(
-                ResultError, match=r"rates\.json: (checksum is .* edited or damaged|not JSON|not rates of format 1)"
+                ResultError, match=r"rates\.json: (checksum is .* edited or damaged|not JSON|not rates of format 2)"
             ):
                 rank(["mixed"], workspace)
     finally:

@@ -174,7 +174,7 @@ def test_commands_of_pages_are_ones_that_the_command_line_takes(results, tmp_pat
     rank([], Workspace(data=None, networks=None, cache=tmp_path, results=other))
     texts = [page.read_text() for page in other.rglob("*.html")]
     shown = {text for page in texts for text in re.findall(r"<code>(utilbench [^<]*)</code></pre><button", page)}
-    assert "utilbench score ssim photos/ -s tiny --reference originals/" in shown
+    assert "utilbench score ssim photos/ -s tiny.toml --reference originals/" in shown
     assert len(shown) >= 6
     for command in shown:
         parser().parse_args(command.split()[1:])

@@ -131,7 +131,7 @@ def test_photographs_that_are_not_at_hand_are_named(tiny, tiny_workspace):
 
 def test_what_was_never_labelled_says_how_to(tiny_file, tmp_path):
     """Without recorded sources the error names the command that records them."""
-    with pytest.raises(ResultError, match=r"no sources\.parquet; `utilbench label tiny --limit 30` records"):
+    with pytest.raises(ResultError, match=r"no sources\.parquet; `utilbench label tiny.toml --limit 30` records"):
         recorded_truth(load_suite(str(tiny_file), limit=30), Workspace(None, None, tmp_path, tmp_path))
 
 
