@@ -312,6 +312,6 @@ def test_choices_do_not_change_with_the_title_or_the_order_of_options():
 
 def test_a_suite_is_named_as_the_command_line_takes_it(tiny_file):
     """By its name where it is the package's, else by its file, with the limit of a quick look."""
-    assert argument_of(load_suite("glyphs")) == "glyphs"
-    assert argument_of(load_suite("glyphs", limit=30)) == "glyphs --limit 30"
-    assert argument_of(load_suite(str(tiny_file))) == "tiny.toml"
+    assert argument_of(load_suite("glyphs").folder) == "glyphs"
+    assert argument_of(load_suite("glyphs", limit=30).folder) == "glyphs --limit 30"
+    assert argument_of(load_suite(str(tiny_file)).folder) == "tiny.toml"

@@ -18,7 +18,7 @@ import torch
 from benchmark.core.devices import prepare_process
 from benchmark.core.errors import DataError
 from benchmark.core.files import check_writable
-from benchmark.core.images import Pixels, stored_size
+from benchmark.core.images import Pixels
 from benchmark.core.parquet import read_table
 from benchmark.core.types import IMAGE, PRISTINE, UNKNOWN, Condition, Source
 from benchmark.core.workspace import Workspace
@@ -97,7 +97,6 @@ def observe(
     """
     prepare_process()
     dataset = open_dataset(dataset_choice, workspace.data)
-    check_readable(dataset)
     indexed = index(dataset, workspace.cache)
     sources = tuple(replace(source, truth=UNKNOWN) for source in indexed if not among or source.id in among)
     sources = evenly(sources, limit) if limit else sources
@@ -116,18 +115,6 @@ def observe(
     tasks = {name: network.task for name, network in loaded.items()}
     classes = {name: network.classes for name, network in loaded.items()}
     return Observation(dataset, sources, choices, tasks, classes, outcomes, images, bitstreams)
-
-
-def check_readable(dataset: Dataset) -> None:
-    """Raise one DataError that names every photograph whose file does not begin like an image."""
-    problems = []
-    for source in dataset.sources():
-        try:
-            stored_size(dataset.content(source.id), source.id)
-        except DataError as error:
-            problems.append(str(error))
-    if problems:
-        raise DataError("; ".join(problems))
 
 
 def evenly(sources: Sequence[Source], limit: int) -> tuple[Source, ...]:

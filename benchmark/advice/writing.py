@@ -101,7 +101,7 @@ def check_apart(photographs: Sequence[str], folder: Path) -> None:
     """Raise FileError where photographs would be written into a folder that they are read from, and counted the next time."""
     target = folder.resolve()
     for root in map(absolute, photographs):
-        if "://" not in root and Path(root) in (target, *target.parents):
+        if "://" not in root and Path(root).resolve() in (target, *target.parents):
             raise FileError(f"{folder}: is a folder of the photographs, or lies in one; name another to write to")
 
 

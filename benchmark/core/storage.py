@@ -25,13 +25,16 @@ SYSTEMS: dict[tuple[int, str, str], Any] = {}
 
 
 def absolute(value: str | Path) -> str:
-    """An address as it is, and a path of this machine from its root, so that it means the same wherever it is read.
+    """An address as it is; a path from the root, without `..`, with links as they are named.
+
+    It means the same wherever it is read.
 
     Examples:
         >>> absolute("s3://bucket/photos"), absolute("/photos/../cats")
         ('s3://bucket/photos', '/cats')
     """
-    return str(value) if "://" in str(value) else str(Path(value).expanduser().resolve())
+    text = str(value)
+    return text if "://" in text else os.path.abspath(Path(text).expanduser())  # noqa: PTH100 # resolve() would follow the links
 
 
 def location(value: str) -> Location:

@@ -49,7 +49,7 @@ def recompute(suite: Suite, workspace: Workspace) -> Iterator[Check]:
     home = next((folder for folder in folders if folder.cards()), None)
     if home is None:
         raise ResultError(
-            f"{folders[0].path}: no scorecards; `utilbench run PREDICTOR -s {argument_of(suite)}` makes them"
+            f"{folders[0].path}: no scorecards; `utilbench run PREDICTOR -s {argument_of(suite.folder)}` makes them"
         )
     with tempfile.TemporaryDirectory() as folder:
         copy = SuiteFolder(Path(folder))

@@ -147,7 +147,7 @@ def recorded_truth(suite: Suite, workspace: Workspace) -> GroundTruth:
         ResultError: sources or outcomes are not recorded anywhere; the message names the command that records them.
     """
     home = first_with(lambda folder: folder.sources, readable_folders(workspace, suite.folder))
-    hint = f"`utilbench label {argument_of(suite)}`"
+    hint = f"`utilbench label {argument_of(suite.folder)}`"
     if not home.sources.is_file():
         raise ResultError(f"{home.path}: no sources.parquet; {hint} records sources and labels")
     indexed, fingerprint = recorded_suite(suite, home)

@@ -170,7 +170,7 @@ def judged(truth: GroundTruth, name: str, labels: str, workspace: Workspace) -> 
         there = ", ".join(stems) or "none"
         hint = quick_look(name, workspace, truth.suite) or near(name, stems)
         raise ResultError(f"{folders[0].path}: no scores of {name!r}{hint}; there are {there}")
-    hint = f"`utilbench run {name} -s {argument_of(truth.suite)} -l {labels}` makes it"
+    hint = f"`utilbench run {name} -s {argument_of(truth.suite.folder)} -l {labels}` makes it"
     having = [(folder, folder.card(labels, stem)) for folder, stem in pairs if folder.card(labels, stem).is_file()]
     if not having:
         raise ResultError(f"no scorecard {pairs[0][0].card(labels, pairs[0][1])}; {hint}")

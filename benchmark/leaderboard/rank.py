@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -183,12 +182,9 @@ def read_ranked(folder: SuiteFolder) -> SuiteResults:
     if not folder.cards():
         name = folder.path.name
         hint = near(name, [other.path.name for other in list_suite_folders(folder.root)])
-        own = (
-            argument_of(read_suite(folder.choices))
-            if folder.choices.is_file()
-            else re.sub(r"-limit(\d+)$", r" --limit \1", name)
+        raise ResultError(
+            f"{folder.path}: no scorecards{hint}; `utilbench run PREDICTOR -s {argument_of(name)}` makes them"
         )
-        raise ResultError(f"{folder.path}: no scorecards{hint}; `utilbench run PREDICTOR -s {own}` makes them")
     suite = read_suite(folder.choices)
     if folder.sources.is_file():
         indexed, fingerprint = recorded_suite(suite, folder)

@@ -12,7 +12,7 @@ from benchmark.core.errors import SuiteError
 from benchmark.core.files import file_errors
 from benchmark.core.schema import typed, unknown
 from benchmark.core.similar_names import near, no_such_file
-from benchmark.suites.names import name_problem, network_names_problem, title_problem
+from benchmark.suites.names import LIMITED, name_problem, network_names_problem, title_problem
 from benchmark.suites.spec import DistortionChoice, NetworkChoice, SplitChoice, Suite, TrainingChoice
 from benchmark.suites.tasks import TASKS
 
@@ -31,13 +31,19 @@ def suite_names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-def argument_of(suite: Suite) -> str:
-    """What the command line takes for a suite: its name, and of one that is not the package's the name of its file.
+def argument_of(folder: str) -> str:
+    """What the command line takes for the suite of a folder of results, `Suite.folder`, with the limit of a quick look.
 
-    That is the name that `suite init` gives it; the path of the file is not recorded.
+    Of a suite that is not the package's it is the name that its file most likely has; where that lies is not recorded.
+
+    Examples:
+        >>> argument_of("glyphs-limit30"), argument_of("mine")
+        ('glyphs --limit 30', 'mine.toml')
     """
-    name = suite.name if suite.name in suite_names() else f"{suite.name}.toml"
-    return f"{name} --limit {suite.limit}" if suite.limit else name
+    limited = LIMITED.fullmatch(folder)
+    name, limit = limited.groups() if limited else (folder, "")
+    own = name if name in suite_names() else f"{name}.toml"
+    return f"{own} --limit {limit}" if limit else own
 
 
 def load_suite(name: str, *, limit: int = 0) -> Suite:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from benchmark.core.files import file_name
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-LIMITED = re.compile(r".*-limit[0-9]+")
+LIMITED = re.compile(r"(.*)-limit([0-9]+)")
 RESERVED = ("assets", "studies", "submissions")
 """Folders beside those of suites."""
 LONGEST_TITLE = 200

@@ -88,8 +88,8 @@ def commands(suite: Suite, card: Scorecard) -> tuple[str, str]:
     origin = f" --train-on {card.trained_on.suite}" if card.trained_on and card.is_trained_elsewhere else ""
     reference = " --reference originals/" if card.track == "full-reference" else ""
     return (
-        f"utilbench run {card.predictor} -s {argument_of(suite)}{origin}",
-        f"utilbench score {card.predictor} photos/ -s {argument_of(suite)}{reference}",
+        f"utilbench run {card.predictor} -s {argument_of(suite.folder)}{origin}",
+        f"utilbench score {card.predictor} photos/ -s {argument_of(suite.folder)}{reference}",
     )
 
 

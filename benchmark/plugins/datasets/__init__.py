@@ -148,14 +148,30 @@ def index(dataset: Dataset, cache: Path) -> list[Source]:
     """All sources with their digests, which are cached under the dataset's signature.
 
     Sources of the same content are marked as copies of the first, and told.
+
+    Raises:
+        DataError: photographs cannot be read; the message names all of them.
     """
     cache_file = cache / "digests" / f"{dataset.signature()}.json"
     sources = dataset.sources()
     digests = read_cached(cache_file, dict[str, str])
     if digests is None or not digests.keys() >= {source.id for source in sources}:
-        digests = {source.id: digest(dataset.content(source.id)) for source in sources}
+        digests = read_digests(dataset, sources)
         write_cached(cache_file, digests)
     return with_copies([dataclasses.replace(source, digest=digests[source.id]) for source in sources])
+
+
+def read_digests(dataset: Dataset, sources: list[Source]) -> dict[str, str]:
+    """The digest of each source's content; raises one DataError of all that cannot be read."""
+    digests, problems = {}, []
+    for source in sources:
+        try:
+            digests[source.id] = digest(dataset.content(source.id))
+        except DataError as error:
+            problems.append(str(error))
+    if problems:
+        raise DataError("; ".join(problems))
+    return digests
 
 
 def with_copies(sources: list[Source]) -> list[Source]:

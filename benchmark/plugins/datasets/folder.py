@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING
 
 from benchmark.core.digests import digest
 from benchmark.core.errors import DataError
-from benchmark.core.images import Pixels, decode
+from benchmark.core.images import Pixels, decode, stored_size
 from benchmark.core.photographs import endings, find_photographs
-from benchmark.core.storage import length, location, read, stamp
+from benchmark.core.storage import absolute, length, location, read, stamp
 from benchmark.core.types import CONSENSUS, UNKNOWN, Source
 from benchmark.plugins.datasets.class_names import class_numbers
 
@@ -80,8 +80,10 @@ class Folder:
         return [Source(name, self.truths[name]) for name in self.files]
 
     def content(self, source: str) -> bytes:
-        """The bytes of the file."""
-        return read(self.files[source])
+        """The bytes of the file; raises DataError, which names it, where it does not begin like an image."""
+        data = read(self.files[source])
+        stored_size(data, str(self.files[source]))
+        return data
 
     def read(self, source: str) -> Pixels:
         """The photograph, upright, uint8 RGB (H, W, 3).
@@ -138,15 +140,10 @@ def common_folder(roots: Sequence[Location]) -> Path | None:
     return Path(os.path.commonpath(paths))
 
 
-def absolute(path: Path) -> Path:
-    """The path from the root, without `..`, with links as they are named."""
-    return Path(os.path.abspath(path))  # noqa: PTH100 # resolve() would follow the links
-
-
 def identifier(path: Location, root: Location, top: Path | None) -> str:
     """The id of a photograph below one root, or below what all roots have in common."""
     if top is not None and isinstance(path, Path):
-        return absolute(path).relative_to(top).as_posix()
+        return Path(absolute(path)).relative_to(top).as_posix()
     return path.name if path == root else str(path.relative_to(str(root)).as_posix())
 
 
