@@ -84,7 +84,7 @@ def test_a_predictor_is_found_once_for_all_label_sets(results, tiny_file, tmp_pa
         (["label", "glyph"], "no suite 'glyph'; near: glyphs"),
         (["label", "imagenet"], "no data folder: set UTILBENCH_DATA or --data"),
         (["label", "imagenet", "--data", "/nowhere"], "ImageNet is missing: no folder /nowhere/imagenet; get"),
-        (["rank", "nothing"], "no scorecards; `utilbench run PREDICTOR -s nothing` makes them"),
+        (["rank", "nothing"], "no scorecards; `utilbench run PREDICTOR -s nothing.toml` makes them"),
     ],
 )
 def test_failure_is_one_line_and_status_1(arguments, message, capsys, monkeypatch, tmp_path):
