@@ -32,6 +32,10 @@ MARKERS = {
 }  # fmt: skip
 QUIET, QUIET_TEXT = "#BBBBBB", "#555555"
 """Colours of what stays in the background."""
+NAME = 0.12
+"""Width of a point's name, as a share of that of the axes, about: points farther apart do not meet."""
+GAP = 0.045
+"""Least distance of two names, one above the other, as a share of the height of the axes."""
 DASHES = {"solid": "-", "dash": "--", "dot": ":"}
 
 
@@ -137,16 +141,21 @@ def draw_panel(axis: Any, panel: Panel) -> None:
 
 
 def name_points(axis: Any, panel: Panel) -> None:
-    """Write the names of points beside them, one above the other where they are close."""
+    """Write the names of points beside them, one above the other where their names would meet."""
     points = [series for series in panel.series if series.kind == "points"]
     axis.margins(x=0.2)
-    bottom, top = axis.get_ylim()
-    heights = spread([(float(series.y[0]) - bottom) / (top - bottom) for series in points], 0.045)
-    for series, height in zip(points, heights, strict=True):
-        axis.annotate(
-            as_written(series.name), (series.x[0], height), (6, -2), xycoords=axis.get_xaxis_transform(),
-            textcoords="offset points", fontsize=6, color=QUIET_TEXT if series.muted else series.colour,
-        )  # fmt: skip
+    axis.autoscale_view()
+    places = (axis.transData - axis.transAxes).transform([(series.x[0], series.y[0]) for series in points])
+    order = np.argsort(places[:, 0], kind="stable")
+    for group in np.split(order, np.flatnonzero(np.diff(places[order, 0]) > NAME) + 1):
+        heights = np.array(spread(places[group, 1].tolist(), GAP))
+        highest = 1 - GAP * np.argsort(np.argsort(-heights))  # none above the axes, and the gap stays
+        for index, height in zip(group, np.minimum(heights, highest), strict=True):
+            series = points[index]
+            axis.annotate(
+                as_written(series.name), (places[index, 0], height), (6, -2), xycoords="axes fraction",
+                textcoords="offset points", fontsize=6, color=QUIET_TEXT if series.muted else series.colour,
+            )  # fmt: skip
 
 
 def decades(axis: Any) -> float:
