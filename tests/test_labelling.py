@@ -465,17 +465,21 @@ def test_plan_covers_each_pair_once():
     judged = counts["validation"] * 10 + counts["test"] * 15
     assert len([x for x in triples if x[0] == "zoo:vgg"]) == counts["train"] * 10 + judged
     assert len([x for x in triples if x[0] == "zoo:resnext"]) == judged
-    known = {
-        name: {
-            (source.id, *condition)
-            for members in parts.values()
-            for source in members
-            for condition in (PRISTINE, *suite.training_conditions, *suite.held_out_conditions)
-        }
-        for name in ("zoo:vgg", "images")
-    }
-    _, later = shards.plan(suite, parts, known)
+    images = [
+        (source.id, *condition)
+        for members in parts.values()
+        for source in members
+        for condition in (PRISTINE, *suite.training_conditions, *suite.held_out_conditions)
+    ]
+    known = pl.DataFrame(images, {name: shards.IMAGES_SCHEMA[name] for name in IMAGE}, orient="row")
+    _, later = shards.plan(suite, parts, {"zoo:vgg": known, "images": known})
     assert not any("zoo:vgg" in shard.networks for shard in later)
+    lost = parts["test"][-1].id, *suite.training_conditions[3]
+    without = known.filter([image != lost for image in known.iter_rows()])
+    assert without.height == known.height - 1
+    _, later = shards.plan(suite, parts, {"zoo:vgg": without, "images": known})
+    [again] = [shard for shard in later if "zoo:vgg" in shard.networks]
+    assert lost in [(source.id, *condition) for source in again.sources for condition in again.conditions]
 
 
 @pytest.mark.parametrize("count", [1, 47_999, 48_001, 100_000, 1_281_167, 14_000_000])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import torch
 
-from benchmark.core.devices import all_cores, compiled
+from benchmark.core.devices import all_cores, compiled, synchronise
 from benchmark.core.images import pixel_digest, to_tensor
 from benchmark.core.parquet import write_table
 from benchmark.core.precision import autocast
@@ -129,8 +129,7 @@ def judge_images(
     for start in range(0, len(squares), size):
         window = slice(start, start + size)
         batch = squares[window]
-        worker.last[network.name] = batch
-        worker.counts[network.name] = worker.counts.get(network.name, 0) + len(batch)
+        worker.judged += len(batch)
         fitted = None if pristine else worker.temperatures[network.name]
         fill = size - len(batch) if worker.config.execution.compiled else 0
         filled, shown = batch + [batch[-1]] * fill, names[window] + [names[window][-1]] * fill
@@ -147,7 +146,17 @@ def forward(worker: Worker, network: Network, squares: list[Tensor], names: list
     config = worker.config
     with autocast(config.device, config.execution.precision):
         ready = network.preprocessing.normalise(squares, config.device)
-        return network.ask(ready, names, forward=lambda batch: forward_of(worker, network, batch)(batch))
+        return network.ask(ready, names, forward=lambda batch: timed_forward(worker, network, batch))
+
+
+def timed_forward(worker: Worker, network: Network, ready: Any) -> Any:
+    """The network's answers to such input; adds the time, without that of compiling, to the worker's."""
+    run = forward_of(worker, network, ready)
+    start = time.perf_counter()
+    answers = run(ready)
+    synchronise(worker.config.device)
+    worker.seconds += time.perf_counter() - start
+    return answers
 
 
 def forward_of(worker: Worker, network: Network, ready: Any) -> Callable[[Any], Any]:

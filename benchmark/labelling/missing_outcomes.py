@@ -17,7 +17,6 @@ from benchmark.core.files import check_writable
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.precision import emulated_ratio
 from benchmark.core.provenance import versions
-from benchmark.core.types import IMAGE
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.consensus import Tables, together, with_consensus
 from benchmark.labelling.engines import find_engine
@@ -27,7 +26,6 @@ from benchmark.labelling.outcome_checks import Stored, check_same
 from benchmark.labelling.outcomes import in_order, table_names
 from benchmark.labelling.recorded import check_nothing_is_lost
 from benchmark.labelling.shards import IMAGES, Shard, plan
-from benchmark.labelling.speed import report_speed
 from benchmark.labelling.temperatures import fit_temperatures, with_temperatures
 from benchmark.labelling.worker import Worker, WorkerConfig
 from benchmark.plugins.distortions import encoders
@@ -42,7 +40,7 @@ def complete(
     indexed: IndexedSuite, stored: Stored, home: SuiteFolder, *, workspace: Workspace, execution: ExecutionConfig
 ) -> Stored:
     """Compute the outcomes that `stored` lacks, and write the tables that they complete to `home`; returns all outcomes."""
-    recorded = {name: set(table.select(IMAGE).iter_rows()) for name, (table, _) in stored.items()}
+    recorded = {name: table for name, (table, _) in stored.items()}
     first, then = plan(indexed.suite, indexed.parts, recorded)
     if not first and not then:
         return stored
@@ -135,6 +133,14 @@ def describe(name: str, suite: Suite, worker: Worker, stored: Stored) -> dict[st
         if len(threads) == 1:
             described["threads"] = worker.config.threads
     return described
+
+
+def report_speed(worker: Worker, seconds: float) -> None:
+    """Tell images per second, the share of the time that the networks' forwards alone took, and that of compiling."""
+    if worker.judged:
+        rate = f"{worker.judged} image x network in {seconds:.0f} s, {worker.judged / seconds:.0f}/s"
+        compiling = f"; compiling took {worker.compiling:.0f} s" if worker.compiling else ""
+        logger.info(f"labelled {rate}; forwards / total: {worker.seconds / seconds:.2f}{compiling}")
 
 
 def announce(indexed: IndexedSuite, shards: list[Shard], workspace: Workspace, home: SuiteFolder) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import polars as pl
 
+from benchmark.core.devices import keep_freed_memory
 from benchmark.core.errors import LabelError, ResultError, SuiteError
 from benchmark.core.files import file_errors, sweep, write_text
 from benchmark.core.parquet import read_table, write_table
@@ -66,6 +67,7 @@ def label(suite: Suite, workspace: Workspace, *, execution: ExecutionConfig = PU
         ResultError: what is recorded is damaged or not valid; that of a quick look is made again.
         FileError: results or cache cannot be written.
     """
+    keep_freed_memory()  # before indexing starts threads, each of which would keep memory of its own
     check_folders(workspace, suite)
     for path in (workspace.cache, *(home.path for home in written_folders(workspace, suite))):
         sweep(path)
@@ -158,8 +160,7 @@ def recorded_truth(suite: Suite, workspace: Workspace) -> GroundTruth:
         stored = read_outcomes(indexed, folder) | stored
     if missing := [name for name in table_names(suite) if name not in stored]:
         raise ResultError(f"{home.path}: no outcomes of {missing[0]}; {hint} records them")
-    recorded = {name: set(table.select(IMAGE).iter_rows()) for name, (table, _) in stored.items()}
-    for shards in plan(suite, indexed.parts, recorded):
+    for shards in plan(suite, indexed.parts, {name: table for name, (table, _) in stored.items()}):
         if lacking := [name for shard in shards for name in shard.networks if name in stored]:
             raise ResultError(f"{home.path}: outcomes of {lacking[0]} lack images; {hint} records them")
     return with_outcomes(indexed, stored)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from benchmark.core.types import PRISTINE, Condition, Image, Source
+from benchmark.core.types import PRISTINE, Condition, Source
 from benchmark.suites.spec import Suite
 from benchmark.suites.splits import Parts
 
@@ -61,7 +63,33 @@ class Shard:
         return self.conditions == (PRISTINE,)
 
 
-def plan(suite: Suite, parts: Parts, recorded: dict[str, set[Image]]) -> tuple[list[Shard], list[Shard]]:
+class Recorded:
+    """Which images of a suite are recorded, one byte an image and network, since there may be a hundred million."""
+
+    def __init__(self, suite: Suite, parts: Parts, tables: Mapping[str, pl.DataFrame]) -> None:
+        conditions = (PRISTINE, *suite.training_conditions, *suite.held_out_conditions)
+        self.rows = {condition: row for row, condition in enumerate(conditions)}
+        ids = (source.id for members in parts.values() for source in members)
+        self.columns = {name: column for column, name in enumerate(ids)}
+        self.masks = {name: self.mask(table) for name, table in tables.items()}
+
+    def mask(self, table: pl.DataFrame) -> NDArray[np.bool_]:
+        """Whether the table has each image, shape (conditions, sources)."""
+        mask, known = np.zeros((len(self.rows), len(self.columns)), bool), pl.Enum(list(self.columns))
+        for condition, row in self.rows.items():
+            sources = table.filter(**condition._asdict())["source"].cast(known, strict=False)
+            mask[row, sources.drop_nulls().to_physical().to_numpy()] = True
+        return mask
+
+    def has(self, name: str, sources: Sequence[Source], conditions: Sequence[Condition]) -> bool:
+        """Whether the table of a network has all images of these sources under these conditions."""
+        if name not in self.masks:
+            return False
+        chosen = np.ix_([self.rows[key] for key in conditions], [self.columns[source.id] for source in sources])
+        return bool(self.masks[name][chosen].all())
+
+
+def plan(suite: Suite, parts: Parts, tables: Mapping[str, pl.DataFrame]) -> tuple[list[Shard], list[Shard]]:
     """The shards that are needed: those of pristine images, and those of distorted ones.
 
     All networks judge the test part at all conditions, and validation at those of training, since rate, utility and savings are
@@ -70,7 +98,7 @@ def plan(suite: Suite, parts: Parts, recorded: dict[str, set[Image]]) -> tuple[l
     Args:
         suite: the suite, which determines the conditions and networks of each part.
         parts: its sources; the training part includes augmented versions.
-        recorded: for each network, and `images`, the images of present contents that are recorded already.
+        tables: for each network, and `images`, the recorded outcomes of images of present contents, if there are any.
     """
     training, held_out, unseen = suite.training_conditions, suite.held_out_conditions, suite.unseen_conditions
     labelling, networks = suite.networks.labelling, suite.all_networks
@@ -81,13 +109,12 @@ def plan(suite: Suite, parts: Parts, recorded: dict[str, set[Image]]) -> tuple[l
     }
     first: list[Shard] = []
     then: list[Shard] = []
-    most = sources_of_a_shard(sum(map(len, parts.values())))
+    recorded, most = Recorded(suite, parts, tables), sources_of_a_shard(sum(map(len, parts.values())))
     for part, members in parts.items():
         networks_of_part = tuple(dict.fromkeys(name for _, names in judges[part] for name in names))
         for chunk in parts_of(members, most):
             for conditions, names in [((PRISTINE,), networks_of_part), *chunks(judges[part])]:
-                images = {(source.id, *condition) for source in chunk for condition in conditions}
-                lacking = tuple(name for name in (*names, IMAGES) if not images <= recorded.get(name, set()))
+                lacking = tuple(name for name in (*names, IMAGES) if not recorded.has(name, chunk, conditions))
                 if lacking:
                     shard = Shard(chunk, conditions, lacking)
                     (first if shard.is_pristine else then).append(shard)

@@ -25,8 +25,6 @@ from benchmark.plugins.networks import load
 from benchmark.suites.spec import Suite
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from benchmark.core.storage import Location
     from benchmark.plugins.networks.network import Network
 
@@ -72,10 +70,10 @@ class Worker:
     """Temperature of each network, available once the pristine images are done."""
     forwards: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     """Compiled forwards of the networks that have been run."""
-    last: dict[str, list[Tensor]] = field(default_factory=dict)
-    """The last batch of each network, with which its bare forward is timed."""
-    counts: dict[str, int] = field(default_factory=dict)
-    """Number of images that each network has processed."""
+    judged: int = 0
+    """Number of images that networks have judged, counted for each network."""
+    seconds: float = 0.0
+    """Seconds spent on their forwards alone."""
     compiling: float = 0.0
     """Seconds spent on compiling."""
 
