@@ -10,14 +10,16 @@ import pytest
 
 from benchmark.cli.parser import parser
 from benchmark.core.errors import DataError
+from benchmark.core.types import Condition
 from benchmark.core.workspace import Workspace
 from benchmark.leaderboard.chart_parts import IN_COLOUR, LINES, coloured, look
 from benchmark.leaderboard.rank import rank, read_ranked
 from benchmark.leaderboard.site import ladder, story
 from benchmark.leaderboard.site.front_page import steps_of
 from benchmark.leaderboard.site.gallery import CLOSE, extremes, gallery, pairs
-from benchmark.leaderboard.site.photographs import Photographs, photographs_of
+from benchmark.leaderboard.site.photographs import Photographs
 from benchmark.leaderboard.site.predictor_page import on_other_suites
+from benchmark.plugins.datasets import open_dataset
 from benchmark.suites.results_folder import SuiteFolder
 from tests.conftest import evaluated_with_images
 
@@ -33,7 +35,7 @@ def results(tiny, tiny_workspace, tmp_path_factory):
 @pytest.fixture(scope="module")
 def photographs(results):
     """Its photographs."""
-    return photographs_of(results, None)
+    return Photographs(results, open_dataset(results.suite.dataset, None), None)
 
 
 def result_of(results, name):
@@ -140,11 +142,32 @@ def test_photographs_that_are_not_those_that_were_judged_are_not_shown(results, 
     assert gallery(results, result_of(results, "ssim"), photographs).ladders
     own = photographs.dataset
     inverted = SimpleNamespace(sources=own.sources, read=lambda source: 255 - own.read(source))
-    other = Photographs(results, inverted)
+    other = Photographs(results, inverted, None)
     assert gallery(results, None, other) == gallery(results, None, None)
     assert "has other pixels than the photograph that was judged" in caplog.text
     with pytest.raises(DataError):
         other.pristine(next(iter(other.recorded)))
+
+
+def test_pictures_are_kept_in_the_cache(results, photographs, tmp_path, monkeypatch):
+    """Those that are kept are those that are made; a damaged one is made again, and a cache that takes none stops nothing."""
+    kept = Photographs(results, photographs.dataset, tmp_path / "cache")
+    source, condition = next(iter(kept.recorded)), Condition("jpeg", 30)
+    expected = photographs.pristine(source), photographs.distorted(source, condition)
+    assert (kept.pristine(source), kept.distorted(source, condition)) == expected
+    files = sorted((tmp_path / "cache" / "pictures").iterdir())
+    assert len(files) == 2
+    with monkeypatch.context() as patched:
+        patched.setattr(Photographs, "make_pristine", None)
+        patched.setattr(Photographs, "make_distorted", None)
+        again = Photographs(results, photographs.dataset, tmp_path / "cache")
+        assert (again.pristine(source), again.distorted(source, condition)) == expected
+    for file in files:
+        file.write_bytes(file.read_bytes()[:-9])
+    again = Photographs(results, photographs.dataset, tmp_path / "cache")
+    assert (again.pristine(source), again.distorted(source, condition)) == expected
+    (tmp_path / "full").write_text("no folder")
+    assert Photographs(results, photographs.dataset, tmp_path / "full").pristine(source) == expected[0]
 
 
 @pytest.mark.usefixtures("few_rows_are_ranked")

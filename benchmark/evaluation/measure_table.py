@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from dataclasses import dataclass
@@ -155,6 +156,7 @@ def describe(name: str) -> Description:
     return MEASURES.get(whole(name)) or Description(name)
 
 
+@functools.cache
 def whole(name: str) -> str:
     """The name of the measure of all images and networks that a measure restricts.
 
@@ -165,6 +167,7 @@ def whole(name: str) -> str:
     return re.split(" of | on ", name, maxsplit=1)[0]
 
 
+@functools.cache
 def table_order(name: str) -> tuple[bool, int, str]:
     """Sort key that puts measures into the order of the table, those of single networks or kinds last."""
     position = list(MEASURES).index(whole(name)) if whole(name) in MEASURES else len(MEASURES)

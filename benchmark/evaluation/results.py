@@ -132,11 +132,10 @@ def expected_rows(path: Path, table: pl.DataFrame, fingerprint: str) -> pl.DataF
     Where no sources of this fingerprint are recorded beside the scores, they are all combinations of what the table has.
     """
     folder = SuiteFolder(path.parent.parent)
-    suite = read_suite(folder.choices) if folder.sources.is_file() else None
-    members, metadata = read_sources(folder, suite.task) if suite else (pl.DataFrame(), {})
-    if suite and metadata["fingerprint"] == fingerprint:
-        validation, test = (members.filter(part=part)["source"].to_list() for part in ("validation", "test"))
-        return rows_to_score(validation, test, suite.training_conditions, suite.held_out_conditions)
+    if folder.sources.is_file():
+        rows, recorded = recorded_rows(folder, *(file.stat().st_mtime_ns for file in (folder.choices, folder.sources)))
+        if recorded == fingerprint:
+            return rows
 
     def occurring(columns: Sequence[str], *parts: str) -> list[Any]:
         rows = table.filter(pl.col("part").is_in(parts)).select(columns).drop_nulls()
@@ -147,6 +146,16 @@ def expected_rows(path: Path, table: pl.DataFrame, fingerprint: str) -> pl.DataF
         [Condition(*row) for row in occurring(CONDITION, *parts)] for parts in (("validation", "test"), ("held_out",))
     )
     return rows_to_score(validation, test, training, held_out)
+
+
+@functools.lru_cache(maxsize=4)  # all scores of a suite have the same rows
+def recorded_rows(folder: SuiteFolder, *times: int) -> tuple[pl.DataFrame, str]:
+    """The rows that predictors score, by the choices and sources recorded in a folder at these times, and the fingerprint."""
+    suite = read_suite(folder.choices)
+    members, metadata = read_sources(folder, suite.task)
+    validation, test = (members.filter(part=part)["source"].to_list() for part in ("validation", "test"))
+    rows = rows_to_score(validation, test, suite.training_conditions, suite.held_out_conditions)
+    return rows, metadata["fingerprint"]
 
 
 ReadReplicates = Callable[[Path, Scorecard], pl.DataFrame]

@@ -124,12 +124,12 @@ def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: 
         text = board(results)
         written = [write(results.folder.board, text), *write_tables(results), *drawn]
         if combined:
-            written += write_suite_pages(results, data=workspace.data, among=ranked)
+            written += write_suite_pages(results, workspace, among=ranked)
         messages += [text, *(f"wrote {path}" for path in written)]
     if not figure and not (names and index_page(workspace.results).is_file()):  # pages of suites lead to it
         indexed = [results for results in ranked if COMBINED in results.results]
         short = write(boards_file(workspace.results), in_short(indexed))
-        written = [short, *write_index(workspace.results, indexed, data=workspace.data)]
+        written = [short, *write_index(indexed, workspace)]
         messages += [f"wrote {path}" for path in written]
     return messages
 

@@ -21,7 +21,7 @@ from benchmark.suites.results_folder import index_page
 from benchmark.suites.spec import COMBINED
 
 if TYPE_CHECKING:
-    from benchmark.core.storage import Location
+    from benchmark.core.workspace import Workspace
 
 SHOWN = ("gatekeeper", "resnet18", "energy", "ssim", "condition")
 """Predictors on the chart over all suites, where any suite has results of them; the last is a rival."""
@@ -39,15 +39,14 @@ class Step:
     """Network, its answer, and whether that is the answer on the pristine image."""
 
 
-def write_index(results: Path, ranked: Sequence[SuiteResults], *, data: Location | None = None) -> list[Path]:
+def write_index(ranked: Sequence[SuiteResults], workspace: Workspace) -> list[Path]:
     """Write the page over all suites; returns its file.
 
     Args:
-        results: the folder of all results.
         ranked: the results of each suite.
-        data: where the photographs are, of which one is shown.
+        workspace: where the results are, and the photographs, of which one is shown.
     """
-    write_assets(results)
+    write_assets(workspace.results)
     names = [name for name in SHOWN if any(measure_of(entry, name) for entry in ranked)]
     suites = []
     for entry in ranked:
@@ -66,10 +65,10 @@ def write_index(results: Path, ranked: Sequence[SuiteResults], *, data: Location
         "suites": suites,
         "shown": [(name, look(name)[0]) for name in names],
         "findings": sentences(ranked),
-        "steps": steps(ranked, data),
+        "steps": steps(ranked, workspace),
         "paper": PAPER,
     }
-    return [write(index_page(results), "index.html", **context)]
+    return [write(index_page(workspace.results), "index.html", **context)]
 
 
 def measure_of(entry: SuiteResults, name: str) -> Measure | None:
@@ -89,11 +88,11 @@ def cell(measure: Measure | None) -> tuple[str, Bar | None, str]:
     )
 
 
-def steps(ranked: Sequence[SuiteResults], data: Location | None) -> tuple[list[Step], str]:
+def steps(ranked: Sequence[SuiteResults], workspace: Workspace) -> tuple[list[Step], str]:
     """Three pictures of a photograph whose labels differ, and its credit; of one with an author, if one may be shown."""
     triples = []
     for entry in ranked:
-        for ladder in sharp_ladders(entry, data):
+        for ladder in sharp_ladders(entry, workspace):
             if triple := steps_of(ladder):
                 triples.append(
                     (triple, f"{ladder.source}, of the suite {entry.suite.name}. {ladder.credit}", bool(ladder.credit))
@@ -101,9 +100,9 @@ def steps(ranked: Sequence[SuiteResults], data: Location | None) -> tuple[list[S
     return max(triples, key=lambda entry: entry[2])[:2] if triples else ([], "")
 
 
-def sharp_ladders(entry: SuiteResults, data: Location | None) -> list[Ladder]:
+def sharp_ladders(entry: SuiteResults, workspace: Workspace) -> list[Ladder]:
     """Ladders of the photograph of a suite at which all networks change their answers at nearly one level."""
-    photographs = photographs_of(entry, data)
+    photographs = photographs_of(entry, workspace)
     try:
         return ladders(entry, photographs, sharp=True) if photographs else []
     except BenchmarkError:  # the page of the suite has warned of it

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import PIL
 import polars as pl
 
-from benchmark.core.errors import BenchmarkError, DataError
+from benchmark.core.digests import digest
+from benchmark.core.errors import BenchmarkError, DataError, FileError
 from benchmark.core.images import Pixels, pixel_digest
+from benchmark.core.json_cache import read_cached, write_cached
 from benchmark.core.pictures import image_address
 from benchmark.core.types import PRISTINE, Condition
 from benchmark.evaluation.results import SuiteResults
@@ -20,7 +25,7 @@ from benchmark.plugins.datasets import open_dataset
 from benchmark.plugins.distortions import decoded, encoded, find_distortion
 
 if TYPE_CHECKING:
-    from benchmark.core.storage import Location
+    from benchmark.core.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +33,8 @@ SHOWN_AS_THEY_ARE = {"JPEG": "jpeg", "WEBP": "webp"}
 """Formats that every browser shows, whose bitstreams stand in a page themselves, and their media types."""
 SMALL = 128
 """Longest side, in px, of images that stand in a page without loss and enlarged; others are WebP at quality 90."""
+KEPT = 32
+"""Number of photographs whose pixels are kept in memory, since several images are made of each."""
 LARGEST = 640
 """Longest side of images in a page, in px; larger ones are reduced to it."""
 
@@ -46,18 +53,44 @@ class Picture:
 class Photographs:
     """The photographs of a suite, pristine and distorted, as they were recorded."""
 
-    def __init__(self, ranked: SuiteResults, dataset: Any) -> None:
-        self.seed, self.dataset = ranked.suite.split.seed, dataset
+    def __init__(self, ranked: SuiteResults, dataset: Any, cache: Path | None) -> None:
+        self.seed, self.dataset, self.cache = ranked.suite.split.seed, dataset, cache
         images, _ = read_outcomes_of(ranked.home, "images", ranked.suite.task)
         self.recorded: dict[str, int] = dict(
             images.filter(pl.col("level") == PRISTINE.level).select("source", "pixels").iter_rows()
         )
         self.credits: dict[str, str] = {member.id: member.credit for member in dataset.sources()}
         """Author and licence of each photograph, empty where none must be named."""
-        self.pristine = functools.cache(self.make_pristine)
-        self.distorted = functools.cache(self.make_distorted)
+        self.read = functools.lru_cache(maxsize=KEPT)(self.read_pixels)
+        self.picture = functools.cache(self.find_picture)
 
-    def read(self, source: str) -> Pixels:
+    def pristine(self, source: str) -> Picture:
+        """A photograph before distortion."""
+        return self.picture(source, PRISTINE)
+
+    def distorted(self, source: str, condition: Condition) -> Picture:
+        """A photograph at a condition."""
+        return self.picture(source, condition)
+
+    def find_picture(self, source: str, condition: Condition) -> Picture:
+        """The picture that the cache keeps of an image, else a new one, which it keeps where that is possible."""
+        path = self.cache and self.cache / "pictures" / f"{self.key(source, condition)}.json"
+        picture = read_cached(path, Picture) if path else None
+        if picture is None:
+            picture = self.make_pristine(source) if condition == PRISTINE else self.make_distorted(source, condition)
+            if path:
+                with contextlib.suppress(FileError):
+                    write_cached(path, asdict(picture))
+        return picture
+
+    def key(self, source: str, condition: Condition) -> str:
+        """Digest of all that a picture depends on."""
+        encoder = "" if condition == PRISTINE else find_distortion(condition.distortion).encoder()
+        code = Path(__file__).read_bytes()
+        pixels = str(self.recorded.get(source))
+        return digest("picture 1", code, PIL.__version__, pixels, source, str(condition), encoder, str(self.seed))
+
+    def read_pixels(self, source: str) -> Pixels:
         """A photograph; raises DataError where its pixels are not those that were recorded."""
         image: Pixels = self.dataset.read(source)
         if int(pixel_digest(image), 16) != self.recorded.get(source):
@@ -80,13 +113,13 @@ class Photographs:
 
 
 @functools.lru_cache(maxsize=8)  # the page of a suite and the index show the same ones
-def photographs_of(ranked: SuiteResults, data: Location | None) -> Photographs | None:
+def photographs_of(ranked: SuiteResults, workspace: Workspace) -> Photographs | None:
     """The photographs of a suite; None where they may not be published, are not here, or were not recorded."""
     suite = ranked.suite
     if not suite.redistributable or not ranked.folder.sources.is_file():
         return None
     try:
-        return Photographs(ranked, open_dataset(suite.dataset, data))
+        return Photographs(ranked, open_dataset(suite.dataset, workspace.data), workspace.cache)
     except BenchmarkError as error:
         logger.warning(f"{suite.folder}: no images are shown ({error})")
         return None

@@ -23,24 +23,22 @@ from benchmark.suites.spec import COMBINED
 from benchmark.suites.tasks import TASKS
 
 if TYPE_CHECKING:
-    from benchmark.core.storage import Location
+    from benchmark.core.workspace import Workspace
 
 
-def write_suite_pages(
-    ranked: SuiteResults, *, data: Location | None = None, among: Sequence[SuiteResults] = ()
-) -> list[Path]:
+def write_suite_pages(ranked: SuiteResults, workspace: Workspace, *, among: Sequence[SuiteResults] = ()) -> list[Path]:
     """Write the page of a suite and one of each predictor that has results on the combined labels; returns the files.
 
     Args:
         ranked: the results of the suite.
-        data: where the photographs are, of which some are shown where they may be published.
+        workspace: where the photographs are, of which some are shown where they may be published.
         among: the suites whose pages are written too, and are linked.
     """
     write_assets(ranked.folder.root)
     combined, suite = ranked.results[COMBINED], ranked.suite
     boards = [page_board(labels, results, probe_note(ranked, labels)) for labels, results in ranked.results.items()]
     gained = [gains_grid(ranked.cards(COMBINED), suite)] if suite.networks.held_out else []
-    photographs = photographs_of(ranked, data)
+    photographs = photographs_of(ranked, workspace)
     own_page = [result for result in combined if not result.card.is_informed]
     histograms = {result.title: draw_histograms(ranked, result) for result in combined}
     bright = coloured(result.title for result in own_page)
