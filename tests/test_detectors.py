@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torchvision import models
+from torchvision.ops import batched_nms
 
 from benchmark.core.errors import MissingWeights
 from benchmark.core.images import to_tensor
@@ -15,7 +16,7 @@ from benchmark.metrics.mean_ap import mean_ap
 from benchmark.plugins.datasets.coco import COCO
 from benchmark.plugins.datasets.glyph_scenes import scene
 from benchmark.plugins.networks import load
-from benchmark.plugins.networks.detector import as_detections, from_detector, kept, suppress
+from benchmark.plugins.networks.detector import LEAST_SCORE, MOST, NEAR, as_detections, from_detector, kept, suppress
 from benchmark.plugins.networks.network import Letterbox, NoResize
 from benchmark.plugins.networks.torchvision_networks import torchvision_detector
 from benchmark.plugins.networks.zoo_detectors import DETECTORS, DIGESTS
@@ -63,6 +64,22 @@ def test_suppression_is_per_class_and_keeps_the_best():
     assert list(zip(values.tolist(), classes.tolist(), strict=True)) == [
         (pytest.approx(0.9), 0), (pytest.approx(0.5), 1), (pytest.approx(0.3), 1)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("anchors", [3, 30, 300, 3000])
+@pytest.mark.parametrize("spread", [0.02, 10.0])
+@pytest.mark.parametrize("digits", [1, 3, 9])
+def test_few_candidates_are_looked_at_and_give_what_all_give(anchors, spread, digits):
+    """Whether the higher half is crowded or not, and whether scores are equal, torchvision's own function is the reference."""
+    draw = torch.Generator().manual_seed(anchors)
+    higher = torch.arange(anchors)[:, None] < anchors / 2
+    corner = torch.where(higher, spread, 10.0) * torch.rand(anchors, 2, generator=draw)
+    scores = ((torch.rand(anchors, 9, generator=draw) + higher) / 2).round(decimals=digits)
+    boxes = torch.cat([corner, corner + 0.3], 1)
+    anchor, kind = (scores > LEAST_SCORE).nonzero(as_tuple=True)
+    best = batched_nms(boxes[anchor], scores[anchor, kind], kind, NEAR)[:MOST]
+    expected = boxes[anchor[best]], scores[anchor[best], kind[best]], kind[best]
+    assert all(map(torch.equal, suppress(boxes, scores), expected))
 
 
 def test_labels_that_mean_no_class_are_left_out():

@@ -75,9 +75,9 @@ class Recorded:
 
     def mask(self, table: pl.DataFrame) -> NDArray[np.bool_]:
         """Whether the table has each image, shape (conditions, sources)."""
-        mask, known = np.zeros((len(self.rows), len(self.columns)), bool), pl.Enum(list(self.columns))
+        mask, ids = np.zeros((len(self.rows), len(self.columns)), bool), pl.Enum(list(self.columns))
         for condition, row in self.rows.items():
-            sources = table.filter(**condition._asdict())["source"].cast(known, strict=False)
+            sources = table.filter(**condition._asdict())["source"].cast(ids, strict=False)
             mask[row, sources.drop_nulls().to_physical().to_numpy()] = True
         return mask
 

@@ -25,16 +25,15 @@ SOURCES = {"float32": 80, "bf16, compiled": 200}
 AIMS = {"float32": (">= 0.92", ">= 2.5"), "bf16, compiled": (">= 0.85", ">= 6")}
 """Share of the forwards, and speed against the naive script."""
 ONE_LABELLING = """
-import re, sys, time
+import os, re, sys, time
 from pathlib import Path
-from benchmark.labelling.pipeline import label
-from benchmark.core.workspace import Workspace
-from benchmark.suites.loading import load_suite
 
-workspace = Workspace(None, None, Path(sys.argv[2]) / "cache", Path(sys.argv[2]) / "results", chosen_device="cpu")
-suite = load_suite("glyphs", limit=int(sys.argv[1]))
+os.environ["UTILBENCH_CACHE"] = sys.argv[2] + "/cache"
+from benchmark.cli.main import main
+
 start = time.perf_counter()
-label(suite, workspace)
+options = ["--limit", sys.argv[1], "--anew", "--device", "cpu", "--results", sys.argv[2] + "/results"]
+main(["label", "glyphs", *options])
 seconds = time.perf_counter() - start
 print("found", seconds, re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 """

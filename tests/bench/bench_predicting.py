@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
+from baselines import _network_training
 from baselines._network_training import Recipe, SquareClassifier
 from baselines._squares import Draws, Squares, batches
 from benchmark import Predictor
@@ -16,7 +17,7 @@ from benchmark.labelling.pipeline import label
 from benchmark.plugins.predictors.base import Context
 from benchmark.suites.loading import load_suite
 
-BATCH = Recipe().batch
+BATCH, PART = Recipe().batch, 4
 
 
 class Untrained(Predictor):
@@ -36,10 +37,14 @@ class Untrained(Predictor):
         return scores
 
 
-@pytest.mark.parametrize(("name", "aim"), [("imagenet-lite", "<= 0.05"), ("glyphs", "<= 0.15")])
-def test_evaluating(name, aim, published, once, figure):
+@pytest.mark.parametrize(
+    ("name", "limit", "aim"),
+    [("imagenet-lite", 500, "<= 0.05"), ("glyphs", 0, "<= 0.15")],
+    ids=["photographs", "letters"],
+)
+def test_evaluating(name, limit, aim, published, once, figure):
     """Reading, compressing, scoring, judging with all intervals and writing, beside the predictor's own time."""
-    suite = load_suite(name)
+    suite = load_suite(name, limit=limit)
     truth = label(suite, published)
     evaluate("chance", suite, workspace=published, truth=truth)  # what all predictors of a suite share is made once
     Untrained.seconds = 0.0
@@ -50,11 +55,15 @@ def test_evaluating(name, aim, published, once, figure):
     )  # fmt: skip
 
 
-def test_training(published, once, figure):
-    """A whole training with its reading, compressing and checks, beside as many steps on squares in memory."""
+def test_training(published, once, figure, monkeypatch):
+    """A training with its reading, compressing and checks, beside as many steps on squares in memory.
+
+    It is a quarter of one by the recipe: there are as many steps between two checks.
+    """
+    monkeypatch.setattr(_network_training, "CHECKS", _network_training.CHECKS // PART)
     truth = label(load_suite("imagenet-lite"), published)
     train, validation = (lesson(truth, "combined", part, SquareClassifier) for part in ("train", "validation"))
-    predictor = SquareClassifier(Context(), Recipe(steps=600))
+    predictor = SquareClassifier(Context(), Recipe(steps=Recipe().steps // PART))
     _, seconds = once(predictor.fit, train, validation)
     steps = int(predictor.notes["steps"])
     made = Squares(train, int(predictor.notes["side"]), "label")

@@ -2,22 +2,25 @@
 
 For each network a Dataset that opens, compresses and transforms an image with Pillow and torchvision, a DataLoader with two
 workers, and a loop: float32, torch's default memory format and allocator. What it judges is a part of what `label`
-judges; a detector's images are put onto its square.
+judges; a detector's images are put onto its square, run one by one by onnxruntime as it comes, and suppressed by torchvision.
 """
 
 import io
 import sys
 import time
 
+import onnxruntime
 import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
+from torchvision.ops import batched_nms
 from torchvision.transforms import v2 as transforms
 
 from benchmark.core.types import PRISTINE
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.indexed_suite import index_suite
 from benchmark.plugins.networks import load
+from benchmark.plugins.networks.detector import LEAST_SCORE, MOST, NEAR
 from benchmark.plugins.networks.network import Preprocessing
 from benchmark.suites.loading import load_suite
 
@@ -67,6 +70,22 @@ def rows_of(indexed, name):
     return rows
 
 
+def plain_detector(path):
+    """A function of a batch that detects objects with an ONNX file, image by image."""
+    session = onnxruntime.InferenceSession(str(path))
+
+    def forward(batch):
+        answers = []
+        for image in batch.split(1):
+            boxes, scores = map(torch.from_numpy, session.run(["boxes", "scores"], {"images": image.numpy()}))
+            anchor, kind = (scores[0] > LEAST_SCORE).nonzero(as_tuple=True)
+            kept = batched_nms(boxes[0][anchor], scores[0][anchor, kind], kind, NEAR)[:MOST]
+            answers.append((boxes[0][anchor[kept]], scores[0][anchor[kept], kind[kept]], kind[kept]))
+        return answers
+
+    return forward
+
+
 @torch.no_grad()
 def main(name, sources):
     """Judge all images with all networks."""
@@ -78,6 +97,8 @@ def main(name, sources):
         forward = network.forward
         if network.module is not None:
             forward = network.module.to(memory_format=torch.contiguous_format)
+        elif network.task == "detection":
+            forward = plain_detector(workspace.networks / f"{network_name.partition(':')[2]}.onnx")
         rows = rows_of(indexed, network_name)
         start = time.perf_counter()
         for batch in DataLoader(

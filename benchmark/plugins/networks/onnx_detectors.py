@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 
+from benchmark.core.devices import all_cores
 from benchmark.core.errors import NetworkError
 from benchmark.plugins.networks.answers import Answer, check_candidates
 from benchmark.plugins.networks.detector import LEAST_SCORE, suppress
 from benchmark.plugins.networks.network import Letterbox, Network
 from benchmark.plugins.networks.onnx_contract import FLOATS, InputForm, OnnxModel, described, sizes, type_name
+from benchmark.plugins.networks.onnx_files import open_session
 from benchmark.plugins.networks.onnx_session import explained, probe, run
 from benchmark.plugins.networks.settings import Settings
 from benchmark.plugins.networks.ultralytics import GREY, detections, output_form
@@ -55,13 +57,17 @@ def house_detector(model: OnnxModel, form: InputForm, output: str, weights: str)
     if count not in (None, 1) or classes is None or (None not in (anchors, scored) and anchors != scored):
         raise invalid(model, scores)
 
+    # Networks for one image are so small that a core each for several images is faster than all cores for each of them.
+    session = open_session(model.path, threads=1)
+
+    def answer(position: int, image: torch.Tensor) -> Answer:
+        boxes, scores = run(session, form, image, ["boxes", "scores"])
+        check_candidates(boxes, scores, classes, least=LEAST_SCORE, position=position)
+        return suppress(boxes[0], scores[0])
+
     def detect(images: torch.Tensor) -> list[Answer]:
-        answers = []
-        for position, image in enumerate(images.split(1)):
-            boxes, scores = run(model.session, form, image, ["boxes", "scores"])
-            check_candidates(boxes, scores, classes, least=LEAST_SCORE, position=position)
-            answers.append(suppress(boxes[0], scores[0]))
-        return answers
+        with all_cores() as pool:
+            return list(pool.map(answer, range(len(images)), images.split(1)))
 
     letterbox, grey = LETTERBOXES.get(model.path.stem, ("none", 0))
     canvas = canvas_of(model.settings, form.size, letterbox, grey)
