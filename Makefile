@@ -56,7 +56,7 @@ studies: .venv/.installed  ## Coverage of intervals, all numbers recomputed, cos
 	$(BIN)/python -m tests.studies.advice
 	$(BIN)/python -m tests.studies.many_nodes
 
-bench: .venv/.installed  ## What it costs, as ratios; needs a quiet machine, UTILBENCH_DATA and UTILBENCH_NETWORKS. 20 minutes.
+bench: .venv/.installed  ## What it costs, as ratios; needs a quiet machine, UTILBENCH_DATA and UTILBENCH_NETWORKS. 15 minutes.
 	mkdir -p results/studies
 	$(BIN)/python -m pytest -q tests/bench/bench_*.py --benchmark-json results/studies/bench.json
 	$(BIN)/python -m tests.bench.table results/studies/bench.json

@@ -63,7 +63,7 @@ LABELLING = {
     "coco-mixed": 45,
     "glyphs-mixed": 8,
     "imagenet-lite": 5,
-    "coco-lite": 8,
+    "coco-lite": 4,
 }
 """Minutes of `label` on two cores with AVX2, where they are more than two."""
 QUALITY_MINUTES = {"imagenet-lite": 35, "imagenet-mixed": 35, "coco-mixed": 25}

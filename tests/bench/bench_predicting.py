@@ -39,7 +39,7 @@ class Untrained(Predictor):
 
 @pytest.mark.parametrize(
     ("name", "limit", "aim"),
-    [("imagenet-lite", 500, "<= 0.05"), ("glyphs", 0, "<= 0.15")],
+    [("imagenet-lite", 300, "<= 0.05"), ("glyphs", 0, "<= 0.15")],
     ids=["photographs", "letters"],
 )
 def test_evaluating(name, limit, aim, published, once, figure):
