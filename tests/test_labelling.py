@@ -1,7 +1,9 @@
 import dataclasses
 import gc
 import json
+import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,7 +29,7 @@ from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import index_suite
 from benchmark.labelling.missing_outcomes import complete
 from benchmark.labelling.outcomes import adopt, in_order, read_outcomes
-from benchmark.labelling.pipeline import label
+from benchmark.labelling.pipeline import label, with_outcomes
 from benchmark.metrics.image_utility import fit_temperature, unanimous
 from benchmark.plugins.datasets import DATASETS, open_dataset
 from benchmark.plugins.datasets.imagenet import ImageNet
@@ -482,6 +484,23 @@ def test_plan_covers_each_pair_once():
     assert lost in [(source.id, *condition) for source in again.sources for condition in again.conditions]
 
 
+def test_rows_that_a_suite_does_not_need_change_nothing(tiny):
+    """What a network judged for an earlier version, as one that labels or at other levels, is in no table and no digest."""
+    [held_out, *_], [labelling, *_] = tiny.suite.networks.held_out, tiny.suite.networks.labelling
+    own = tiny.outcomes[held_out]
+    training = tiny.outcomes[labelling].join(own, on=IMAGE, how="anti").select(own.columns)
+    assert training.height
+    others = own.filter(pl.col("level") > 0).with_columns(pl.col("level") + 1)
+    stored = {
+        name: (pl.concat([table, training, others]) if name == held_out else table, {})
+        for name, table in tiny.outcomes.items()
+    }
+    stored = {name: (table, {"temperature": tiny.temperatures.get(name, 1.0)}) for name, (table, _) in stored.items()}
+    truth = with_outcomes(tiny.indexed, stored)
+    assert truth.outcomes[held_out].equals(own)
+    assert truth.digest("combined") == tiny.digest("combined")
+
+
 @pytest.mark.parametrize("count", [1, 47_999, 48_001, 100_000, 1_281_167, 14_000_000])
 def test_files_do_not_grow_in_number_with_the_suite(count):
     """However many sources there are, they make at most so many groups, of whole pieces."""
@@ -491,8 +510,12 @@ def test_files_do_not_grow_in_number_with_the_suite(count):
     assert most == shards.SOURCES_TOGETHER or -(-count // (most - shards.SOURCES_TOGETHER)) > shards.MOST_GROUPS
 
 
-def test_large_shards_are_judged_in_pieces(tiny, tiny_file, tiny_workspace, tmp_path, monkeypatch):
-    """A shard of many sources has few images in memory at once, and gives the same bytes as several small ones."""
+def test_large_shards_are_judged_in_pieces(tiny, tiny_file, tiny_workspace, tmp_path, monkeypatch, caplog):
+    """A shard of many sources has few images in memory at once, and gives the same bytes as several small ones.
+
+    All that networks have judged is told at the end, with the share of the time that their forwards took.
+    """
+    caplog.set_level(logging.INFO, "benchmark")
     together, kept = [], []
 
     def counted(worker, piece, names):
@@ -507,6 +530,11 @@ def test_large_shards_are_judged_in_pieces(tiny, tiny_file, tiny_workspace, tmp_
     label(load_suite(str(tiny_file)), workspace)
     assert files(workspace.results) == left_by_labelling(tiny_workspace.results)
     assert max(together) == 16 < shards.sources_of_a_shard(180)
+    [judged, share] = re.search(
+        r"labelled (\d+) image x network in .*; forwards / total: ([\d.]+)", caplog.text
+    ).groups()
+    assert int(judged) == sum(table.height for name, table in tiny.outcomes.items() if name != "images")
+    assert 0 < float(share) < 1
     assert len(files(workspace.cache / "shards")) < len(files(tiny_workspace.cache / "shards"))
 
 

@@ -5,7 +5,7 @@ import shutil
 import polars as pl
 import pytest
 
-from benchmark.core.errors import ResultError
+from benchmark.core.errors import BenchmarkError, ResultError
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
@@ -66,6 +66,14 @@ def test_stored_scores_are_whole(fault, stored):
     assert read_scores(stored)[0].equals(table)
     write_table(stored, spoil(table), metadata)
     with pytest.raises(ResultError, match=rf"jpeg_quality\.parquet: {told}"):
+        read_scores(stored)
+
+
+def test_sources_without_the_choices_of_their_suite_are_refused(stored):
+    """The error names the file that is missing."""
+    assert read_scores(stored)
+    (stored.parent.parent / "suite.json").unlink()
+    with pytest.raises(BenchmarkError, match=r"suite\.json"):
         read_scores(stored)
 
 

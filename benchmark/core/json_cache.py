@@ -28,9 +28,9 @@ def write_cached(path: Path, value: Any) -> None:
 
 def read_cached(path: Path, kind: type[Kind]) -> Kind | None:
     """The value that was written, of a type that msgspec can check; None where there is none, or with a notice no valid one."""
-    if not path.is_file():
-        return None
     with file_errors(path):
+        if not path.is_file():
+            return None
         data = path.read_bytes()
     try:
         stored = msgspec.json.decode(data, type=dict[str, str])

@@ -133,7 +133,8 @@ def expected_rows(path: Path, table: pl.DataFrame, fingerprint: str) -> pl.DataF
     """
     folder = SuiteFolder(path.parent.parent)
     if folder.sources.is_file():
-        rows, recorded = recorded_rows(folder, *(file.stat().st_mtime_ns for file in (folder.choices, folder.sources)))
+        files = (folder.choices, folder.sources)
+        rows, recorded = recorded_rows(folder, *(file.stat().st_mtime_ns if file.is_file() else 0 for file in files))
         if recorded == fingerprint:
             return rows
 

@@ -152,6 +152,7 @@ def forward(worker: Worker, network: Network, squares: list[Tensor], names: list
 def timed_forward(worker: Worker, network: Network, ready: Any) -> Any:
     """The network's answers to such input; adds the time, without that of compiling, to the worker's."""
     run = forward_of(worker, network, ready)
+    synchronise(worker.config.device)
     start = time.perf_counter()
     answers = run(ready)
     synchronise(worker.config.device)

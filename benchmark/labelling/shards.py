@@ -63,6 +63,21 @@ class Shard:
         return self.conditions == (PRISTINE,)
 
 
+def judges_of(suite: Suite) -> dict[str, Judges]:
+    """For each part the conditions and the networks that judge its images under them, pristine ones first.
+
+    All networks judge the test part at all conditions, and validation at those of training, since rate, utility and savings are
+    measured there. Labelling networks also judge the unseen kinds of distortion, so that labels of theirs exist.
+    """
+    training, held_out, unseen = suite.training_conditions, suite.held_out_conditions, suite.unseen_conditions
+    labelling, networks = suite.networks.labelling, suite.all_networks
+    return {
+        "train": [((PRISTINE,), labelling), (training + unseen, labelling)],
+        "validation": [((PRISTINE,), networks), (training, networks), (unseen, labelling)],
+        "test": [((PRISTINE,), networks), (training + held_out, networks)],
+    }
+
+
 class Recorded:
     """Which images of a suite are recorded, one byte an image and network, since there may be a hundred million."""
 
@@ -92,28 +107,17 @@ class Recorded:
 def plan(suite: Suite, parts: Parts, tables: Mapping[str, pl.DataFrame]) -> tuple[list[Shard], list[Shard]]:
     """The shards that are needed: those of pristine images, and those of distorted ones.
 
-    All networks judge the test part at all conditions, and validation at those of training, since rate, utility and savings are
-    measured there. Labelling networks also judge the unseen kinds of distortion, so that labels of theirs exist.
-
     Args:
         suite: the suite, which determines the conditions and networks of each part.
         parts: its sources; the training part includes augmented versions.
         tables: for each network, and `images`, the recorded outcomes of images of present contents, if there are any.
     """
-    training, held_out, unseen = suite.training_conditions, suite.held_out_conditions, suite.unseen_conditions
-    labelling, networks = suite.networks.labelling, suite.all_networks
-    judges: dict[str, Judges] = {
-        "train": [(training + unseen, labelling)],
-        "validation": [(training, networks), (unseen, labelling)],
-        "test": [(training + held_out, networks)],
-    }
     first: list[Shard] = []
     then: list[Shard] = []
     recorded, most = Recorded(suite, parts, tables), sources_of_a_shard(sum(map(len, parts.values())))
-    for part, members in parts.items():
-        networks_of_part = tuple(dict.fromkeys(name for _, names in judges[part] for name in names))
-        for chunk in parts_of(members, most):
-            for conditions, names in [((PRISTINE,), networks_of_part), *chunks(judges[part])]:
+    for part, judges in judges_of(suite).items():
+        for chunk in parts_of(parts[part], most):
+            for conditions, names in chunks(judges):
                 lacking = tuple(name for name in (*names, IMAGES) if not recorded.has(name, chunk, conditions))
                 if lacking:
                     shard = Shard(chunk, conditions, lacking)

@@ -33,8 +33,9 @@ from benchmark.cli.main import main
 
 start = time.perf_counter()
 options = ["--limit", sys.argv[1], "--anew", "--device", "cpu", "--results", sys.argv[2] + "/results"]
-main(["label", "glyphs", *options])
+status = main(["label", "glyphs", *options])
 seconds = time.perf_counter() - start
+assert not status
 print("found", seconds, re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 """
 

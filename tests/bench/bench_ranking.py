@@ -99,7 +99,7 @@ def test_list_is_quick(once, figure):
 def test_comparing(suite, tmp_path, once, figure):
     """`utilbench compare` of two predictors where replicates are there, and where they are made first."""
     copy_tracked(tmp_path, f"results/{suite}")
-    line = f"-m benchmark compare gatekeeper resnet18 -s {suite} --results"
+    line = f"-m benchmark compare gatekeeper ssim -s {suite} --results"
     command = [*line.split(), str(tmp_path / "results")]
     first, _ = once(seconds_of, *command, repeats=1)
     figure(f"seconds of `compare` on {suite}", seconds_of(*command, repeats=1), "< 5", with_replicates_made=first)

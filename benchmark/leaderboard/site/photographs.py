@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import PIL
 import polars as pl
 
+from benchmark.core import images, pictures
 from benchmark.core.digests import digest
 from benchmark.core.errors import BenchmarkError, DataError, FileError
 from benchmark.core.images import Pixels, pixel_digest
@@ -33,7 +34,7 @@ SHOWN_AS_THEY_ARE = {"JPEG": "jpeg", "WEBP": "webp"}
 """Formats that every browser shows, whose bitstreams stand in a page themselves, and their media types."""
 SMALL = 128
 """Longest side, in px, of images that stand in a page without loss and enlarged; others are WebP at quality 90."""
-KEPT = 32
+IN_MEMORY = 32
 """Number of photographs whose pixels are kept in memory, since several images are made of each."""
 LARGEST = 640
 """Longest side of images in a page, in px; larger ones are reduced to it."""
@@ -50,18 +51,32 @@ class Picture:
     """Length of the bitstream; 0 of a pristine image."""
 
 
+@dataclass(frozen=True)
+class KeptPicture:
+    """A picture in the cache."""
+
+    key: str
+    picture: Picture
+
+
+@functools.cache
+def picture_code() -> tuple[bytes | str, ...]:
+    """The version of Pillow, and the code that decodes images and makes pictures of them."""
+    return PIL.__version__, *(Path(module).read_bytes() for module in (__file__, images.__file__, pictures.__file__))
+
+
 class Photographs:
     """The photographs of a suite, pristine and distorted, as they were recorded."""
 
     def __init__(self, ranked: SuiteResults, dataset: Any, cache: Path | None) -> None:
-        self.seed, self.dataset, self.cache = ranked.suite.split.seed, dataset, cache
-        images, _ = read_outcomes_of(ranked.home, "images", ranked.suite.task)
+        self.name, self.seed, self.dataset, self.cache = ranked.suite.folder, ranked.suite.split.seed, dataset, cache
+        judged, _ = read_outcomes_of(ranked.home, "images", ranked.suite.task)
         self.recorded: dict[str, int] = dict(
-            images.filter(pl.col("level") == PRISTINE.level).select("source", "pixels").iter_rows()
+            judged.filter(pl.col("level") == PRISTINE.level).select("source", "pixels").iter_rows()
         )
         self.credits: dict[str, str] = {member.id: member.credit for member in dataset.sources()}
         """Author and licence of each photograph, empty where none must be named."""
-        self.read = functools.lru_cache(maxsize=KEPT)(self.read_pixels)
+        self.read = functools.lru_cache(maxsize=IN_MEMORY)(self.read_pixels)
         self.picture = functools.cache(self.find_picture)
 
     def pristine(self, source: str) -> Picture:
@@ -74,21 +89,22 @@ class Photographs:
 
     def find_picture(self, source: str, condition: Condition) -> Picture:
         """The picture that the cache keeps of an image, else a new one, which it keeps where that is possible."""
-        path = self.cache and self.cache / "pictures" / f"{self.key(source, condition)}.json"
-        picture = read_cached(path, Picture) if path else None
-        if picture is None:
-            picture = self.make_pristine(source) if condition == PRISTINE else self.make_distorted(source, condition)
+        image, key = digest(self.name, source, str(condition)), self.key(source, condition)
+        path = self.cache and self.cache / "pictures" / f"{image}.json"
+        with contextlib.suppress(FileError):
+            if path and (kept := read_cached(path, KeptPicture)) and kept.key == key:
+                return kept.picture
+        picture = self.make_pristine(source) if condition == PRISTINE else self.make_distorted(source, condition)
+        with contextlib.suppress(FileError):
             if path:
-                with contextlib.suppress(FileError):
-                    write_cached(path, asdict(picture))
+                write_cached(path, asdict(KeptPicture(key, picture)))
         return picture
 
     def key(self, source: str, condition: Condition) -> str:
-        """Digest of all that a picture depends on."""
+        """Digest of what the picture of an image depends on: the photograph, the encoder, and the code that makes pictures."""
         encoder = "" if condition == PRISTINE else find_distortion(condition.distortion).encoder()
-        code = Path(__file__).read_bytes()
         pixels = str(self.recorded.get(source))
-        return digest("picture 1", code, PIL.__version__, pixels, source, str(condition), encoder, str(self.seed))
+        return digest("picture 1", *picture_code(), pixels, source, str(condition), encoder, str(self.seed))
 
     def read_pixels(self, source: str) -> Pixels:
         """A photograph; raises DataError where its pixels are not those that were recorded."""

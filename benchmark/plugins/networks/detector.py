@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 LEAST_SCORE, MOST = 0.01, 100
 HEADS = {"head", "rpn.head", "roi_heads.box_predictor"}
 """The modules of torchvision's detectors from whose outputs detections are made."""
-FEW = 1000
-"""Number of candidates up to which all are looked at, and `batched_nms` moves the classes apart instead of parting them."""
+CANDIDATES = 1000
+"""Number of the highest candidates of suppression that are looked at first. Of so many on a processor `batched_nms` moves the
+boxes of each class apart, of more it goes through the classes, as `best_detections` does."""
 NEAR = 0.6
 """Intersection over union above which the lower of two detections of one class is suppressed."""
 
@@ -34,17 +35,17 @@ def suppress(boxes: Tensor, scores: Tensor) -> Answer:
 
     anchor, kind = (scores > LEAST_SCORE).nonzero(as_tuple=True)
     values, corners = scores[anchor, kind], boxes[anchor]
-    kept = highest(corners, values, kind) if len(values) > FEW else None
+    kept = best_detections(corners, values, kind) if len(values) > CANDIDATES else None
     if kept is None:
         kept = batched_nms(corners, values, kind, NEAR)[:MOST]
     return corners[kept], values[kept], kind[kept]
 
 
-def highest(boxes: Tensor, scores: Tensor, kinds: Tensor) -> Tensor | None:
+def best_detections(boxes: Tensor, scores: Tensor, kinds: Tensor) -> Tensor | None:
     """Indices of the MOST highest detections after non-maximum suppression in each class, from the highest down.
 
-    Whether a detection is suppressed depends on higher ones alone. So the first FEW are looked at, and more where too few of
-    them are left, which gives what torchvision's `batched_nms` gives of all, of which there may be tens of thousands.
+    Whether a detection is suppressed depends on higher ones alone. So the highest CANDIDATES are looked at, and more where too
+    few of them are left, which gives what torchvision's `batched_nms` gives of all, of which there may be tens of thousands.
 
     Args:
         boxes: left, top, right, bottom, shape (N, 4).
@@ -56,7 +57,7 @@ def highest(boxes: Tensor, scores: Tensor, kinds: Tensor) -> Tensor | None:
     """
     from torchvision.ops import nms
 
-    count = FEW
+    count = CANDIDATES
     while True:
         least = scores.topk(min(count, len(scores))).values[-1]
         members = (scores >= least).nonzero()[:, 0]

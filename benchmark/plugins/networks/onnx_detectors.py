@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
 
-from benchmark.core.devices import all_cores
 from benchmark.core.errors import NetworkError
 from benchmark.plugins.networks.answers import Answer, check_candidates
 from benchmark.plugins.networks.detector import LEAST_SCORE, suppress
 from benchmark.plugins.networks.network import Letterbox, Network
 from benchmark.plugins.networks.onnx_contract import FLOATS, InputForm, OnnxModel, described, sizes, type_name
-from benchmark.plugins.networks.onnx_files import open_session
 from benchmark.plugins.networks.onnx_session import explained, probe, run
 from benchmark.plugins.networks.settings import Settings
 from benchmark.plugins.networks.ultralytics import GREY, detections, output_form
 
 logger = logging.getLogger(__name__)
+AT_ONCE = 2
+"""Number of images that run at once in a graph for one: a second one fills the cores that the first leaves idle."""
 VALID = {"boxes": "(1, A, 4)", "scores": "(1, A, classes) with A as in boxes and classes fixed"}
 LETTERBOXES: dict[str, tuple[str, int]] = {"yolox_nano": ("corner", 114), "nanodet_m_416": ("centre", 0)}
 """Where detectors of the house expect an image that is not square, and the grey beside it; all others expect it stretched."""
@@ -57,16 +58,13 @@ def house_detector(model: OnnxModel, form: InputForm, output: str, weights: str)
     if count not in (None, 1) or classes is None or (None not in (anchors, scored) and anchors != scored):
         raise invalid(model, scores)
 
-    # Networks for one image are so small that a core each for several images is faster than all cores for each of them.
-    session = open_session(model.path, threads=1)
-
     def answer(position: int, image: torch.Tensor) -> Answer:
-        boxes, scores = run(session, form, image, ["boxes", "scores"])
+        boxes, scores = run(model.session, form, image, ["boxes", "scores"])
         check_candidates(boxes, scores, classes, least=LEAST_SCORE, position=position)
         return suppress(boxes[0], scores[0])
 
     def detect(images: torch.Tensor) -> list[Answer]:
-        with all_cores() as pool:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(answer, range(len(images)), images.split(1)))
 
     letterbox, grey = LETTERBOXES.get(model.path.stem, ("none", 0))

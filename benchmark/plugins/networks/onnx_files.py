@@ -63,8 +63,8 @@ def read_model(path: Path) -> Any:
         raise NetworkError(f"{path}: not readable as ONNX ({cause(error)})") from error
 
 
-def open_session(path: Path, *, threads: int = 0) -> Any:
-    """An inference session of onnxruntime on the processor, with so many threads; 0 for as many as torch has.
+def open_session(path: Path) -> Any:
+    """An inference session of onnxruntime on the processor, with as many threads as torch has.
 
     Its threads sleep while they wait: those that spin take the cores from torch's, which spin too, and both get slower.
     """
@@ -73,7 +73,7 @@ def open_session(path: Path, *, threads: int = 0) -> Any:
     except ImportError as error:
         raise NetworkError(f"{path}: needs onnxruntime; pip install 'utilbench[lite]'") from error
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or torch.get_num_threads()
+    options.intra_op_num_threads = torch.get_num_threads()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4  # what it would log it raises
     try:
