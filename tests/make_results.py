@@ -100,10 +100,7 @@ def steps():
             (SCORING.get(suite, 4), ["run", *quick(suite), "-s", suite]),
         ]
     made += [(QUALITY_MINUTES.get(suite, 15), ["run", *QUALITY, "-s", suite]) for suite in OF_PHOTOGRAPHS]
-    made += [
-        (SCORING.get(suite, 4), ["run", *OF_ONE_NETWORK, "-s", suite, "-l", "all"])
-        for suite in OF_LABELS
-    ]
+    made += [(SCORING.get(suite, 4), ["run", *OF_ONE_NETWORK, "-s", suite, "-l", "all"]) for suite in OF_LABELS]
     made += [(4, ["run", "gatekeeper", "header", "-s", suite, "--train-on", other]) for suite, other in ELSEWHERE]
     made += [one_seed("resnet18", suite) for suite in (*FIVE_SEEDS, *ONE_SEED)]
     made += [
