@@ -12,7 +12,7 @@ import polars as pl
 
 from benchmark.core.errors import LabelError
 from benchmark.core.parquet import write_table
-from benchmark.core.types import PRISTINE
+from benchmark.core.types import CONDITION, IMAGE, PRISTINE
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.labelling.outcome_checks import (
@@ -23,7 +23,7 @@ from benchmark.labelling.outcome_checks import (
     check_weights,
 )
 from benchmark.labelling.recorded import check_nothing_is_lost, read_outcomes_of
-from benchmark.labelling.shards import IMAGES
+from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA, judges_of
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.spec import Suite
 
@@ -101,3 +101,18 @@ def in_order(table: pl.DataFrame, indexed: IndexedSuite) -> pl.DataFrame:
     key = position * 2**32 + kind * 2**16 + pl.col("level").cast(pl.Int64) - PRISTINE.level
     keys = table.select(key=key).with_row_index("row").drop_nulls().sort("key", "row")
     return table[keys.filter(pl.col("key") != pl.col("key").shift(1, fill_value=-1))["row"]]
+
+
+def needed_rows(indexed: IndexedSuite, name: str, table: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a network, or of `images`, that the suite needs; an earlier version of it may have needed more."""
+    needed = [
+        (part, *condition)
+        for part, judges in judges_of(indexed.suite).items()
+        for conditions, names in judges
+        for condition in conditions
+        if name in (*names, IMAGES)
+    ]
+    schema = {"part": pl.String} | {key: IMAGES_SCHEMA[key] for key in CONDITION}
+    keys = table.select(IMAGE).with_row_index("row").join(indexed.membership, on="source", maintain_order="left")
+    kept = keys.join(pl.DataFrame(needed, schema, orient="row"), on=list(schema), how="semi", maintain_order="left")
+    return table if kept.height == table.height else table[kept["row"]]

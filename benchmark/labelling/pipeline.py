@@ -22,17 +22,17 @@ from benchmark.core.devices import keep_freed_memory
 from benchmark.core.errors import LabelError, ResultError, SuiteError
 from benchmark.core.files import file_errors, sweep, write_text
 from benchmark.core.parquet import read_table, write_table
-from benchmark.core.types import CONDITION, IMAGE
+from benchmark.core.types import IMAGE
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.consensus import with_consensus
 from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
 from benchmark.labelling.outcome_checks import Stored, WeightsHere, check_codec, check_weights
-from benchmark.labelling.outcomes import adopt, read_outcomes, table_names
+from benchmark.labelling.outcomes import adopt, needed_rows, read_outcomes, table_names
 from benchmark.labelling.probe_agreement import record_agreements
 from benchmark.labelling.recorded import SOURCE_SCHEMA, read_labels, read_sources, recorded_suite
-from benchmark.labelling.shards import IMAGES, IMAGES_SCHEMA, judges_of, plan
+from benchmark.labelling.shards import plan
 from benchmark.plugins.networks import weights_here
 from benchmark.suites.loading import argument_of, read_suite
 from benchmark.suites.results_folder import (
@@ -174,21 +174,6 @@ def with_outcomes(indexed: IndexedSuite, stored: Stored) -> GroundTruth:
         name: metadata["temperature"] for name, (_, metadata) in stored.items() if "temperature" in metadata
     }
     return GroundTruth(indexed, tables, temperatures)
-
-
-def needed_rows(indexed: IndexedSuite, name: str, table: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a network, or of `images`, that the suite needs; an earlier version of it may have needed more."""
-    needed = [
-        (part, *condition)
-        for part, judges in judges_of(indexed.suite).items()
-        for conditions, names in judges
-        for condition in conditions
-        if name in (*names, IMAGES)
-    ]
-    schema = {"part": pl.String} | {key: IMAGES_SCHEMA[key] for key in CONDITION}
-    keys = table.select(IMAGE).with_row_index("row").join(indexed.membership, on="source", maintain_order="left")
-    kept = keys.join(pl.DataFrame(needed, schema, orient="row"), on=list(schema), how="semi", maintain_order="left")
-    return table if kept.height == table.height else table[kept["row"]]
 
 
 def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,13 +13,11 @@ from benchmark.plugins.networks.answers import Answer, check_candidates
 from benchmark.plugins.networks.detector import LEAST_SCORE, suppress
 from benchmark.plugins.networks.network import Letterbox, Network
 from benchmark.plugins.networks.onnx_contract import FLOATS, InputForm, OnnxModel, described, sizes, type_name
-from benchmark.plugins.networks.onnx_session import explained, probe, run
+from benchmark.plugins.networks.onnx_session import explained, probe, run, run_parts
 from benchmark.plugins.networks.settings import Settings
 from benchmark.plugins.networks.ultralytics import GREY, detections, output_form
 
 logger = logging.getLogger(__name__)
-AT_ONCE = 2
-"""Number of images that run at once in a graph for one: a second one fills the cores that the first leaves idle."""
 VALID = {"boxes": "(1, A, 4)", "scores": "(1, A, classes) with A as in boxes and classes fixed"}
 LETTERBOXES: dict[str, tuple[str, int]] = {"yolox_nano": ("corner", 114), "nanodet_m_416": ("centre", 0)}
 """Where detectors of the house expect an image that is not square, and the grey beside it; all others expect it stretched."""
@@ -58,14 +56,14 @@ def house_detector(model: OnnxModel, form: InputForm, output: str, weights: str)
     if count not in (None, 1) or classes is None or (None not in (anchors, scored) and anchors != scored):
         raise invalid(model, scores)
 
-    def answer(position: int, image: torch.Tensor) -> Answer:
-        boxes, scores = run(model.session, form, image, ["boxes", "scores"])
-        check_candidates(boxes, scores, classes, least=LEAST_SCORE, position=position)
-        return suppress(boxes[0], scores[0])
+    one_image = replace(form, batch=1)
 
     def detect(images: torch.Tensor) -> list[Answer]:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(answer, range(len(images)), images.split(1)))
+        answers = []
+        for position, (boxes, scores) in enumerate(run_parts(model.session, one_image, images, ["boxes", "scores"])):
+            check_candidates(boxes, scores, classes, least=LEAST_SCORE, position=position)
+            answers.append(suppress(boxes[0], scores[0]))
+        return answers
 
     letterbox, grey = LETTERBOXES.get(model.path.stem, ("none", 0))
     canvas = canvas_of(model.settings, form.size, letterbox, grey)
