@@ -11,12 +11,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling.pipeline import label
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import suite_folder
+
+settings.register_profile("utilbench", deadline=None, derandomize=True, database=None)
+settings.load_profile("utilbench")  # the same examples each time, and as long as they take
 
 SPLIT_AND_LEVELS = """
 [split]

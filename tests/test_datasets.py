@@ -18,7 +18,7 @@ from benchmark.plugins.datasets.augmented import augment
 from benchmark.plugins.datasets.glyphs import Glyphs
 from benchmark.plugins.datasets.imagenet import ImageNet
 
-light = settings(max_examples=50, deadline=None, derandomize=True, database=None)
+light = settings(max_examples=50)
 
 SMALL = Glyphs(train=20, validation=10, test=10)
 

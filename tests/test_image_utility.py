@@ -10,7 +10,7 @@ from scipy.special import log_softmax, softmax
 from benchmark.core.errors import LabelError
 from benchmark.metrics import image_utility
 
-light = settings(max_examples=50, deadline=None, derandomize=True, database=None)
+light = settings(max_examples=50)
 confidence = st.floats(0, 1)
 
 

@@ -49,7 +49,7 @@ def test_equals_coco_eval(seed, ties):
     assert found == pytest.approx(reference(objects, detections), abs=1e-9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.lists(st.integers(0, 19), min_size=5, max_size=40), st.booleans())
 def test_a_choice_with_repeats_equals_coco_eval_of_the_copies(seed, chosen, ties):
     """Images that are chosen several times count as so many images, copies side by side."""
@@ -82,7 +82,7 @@ def test_an_area_equals_coco_eval(seed, place, area):
     assert found == pytest.approx(coco_statistics(objects, detections)[place], abs=1e-9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000))
 def test_images_alone_have_the_value_that_they_have_among_others(seed):
     """Matches of chosen images give, bit by bit, what all matches give where the other images do not occur."""
@@ -164,7 +164,7 @@ def test_a_hand_worked_average_precision():
     assert mean_ap(match([objects], [detections], 1), [0]) == pytest.approx((51 + 50 * 2 / 3) / 101)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.booleans())
 def test_weights_are_repeats(seed, ties):
     """An image of weight k counts as k copies, and one of weight 0 not at all."""

@@ -9,7 +9,7 @@ from sklearn import metrics as reference
 from benchmark.core.errors import MetricError
 from benchmark.metrics import classification
 
-light = settings(max_examples=50, deadline=None, derandomize=True, database=None)
+light = settings(max_examples=50)
 small = st.integers(-9, 9)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import benchmark
@@ -66,7 +66,6 @@ def test_trace_over_all_signs_is_brute_force(case):
     torch.testing.assert_close(fisher_trace.trace(module, image, signs).detach(), matrix.trace())
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-30, 30), min_size=2, max_size=6), st.lists(st.floats(-5, 5), min_size=2, max_size=6))
 def test_variance_is_numpys(logits, values):
     """The weighted variance equals the textbook difference of moments, and is never negative."""

@@ -60,7 +60,7 @@ def test_pixels_are_those_of_torchvision(size):
     np.testing.assert_array_equal(with_short_side(image, 256), np.asarray(expected))
 
 
-@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@settings(max_examples=50)
 @given(height=st.integers(1, 400), width=st.integers(1, 400), side=st.integers(1, 64))
 def test_the_short_side_is_exact_and_the_shape_is_kept(height, width, side):
     """The shorter side has the length asked for; the longer one is what keeps the shape, less a fraction of a pixel."""

@@ -10,7 +10,7 @@ from benchmark.core.files import atomic
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.workspace import Workspace
 
-light = settings(max_examples=50, deadline=None, derandomize=True, database=None)
+light = settings(max_examples=50)
 
 
 def files(folder):

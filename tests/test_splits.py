@@ -9,7 +9,7 @@ from benchmark.core.types import Source
 from benchmark.suites.spec import SplitChoice
 from benchmark.suites.splits import PARTS, check_disjoint, split
 
-light = settings(max_examples=50, deadline=None, derandomize=True, database=None)
+light = settings(max_examples=50)
 PAPER = SplitChoice(0.7, 0.1, 0.2)
 LITE = SplitChoice(0.5, 0.1, 0.4)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from benchmark.core.errors import MetricError
-from benchmark.metrics import bootstrap, classification, weighted
+from benchmark.metrics import bootstrap, classification, histograms, weighted
 from benchmark.metrics.seeds import over_seeds
 from tests.studies import seeds
 from tests.studies.coverage import study
@@ -17,7 +17,7 @@ from tests.studies.coverage import study
 KERNELS = {
     "auroc": (weighted.auroc, reference.roc_auc_score),
     "average_precision": (weighted.average_precision, reference.average_precision_score),
-    "overlap": (weighted.overlap, None),
+    "overlap": (histograms.overlap, None),
 }
 
 
@@ -85,7 +85,7 @@ def test_overlap_replicates_equal_the_metric_in_the_same_bins(seed):
     """Bins are those of all rows, in each replicate."""
     labels, scores, levels, cluster = data(seed)
     counts = bootstrap.resamples(15, "any", replicates=50)
-    values = bootstrap.replicate(weighted.overlap, counts, cluster, labels, scores)
+    values = bootstrap.replicate(histograms.overlap, counts, cluster, labels, scores)
     for value, count in zip(values, counts, strict=True):
         y, s, _ = repeated(labels, scores, levels, cluster, count)
         assert value == pytest.approx(
@@ -97,12 +97,12 @@ def test_overlap_replicates_equal_the_metric_in_the_same_bins(seed):
 def test_weights_of_one_give_the_metric(seed, ties):
     """A kernel with each row counted once is the metric itself."""
     labels, scores, _, _ = data(seed, 40, ties)
-    once = np.ones((1, 40))
+    once = bootstrap.once(40)
     assert weighted.auroc(once, labels, scores)[0] == pytest.approx(classification.auroc(labels, scores))
     assert weighted.average_precision(once, labels, scores)[0] == pytest.approx(
         classification.average_precision(labels, scores)
     )
-    assert weighted.overlap(once, labels, scores)[0] == pytest.approx(classification.overlap(labels, scores))
+    assert histograms.overlap(once, labels, scores)[0] == pytest.approx(classification.overlap(labels, scores))
 
 
 def test_chunks_do_not_change_the_values(monkeypatch):
@@ -177,14 +177,17 @@ def test_intervals_over_sources_cover_and_intervals_over_rows_do_not():
     assert by_row < 0.85
 
 
+@pytest.mark.parametrize("most", [0, weighted.FEW_PRIORITIES], ids=["running sums", "products"])
 @given(st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 2)), min_size=1, max_size=5), st.data())
-def test_kept_mean_is_the_mean_over_orders(pairs, draw):
-    """Ties at the cut are an expectation: the same as averaging over all orders of the rows."""
+def test_kept_mean_is_the_mean_over_orders(most, pairs, draw):
+    """Ties at the cut are an expectation: the same as averaging over all orders of the rows, however the rows are added."""
     count = draw.draw(st.integers(1, len(pairs)))
     orders = [sorted(order, key=lambda pair: -pair[1])[:count] for order in itertools.permutations(pairs)]
     expected = np.mean([value for order in orders for value, _ in order])
     values, priorities = (np.array(column, float) for column in zip(*pairs, strict=True))
-    found = weighted.kept_mean(np.ones((1, len(pairs))), values, priorities, [count / len(pairs)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(weighted, "FEW_PRIORITIES", most)
+        found = weighted.kept_mean(bootstrap.once(len(pairs)), values, priorities, [count / len(pairs)])
     assert found.item() == pytest.approx(expected, abs=1e-9)
 
 
@@ -193,10 +196,10 @@ def test_kept_mean_replicates_are_those_of_repeated_rows():
     random = np.random.default_rng(0)
     values, priorities = random.random(40), random.integers(0, 9, 40).astype(float)
     times, shares = random.integers(0, 4, (20, 40)), np.array([0.1, 0.5, 0.77, 1.0])
-    found = weighted.kept_mean(times.astype(float), values, priorities, shares)
+    found = weighted.kept_mean(times, values, priorities, shares)
     for row, count in zip(found, times, strict=True):
         some = np.repeat(np.arange(40), count)
-        expected = weighted.kept_mean(np.ones((1, len(some))), values[some], priorities[some], shares)[0]
+        expected = weighted.kept_mean(bootstrap.once(len(some)), values[some], priorities[some], shares)[0]
         assert row == pytest.approx(expected, abs=1e-12)
 
 
@@ -204,7 +207,7 @@ def test_kept_mean_replicates_are_those_of_repeated_rows():
 def test_no_order_beats_the_values_themselves(rows):
     """Keeping by the values is best at every share, by their reverse worst, and any order lies between."""
     values, priorities = (np.array(column, float) for column in zip(*rows, strict=True))
-    once, shares = np.ones((1, len(rows))), np.linspace(0.1, 1, 10)
+    once, shares = bootstrap.once(len(rows)), np.linspace(0.1, 1, 10)
     best, found, worst = (weighted.kept_mean(once, values, order, shares) for order in (values, priorities, -values))
     assert (worst - 1e-9 <= found).all()
     assert (found <= best + 1e-9).all()
@@ -212,7 +215,7 @@ def test_no_order_beats_the_values_themselves(rows):
 
 def test_nothing_kept_has_no_mean():
     """At a share of 0 there is no value."""
-    assert np.isnan(weighted.kept_mean(np.ones((1, 3)), np.ones(3), np.ones(3), [0.0])).all()
+    assert np.isnan(weighted.kept_mean(bootstrap.once(3), np.ones(3), np.ones(3), [0.0])).all()
 
 
 def test_permuted_overlap_exchanges_whole_sources():
@@ -221,21 +224,21 @@ def test_permuted_overlap_exchanges_whole_sources():
     sources, levels = 40, np.tile([1, 2], 40)
     labels, cluster = random.integers(0, 2, 2 * sources), np.repeat(np.arange(sources), 2)
     scores = labels + random.normal(size=2 * sources)
-    found = weighted.permuted_overlap(labels, scores, levels, cluster, seed="any", permutations=2000)
+    found = histograms.permuted_overlap(labels, scores, levels, cluster, seed="any", permutations=2000)
     exchanged = (labels.reshape(sources, 2)[random.permutation(sources)].ravel() for _ in range(2000))
     assert found == pytest.approx(np.mean([classification.overlap(drawn, scores) for drawn in exchanged]), abs=0.01)
-    assert found == weighted.permuted_overlap(labels, scores, levels, cluster, seed="any", permutations=2000)
+    assert found == histograms.permuted_overlap(labels, scores, levels, cluster, seed="any", permutations=2000)
 
 
 def test_permuted_overlap_is_that_of_the_level():
     """Scores that are the level overlap as they are, whoever has which labels; sources without a counterpart are left out."""
     levels, cluster = np.tile([1, 2, 3], 30), np.repeat(np.arange(30), 3)
     labels = (levels > 1).astype(int)
-    assert weighted.permuted_overlap(labels, levels, levels, cluster, seed="any") == pytest.approx(
+    assert histograms.permuted_overlap(labels, levels, levels, cluster, seed="any") == pytest.approx(
         classification.overlap(labels, levels)
     )
     some = np.arange(90) % 7 > 0
-    assert weighted.permuted_overlap(*(column[some] for column in (labels, levels, levels, cluster)), seed="any") == 0
+    assert histograms.permuted_overlap(*(column[some] for column in (labels, levels, levels, cluster)), seed="any") == 0
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -251,10 +254,28 @@ def test_thresholds_of_resamples_are_those_of_repeated_rows(seed):
 
 def test_a_resample_of_one_label_has_no_threshold():
     """Where only useful rows were drawn there is no threshold."""
-    weights = np.array([[1.0, 0.0], [1.0, 1.0]])
+    weights = np.array([[1, 0], [1, 1]])
     found = weighted.best_thresholds(weights, np.array([1, 0]), np.array([2.0, 1.0]))
     assert np.isnan(found[0])
     assert found[1] == 2.0
+
+
+@pytest.mark.parametrize("own_choices", [False, True])
+def test_a_value_comes_before_its_replicates(own_choices):
+    """The value is the kernel's with each row once, and the replicates are those that are made alone."""
+    labels, scores, _, cluster = data(3)
+    counts = bootstrap.resamples(15, "any", replicates=20)
+    choices = np.linspace(-1, 1, 21) if own_choices else None
+
+    def kernel(weights, labels, *drawn):
+        assert weights.dtype == np.int64
+        return weighted.decisions(weights, labels, scores >= (drawn[0][:, None] if drawn else 0))
+
+    both = bootstrap.value_and_replicates(kernel, counts, cluster, labels, choices=choices)
+    first, later = (None, None) if choices is None else (choices[:1], choices[1:])
+    alone = bootstrap.replicate(kernel, np.ones((1, 15), np.int32), cluster, labels, choices=first)
+    np.testing.assert_array_equal(both[:1], alone)
+    np.testing.assert_array_equal(both[1:], bootstrap.replicate(kernel, counts, cluster, labels, choices=later))
 
 
 def test_each_replicate_has_its_own_choice(monkeypatch):
@@ -309,11 +330,11 @@ def test_reflected_replicates_are_the_basic_interval():
     """The ends are twice the value minus the opposite quantile, and the point is twice the value minus the mean."""
     random = np.random.default_rng(1)
     values = np.r_[0.5, random.normal(0.45, 0.02, 5001)]
-    found = weighted.reflected(values)
+    found = histograms.reflected(values)
     low, high = bootstrap.interval(values[1:])
     assert bootstrap.interval(found[1:]) == pytest.approx((1 - high, 1 - low))
     assert found[0] == pytest.approx(1 - values[1:].mean())
-    assert weighted.reflected(np.array([0.99, 0.9, 0.9])).max() == 1.0
+    assert histograms.reflected(np.array([0.99, 0.9, 0.9])).max() == 1.0
 
 
 def test_rank_intervals_by_hand():

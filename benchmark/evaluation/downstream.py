@@ -29,7 +29,7 @@ from benchmark.evaluation.condition_shares import condition_shares
 from benchmark.evaluation.measure_table import RESOLUTION
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap
-from benchmark.metrics.bootstrap import Floats
+from benchmark.metrics.bootstrap import Floats, Weights
 from benchmark.metrics.weighted import ratio
 from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.spec import COMBINED, Suite
@@ -74,11 +74,10 @@ def redrawn(
     """Apply a measure (rows, weights (R, N), *given) -> (R, ...) to all rows, then to each resample: (1 + R, ...)."""
     cluster, counts = truth.clusters(rows, "test")
 
-    def kernel(weights: Floats) -> Floats:
+    def kernel(weights: Weights) -> Floats:
         return measure(rows, weights, *given)
 
-    drawn = bootstrap.replicate(kernel, counts[: network.REPLICATES], cluster, cells=network.CELLS)
-    return np.concatenate([kernel(np.ones((1, rows.height))), drawn])
+    return bootstrap.value_and_replicates(kernel, counts[: network.REPLICATES], cluster, cells=network.CELLS)
 
 
 def rival_curves(truth: GroundTruth, folder: SuiteFolder) -> Curves:
@@ -142,7 +141,7 @@ def read_rivals(path: Path) -> tuple[pl.DataFrame, dict[str, Any]]:
     return table, metadata
 
 
-def operating_point(rows: pl.DataFrame, weights: Floats, network: Network, kept: NDArray[np.bool_]) -> Floats:
+def operating_point(rows: pl.DataFrame, weights: Weights, network: Network, kept: NDArray[np.bool_]) -> Floats:
     """POINTS in each replicate, shape (R, 6), where `kept` (R, N) says which rows each replicate keeps."""
     share = ratio((weights * kept).sum(axis=1), weights.sum(axis=1))
     rivals = [network.best(rows, weights, priority(rows), share[:, None])[:, 0] for priority in RIVALS.values()]
@@ -200,12 +199,23 @@ def operating_points(truth: GroundTruth, network: Network, rows: pl.DataFrame, t
     score = rows["score"].to_numpy()
     cluster, counts = truth.clusters(rows, "test")
 
-    def kernel(weights: Floats, drawn: Floats) -> Floats:
+    def kernel(weights: Weights, drawn: Floats) -> Floats:
         return operating_point(rows, weights, network, score >= drawn[:, None])
 
-    number, cells = network.REPLICATES, network.CELLS
-    points = bootstrap.replicate(kernel, counts[:number], cluster, choices=thresholds[1 : 1 + number], cells=cells)
-    return np.concatenate([kernel(np.ones((1, rows.height)), thresholds[:1]), points])
+    return at_thresholds(kernel, network, counts, cluster, thresholds)
+
+
+def at_thresholds(
+    kernel: Callable[[Weights, Floats], Floats],
+    network: Network,
+    counts: NDArray[np.int32],
+    cluster: NDArray[np.int64],
+    thresholds: Floats,
+) -> Floats:
+    """A kernel's value at the first threshold, then in each resample of a network at its own, (1 + R,) or (1 + R, M)."""
+    number = network.REPLICATES
+    chosen = thresholds[: 1 + number]
+    return bootstrap.value_and_replicates(kernel, counts[:number], cluster, choices=chosen, cells=network.CELLS)
 
 
 def relative(areas: Floats, points: Floats, names: list[str]) -> dict[str, Floats]:

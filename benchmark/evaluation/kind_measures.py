@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.types import CONDITION, IMAGE
 from benchmark.evaluation.condition_shares import condition_shares
-from benchmark.evaluation.downstream import BOUNDS, FRACTIONS, Curves, Network, redrawn, scaled
+from benchmark.evaluation.downstream import BOUNDS, FRACTIONS, Curves, Network, at_thresholds, redrawn, scaled
 from benchmark.evaluation.label_measures import (
     Measured,
     auroc_metrics,
@@ -30,7 +30,7 @@ from benchmark.evaluation.label_measures import (
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import conditions_table
 from benchmark.metrics import bootstrap, weighted
-from benchmark.metrics.bootstrap import Floats
+from benchmark.metrics.bootstrap import Floats, Weights
 
 
 def of_kinds(truth: GroundTruth, scores: pl.DataFrame, labels: str) -> dict[str, pl.DataFrame]:
@@ -62,7 +62,7 @@ def kind_metrics(truth: GroundTruth, kinds: dict[str, pl.DataFrame], thresholds:
             continue
         cluster, counts = truth.clusters(rows, "test")
         y, s, conditions = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy(), condition_codes(rows)
-        decided, once = functools.partial(balanced_accuracies, y, s), np.ones((1, len(y)))
+        decided = functools.partial(balanced_accuracies, y, s)
         within = stratified(y, s, conditions)[0]
         measured |= {f"{measure} on {name}": values for measure, values in auroc_metrics(truth, rows).items()}
         measured |= {
@@ -70,14 +70,14 @@ def kind_metrics(truth: GroundTruth, kinds: dict[str, pl.DataFrame], thresholds:
                 np.nan if within is None else within,
                 bootstrap.replicate(weighted.stratified_auroc, counts, cluster, y, s, conditions),
             ],
-            f"balanced_accuracy on {name}": np.r_[
-                decided(once, thresholds[:1]), bootstrap.replicate(decided, counts, cluster, choices=thresholds[1:])
-            ],
+            f"balanced_accuracy on {name}": bootstrap.value_and_replicates(
+                decided, counts, cluster, choices=thresholds
+            ),
         }
     return measured
 
 
-def balanced_accuracies(labels: NDArray[np.int64], scores: Floats, weights: Floats, thresholds: Floats) -> Floats:
+def balanced_accuracies(labels: NDArray[np.int64], scores: Floats, weights: Weights, thresholds: Floats) -> Floats:
     """Balanced accuracy in each replicate with the threshold of its own; shape (R,)."""
     return weighted.decisions(weights, labels, scores >= thresholds[:, None])[:, 1]
 
@@ -129,10 +129,8 @@ def gains_at(truth: GroundTruth, network: Network, rows: pl.DataFrame, threshold
     score, everything = rows["score"].to_numpy(), np.ones(rows.height, bool)
     cluster, counts = truth.clusters(rows, "test")
 
-    def kernel(weights: Floats, drawn: Floats) -> Floats:
+    def kernel(weights: Weights, drawn: Floats) -> Floats:
         kept = network.chosen(rows, weights, score >= drawn[:, None])
         return kept - network.chosen(rows, weights, everything)
 
-    number, cells = network.REPLICATES, network.CELLS
-    drawn = bootstrap.replicate(kernel, counts[:number], cluster, choices=thresholds[1 : 1 + number], cells=cells)
-    return np.r_[kernel(np.ones((1, rows.height)), thresholds[:1]), drawn]
+    return at_thresholds(kernel, network, counts, cluster, thresholds)

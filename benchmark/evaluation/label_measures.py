@@ -9,12 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 from benchmark.core.errors import MetricError
 from benchmark.core.types import CONDITION, IMAGE
 from benchmark.labelling.ground_truth import GroundTruth
-from benchmark.metrics import bootstrap, classification, correlation, weighted
-from benchmark.metrics.bootstrap import Floats
+from benchmark.metrics import bootstrap, classification, correlation, histograms, rank_correlation, weighted
+from benchmark.metrics.bootstrap import Floats, Weights
 
 KERNELS = {
     "average_precision": weighted.average_precision,
-    "overlap": weighted.overlap,
+    "overlap": histograms.overlap,
 }
 Measured = dict[str, Floats]
 """Name -> value on the test part, then in each resample of it, shape (1 + R,); or (1,) where there is no interval."""
@@ -36,17 +36,17 @@ def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) ->
     """How well the scores predict the labels of these rows of the test part; the column `condition` has the rival's scores."""
     cluster, counts = truth.clusters(rows, "test")
     y, s, conditions = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy(), condition_codes(rows)
-    strata = 3 * conditions + [truth.size_thirds[source] for source in rows["source"]]
+    strata = 3 * conditions + rows["source"].replace_strict(truth.size_thirds, return_dtype=pl.Int64).to_numpy()
     values: dict[str, float | None] = {
         **classification.decisions(y, s, float(thresholds[0])),
         "within_condition_auroc": stratified(y, s, conditions)[0],
         "within_condition_and_size_auroc": stratified(y, s, strata)[0],
         "average_precision": classification.average_precision(y, s),
         "overlap": classification.overlap(y, s),
-        "overlap_permuted": weighted.permuted_overlap(y, s, conditions, cluster, seed=truth.fingerprint),
+        "overlap_permuted": histograms.permuted_overlap(y, s, conditions, cluster, seed=truth.fingerprint),
     }
 
-    def decided(weights: Floats, drawn: Floats) -> Floats:
+    def decided(weights: Weights, drawn: Floats) -> Floats:
         return weighted.decisions(weights, y, s >= drawn[:, None])
 
     replicates = {name: bootstrap.replicate(kernel, counts, cluster, y, s) for name, kernel in KERNELS.items()}
@@ -58,7 +58,7 @@ def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) ->
         name: np.r_[np.nan if value is None else value, replicates.get(name, np.empty(0))]
         for name, value in values.items()
     }
-    return measured | auroc_metrics(truth, rows) | {"overlap": weighted.reflected(measured["overlap"])}
+    return measured | auroc_metrics(truth, rows) | {"overlap": histograms.reflected(measured["overlap"])}
 
 
 def auroc_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:
@@ -80,12 +80,7 @@ def soft_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:
         curve = correlation.fitted(y, s)
     except MetricError:
         return {name: np.full(1 + len(counts), np.nan) for name in correlation.SOFT}
-    once = np.ones((1, len(y)))
-    fit = [
-        *correlation.fit_kernel(once, y, curve),
-        *bootstrap.replicate(correlation.fit_kernel, counts, cluster, y, curve),
-    ]
-    plcc, rmse = np.array(fit).T
+    plcc, rmse = bootstrap.value_and_replicates(correlation.fit_kernel, counts, cluster, y, curve).T
     srcc, krcc = rank_metrics(truth, rows).values()
     return dict(zip(correlation.SOFT, (srcc, plcc, krcc, rmse), strict=True))
 
@@ -102,8 +97,8 @@ def rank_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:
     y, s = rows["utility"].to_numpy(), rows["score"].to_numpy()
     if is_constant(y, s):
         return {name: np.full(1 + len(counts), np.nan) for name in ("srcc", "krcc")}
-    krcc = np.r_[correlation.krcc(y, s), correlation.krcc_replicates(counts, cluster, y, s)]
-    return {"srcc": srcc_values(truth, rows), "krcc": krcc}
+    srcc, krcc = rank_correlation.rank_replicates(counts, cluster, y, s)
+    return {"srcc": np.r_[correlation.srcc(y, s), srcc], "krcc": np.r_[correlation.krcc(y, s), krcc]}
 
 
 def srcc_values(truth: GroundTruth, rows: pl.DataFrame) -> Floats:
@@ -112,7 +107,7 @@ def srcc_values(truth: GroundTruth, rows: pl.DataFrame) -> Floats:
     y, s = rows["utility"].to_numpy(), rows["score"].to_numpy()
     if is_constant(y, s):
         return np.full(1 + len(counts), np.nan)
-    return np.r_[correlation.srcc(y, s), bootstrap.replicate(correlation.srcc_kernel, counts, cluster, y, s)]
+    return np.r_[correlation.srcc(y, s), bootstrap.replicate(rank_correlation.srcc_kernel, counts, cluster, y, s)]
 
 
 def is_constant(utilities: Floats, scores: Floats) -> bool:

@@ -26,7 +26,7 @@ from benchmark.evaluation.measure_table import rounded
 from benchmark.evaluation.savings import of_part, oracle_savings, tables_of_codecs
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap
-from benchmark.metrics.bootstrap import Floats
+from benchmark.metrics.bootstrap import Floats, once
 from benchmark.metrics.rates import bd_rate, just_useful
 from benchmark.metrics.weighted import ratio
 from benchmark.suites.results_folder import SuiteFolder
@@ -150,10 +150,10 @@ def curves_of(truth: GroundTruth, codec: str, table: CodecTable) -> Curves:
     levels = len(table.levels)
     rows = images_of(truth, codec, "test", table.levels)
     cluster, counts = truth.clusters(rows[::levels], "test")
-    weights = np.concatenate([np.ones((1, len(cluster))), counts[:REPLICATES, cluster]]).astype(np.float64)
-    useful, eligible = table.useful, eligible_of(truth, codec, table)
-    curves = {RATE: weights @ table.bits / (weights @ table.pixels)[:, None]}
-    curves[USEFUL] = ratio(weights @ (useful * eligible[:, None]), (weights @ eligible)[:, None])
+    weights = np.concatenate([once(len(cluster)), counts[:REPLICATES, cluster]])
+    weighed, useful, eligible = weights.astype(np.float64), table.useful, eligible_of(truth, codec, table)
+    curves = {RATE: weighed @ table.bits / (weighed @ table.pixels)[:, None]}
+    curves[USEFUL] = ratio(weighed @ (useful * eligible[:, None]), (weighed @ eligible)[:, None])
     for name in truth.suite.networks.held_out:
         network = truth.downstream(name)
         placed = network.placed(rows)

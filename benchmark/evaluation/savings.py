@@ -20,8 +20,8 @@ from benchmark.core.types import IMAGE
 from benchmark.evaluation.codec_tables import CodecTable, codec_levels, codec_table, codecs, grid, has_rates, images_of
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.metrics import bootstrap
-from benchmark.metrics.bootstrap import Floats
-from benchmark.metrics.rates import saved_bits, search_threshold, search_thresholds, searched_levels
+from benchmark.metrics.bootstrap import Floats, Weights
+from benchmark.metrics.rates import saved_bits, search_thresholds, searched_levels
 
 KEPT: dict[str, Callable[[CodecTable], Floats]] = {
     "bits_saved": lambda table: table.kept,
@@ -96,7 +96,7 @@ def oracle_savings(truth: GroundTruth, tables: Tables) -> dict[str, Floats]:
         lowest = (table.kept >= enough).argmax(axis=1)
         kernel = functools.partial(saved_bits, bits=table.bits, kept=table.kept, chosen=lowest)
         cluster, counts = truth.clusters(pl.DataFrame({"source": table.sources}), "test")
-        results[name] = np.r_[kernel(np.ones((1, len(cluster)))), bootstrap.replicate(kernel, counts, cluster)]
+        results[name] = bootstrap.value_and_replicates(kernel, counts, cluster)
     return results
 
 
@@ -118,8 +118,7 @@ def drawn_search_thresholds(
     values, worth = (np.concatenate(side) for side in zip(*filled, strict=True))
     sources = pl.DataFrame({"source": [source for table in seen.values() for source in table.sources]})
     cluster, counts = truth.clusters(sources, "validation")
-    drawn = bootstrap.replicate(search_thresholds, counts, cluster, values, worth)
-    return np.r_[search_threshold(values, worth), drawn]
+    return bootstrap.value_and_replicates(search_thresholds, counts, cluster, values, worth)
 
 
 def scores_of(truth: GroundTruth, scores: pl.DataFrame, codec: str, part: str) -> Floats:
@@ -142,8 +141,7 @@ def saved(truth: GroundTruth, table: CodecTable, scores: Floats, kept: Floats, t
     """
     cluster, counts = truth.clusters(pl.DataFrame({"source": table.sources}), "test")
 
-    def kernel(weights: Floats, drawn: Floats) -> Floats:
+    def kernel(weights: Weights, drawn: Floats) -> Floats:
         return saved_bits(weights, table.bits, kept, searched_levels(scores, drawn))
 
-    drawn = bootstrap.replicate(kernel, counts, cluster, choices=thresholds[1:])
-    return np.r_[kernel(np.ones((1, len(cluster))), thresholds[:1]), drawn]
+    return bootstrap.value_and_replicates(kernel, counts, cluster, choices=thresholds)

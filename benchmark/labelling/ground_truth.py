@@ -71,13 +71,9 @@ class GroundTruth:
 
     def judge(self, network: str) -> pl.DataFrame:
         """Make the decisions of a network on each distorted image; see the task's `judge` for the columns."""
-        task, temperature = TASKS[self.suite.task], self.temperatures[network]
-        return task.judge(
-            self.outcomes[network],
-            truths_for(self.indexed, network, self.outcomes[network]),
-            temperature,
-            self.suite.labels,
-        )
+        outcomes, temperature = self.outcomes[network], self.temperatures[network]
+        truths = truths_for(self.indexed, network, outcomes)
+        return TASKS[self.suite.task].judge(outcomes, truths, temperature, self.suite.labels)
 
     def label_networks(self, label_set: str) -> tuple[str, ...]:
         """The networks whose decisions determine a label set.
@@ -165,28 +161,33 @@ class GroundTruth:
         ]
         return rows.with_columns(utility=pl.Series(np.mean(joined, axis=0)))
 
+    @functools.cached_property
+    def recorded(self) -> Callable[[str, tuple[str, ...]], list[str]]:
+        """Maps a label set and parts to digests, see `digest_parts`; those of each are made once."""
+        return functools.cache(self.digest_parts)
+
     def lesson_digest(self, label_set: str) -> str:
         """Digest of everything that a predictor can learn from this label set."""
-        rows = self.labels(label_set).filter(pl.col("part") != "test")
-        return digest("lesson 2", self.fingerprint, *self.recorded(label_set, rows))
+        return digest("lesson 2", self.fingerprint, *self.recorded(label_set, ("train", "validation")))
 
     def digest(self, label_set: str) -> str:
         """Digest of everything that scorecards of this label set depend on: labels, and outcomes behind all measures."""
-        parts = self.recorded(label_set, self.labels(label_set))
+        parts = self.recorded(label_set, ("train", "validation", "test"))
         return digest("ground truth 4", self.fingerprint, *parts, self.held_out_digest, self.decisions_digest)
 
-    def recorded(self, label_set: str, rows: pl.DataFrame) -> list[str]:
-        """Digests of the labels of these rows, and of the stored outcomes from which labels and utilities are derived.
+    def digest_parts(self, label_set: str, parts: tuple[str, ...]) -> list[str]:
+        """Digests of the labels of these parts, and of the stored outcomes from which labels and utilities are derived.
 
         The utilities themselves are excluded, since the last digit of a computed number differs between processors.
         """
+        rows = self.labels(label_set).filter(pl.col("part").is_in(parts))
         pristine = rows.select("source").unique().join(conditions_table([PRISTINE]), how="cross")
         images = pl.concat([rows.select(IMAGE), pristine])
-        parts = [content_digest(rows.select(*IMAGE, "label", "eligible", "part").sort(IMAGE))]
+        digests = [content_digest(rows.select(*IMAGE, "label", "eligible", "part").sort(IMAGE))]
         for name in self.label_networks(label_set):
             outcomes = self.outcomes[name].join(images, on=IMAGE, how="semi").sort(IMAGE)
-            parts += [name, repr(self.temperatures[name]), content_digest(outcomes)]
-        return parts
+            digests += [name, repr(self.temperatures[name]), content_digest(outcomes)]
+        return digests
 
     @functools.cached_property
     def held_out_digest(self) -> str:
@@ -236,8 +237,8 @@ class GroundTruth:
 
     def clusters(self, rows: pl.DataFrame, part: str) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Index of each row's photograph among those of its part, and the suite's common resamples of them."""
-        positions = self.cluster_positions[part]
-        return np.array([positions[source] for source in rows["source"]]), self.resamples[part]
+        positions = rows["source"].replace_strict(self.cluster_positions[part], return_dtype=pl.Int64)
+        return positions.to_numpy(), self.resamples[part]
 
     def make_downstream(self, network: str) -> classification.Downstream | detection.Downstream:
         """Make the downstream performance of a held-out network on the test sources; see the task's `Downstream`."""

@@ -18,12 +18,10 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from benchmark.core.errors import MetricError
-from benchmark.metrics.bootstrap import Floats
-from benchmark.metrics.weighted import ratio, sums_of_runs
+from benchmark.metrics.bootstrap import Floats, Weights
+from benchmark.metrics.weighted import ratio
 
 SOFT = ("srcc", "plcc", "krcc", "rmse")
-PAIRS = 250_000
-"""Number of pairs of rows that are compared at once, about: few enough to stay in a processor's cache."""
 
 
 def srcc(target: ArrayLike, scores: ArrayLike) -> float:
@@ -110,33 +108,22 @@ def residual(spread: ArrayLike, correlation: ArrayLike) -> Floats:
     return np.asarray(spread) * np.sqrt(1 - np.clip(correlation, 0, 1) ** 2)
 
 
-def srcc_kernel(weights: Floats, target: Floats, scores: Floats) -> Floats:
-    """Spearman's correlation in each replicate, shape (R,).
-
-    Examples:
-        >>> weights = np.array([[1.0, 1.0, 1.0], [1.0, 1.0, 0.0]])     # all rows, and all but the last
-        >>> srcc_kernel(weights, np.array([0.1, 0.4, 0.9]), np.array([1.0, 3.0, 2.0])).round(3).tolist()
-        [0.5, 1.0]
-    """
-    return moments(weights, midranks(weights, target), midranks(weights, scores))[0]
-
-
-def fit_kernel(weights: Floats, target: Floats, curve: Floats) -> Floats:
+def fit_kernel(weights: Weights, target: Floats, curve: Floats) -> Floats:
     """PLCC and RMSE in each replicate, (R, 2), of scores that `fitted` has transformed.
 
     Centre and width stay those of all rows. The correlation is at its maximum there, so fitting them again would change it only
     in second order.
 
     Examples:
-        >>> fit_kernel(np.ones((1, 3)), np.array([0.1, 0.5, 0.9]), curve=np.array([0.2, 0.4, 0.6])).round(3).tolist()
+        >>> fit_kernel(np.ones((1, 3), int), np.array([0.1, 0.5, 0.9]), curve=np.array([0.2, 0.4, 0.6])).round(3).tolist()
         [[1.0, 0.0]]
     """
-    correlation, spread = moments(weights, np.broadcast_to(curve, weights.shape), target)
+    correlation, spread = moments(weights.astype(np.float64), curve, target)
     return np.stack([correlation, residual(spread, correlation)], axis=1)
 
 
 def moments(weights: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Weighted correlation of x and y, each (R, N) or (N,), and standard deviation of y: (R,) each.
+    """Weighted correlation of x and y, each (N,), and standard deviation of y: (R,) each.
 
     Examples:
         >>> correlation, spread = moments(np.ones((1, 2)), np.array([1.0, 2.0]), np.array([5.0, 3.0]))
@@ -144,71 +131,9 @@ def moments(weights: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         ([-1.0], [1.0])
     """
     total = weights.sum(axis=1, keepdims=True)
-    dx, dy = (values - (weights * values).sum(axis=1, keepdims=True) / total for values in (x, y))
+    dx, dy = (values - (weights @ values)[:, None] / total for values in (x, y))
     xx, yy, xy = (np.einsum("rn,rn,rn->r", weights, *pair) for pair in ((dx, dx), (dy, dy), (dx, dy)))
     return ratio(xy, np.sqrt(xx * yy)), np.sqrt(yy / total[:, 0])
-
-
-def midranks(weights: Floats, values: Floats) -> Floats:
-    """Rank of each row among all weighted rows, with ties at their mean rank: (R, N).
-
-    Examples:
-        >>> midranks(np.array([[1.0, 1.0, 1.0], [3.0, 1.0, 1.0]]), np.array([5.0, 7.0, 7.0])).tolist()
-        [[1.0, 2.5, 2.5], [2.0, 4.5, 4.5]]
-    """
-    _, group = np.unique(values, return_inverse=True)
-    order = np.argsort(group, kind="stable")
-    size = sums_of_runs(weights[:, order], np.flatnonzero(np.r_[True, np.diff(group[order]) > 0]))
-    return np.asarray((np.cumsum(size, axis=1) - size / 2 + 0.5)[:, group])
-
-
-def krcc_replicates(counts: NDArray[np.int32], cluster: ArrayLike, target: ArrayLike, scores: ArrayLike) -> Floats:
-    """Kendall's tau-b in each replicate, shape (R,).
-
-    Sums over pairs of rows are quadratic forms of the sources' counts, so that pairs are compared only once: if D[a, b] is the
-    number of concordant minus discordant pairs of a row of source a and a row of source b, a replicate has counts D counts.
-
-    Args:
-        counts: the result of `bootstrap.resamples`, shape (R, S).
-        cluster: index of each row's source, shape (N,).
-        target: the utility, shape (N,).
-        scores: the scores, shape (N,).
-
-    Examples:
-        >>> krcc_replicates(np.array([[1, 1, 1]], np.int32), [0, 1, 2], [0.1, 0.4, 0.9], [1.0, 3.0, 2.0]).round(3).tolist()
-        [0.333]
-    """
-    order = np.argsort(np.asarray(cluster), kind="stable")
-    source = np.asarray(cluster)[order]
-    y, s = (np.unique(values[order], return_inverse=True)[1].astype(np.int32) for values in checked(target, scores))
-    starts = np.flatnonzero(np.r_[True, np.diff(source) > 0])
-    ends = np.r_[starts[1:], len(s)]
-    sums = np.zeros((3, len(starts), len(starts)))
-    first = 0
-    while first < len(starts):  # some sources against themselves and all later ones, since D is symmetric
-        begin = starts[first]
-        last = int(np.searchsorted(ends, begin + PAIRS // (len(s) - begin), side="right"))
-        last = max(last, first + 1)
-        dy, ds = (signs(values[begin : ends[last - 1]], values[begin:]) for values in (y, s))
-        for total, pairs in zip(sums, (dy * ds, dy != 0, ds != 0), strict=True):
-            rows = np.add.reduceat(pairs, starts[first:last] - begin, axis=0, dtype=np.int32)
-            total[first:last, first:] = np.add.reduceat(rows, starts[first:] - begin, axis=1)
-            total[first:, first:last] = total[first:last, first:].T
-        first = last
-    drawn = counts[:, source[starts]].astype(np.float64)
-    concordant, untied_y, untied_s = (np.einsum("ra,ra->r", drawn @ matrix, drawn) for matrix in sums)
-    return ratio(concordant, np.sqrt(untied_y * untied_s))
-
-
-def signs(values: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[np.int8]:
-    """Sign of the difference of each of A values and each of B others, (A, B).
-
-    Examples:
-        >>> signs(np.array([2, 5]), np.array([2, 3, 9])).tolist()
-        [[0, -1, -1], [1, 1, -1]]
-    """
-    above, below = (compare(values[:, None], others).view(np.int8) for compare in (np.greater, np.less))
-    return above - below
 
 
 def checked(target: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from benchmark.core.errors import MetricError
-from benchmark.metrics.bootstrap import Floats, interval, resamples
+from benchmark.metrics.bootstrap import Floats, Weights, interval, once, resamples
 from benchmark.metrics.weighted import ratio
 
 Columns = Mapping[str, NDArray[np.int64]]
@@ -68,14 +68,13 @@ def operating_point(rows: Mapping[str, ArrayLike], aim: str, value: float) -> Op
     source, scores, label, bits = (np.asarray(rows[name])[order] for name in ("source", "score", "label", "bits"))
     ranked = {"label": label.astype(np.int64), "bits": bits.astype(np.int64)}
     ends = np.flatnonzero(np.r_[np.diff(scores) < 0, True])
-    once = np.ones((1, len(scores)))
-    curves = {name: CURVES[name](once, ranked)[0, ends] for name in AIMS}
+    curves = {name: CURVES[name](once(len(scores)), ranked)[0, ends] for name in AIMS}
     index = int(last_reached(aim, curves[aim][None], value)[0])
     if index < 0:
         best = f"{np.nanmax(curves[aim]):.4g} at most" if aim == "accuracy" else f"{curves[aim].min():.4g} at least"
         raise MetricError(f"no threshold keeps {aim} at {value:g} on the validation images; it is {best}")
     names, cluster = np.unique(source, return_inverse=True)
-    weights = resamples(len(names), "operating point")[:, cluster].astype(np.float64)
+    weights = resamples(len(names), "operating point")[:, cluster].astype(np.int64)
     redrawn = {name: CURVES[name](weights, ranked)[:, ends] for name in AIMS}
     indices = last_reached(aim, redrawn[aim], value)
     low, high = interval(np.where(indices < 0, np.nan, scores[ends][indices]))
@@ -94,38 +93,38 @@ def last_reached(aim: str, curves: Floats, value: float) -> NDArray[np.int64]:
     return np.where(good.any(axis=1), good.shape[1] - 1 - good[:, ::-1].argmax(axis=1), -1)
 
 
-def useful_share(weights: Floats, rows: Columns) -> Floats:
+def useful_share(weights: Weights, rows: Columns) -> Floats:
     """Share of useful images among the labelled ones of the first 1, 2, ..., N rows, (R, N).
 
     Examples:
-        >>> useful_share(np.ones((1, 3)), {"label": np.array([1, -1, 0])}).tolist()
+        >>> useful_share(np.ones((1, 3), int), {"label": np.array([1, -1, 0])}).tolist()
         [[1.0, 1.0, 0.5]]
     """
     label = rows["label"]
     return ratio(np.cumsum(weights * (label == 1), axis=1), np.cumsum(weights * (label >= 0), axis=1))
 
 
-def kept_fraction(weights: Floats, rows: Columns) -> Floats:
+def kept_fraction(weights: Weights, rows: Columns) -> Floats:
     """Share of the first 1, 2, ..., N rows among all rows, (R, N).
 
     Examples:
-        >>> kept_fraction(np.ones((1, 4)), {}).tolist()
+        >>> kept_fraction(np.ones((1, 4), int), {}).tolist()
         [[0.25, 0.5, 0.75, 1.0]]
     """
-    return np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
+    return np.asarray(np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True))
 
 
-def bits_per_image(weights: Floats, rows: Columns) -> Floats:
+def bits_per_image(weights: Weights, rows: Columns) -> Floats:
     """Bits of the first 1, 2, ..., N rows over the number of all rows, (R, N).
 
     Examples:
-        >>> bits_per_image(np.ones((1, 2)), {"bits": np.array([8, 16])}).tolist()
+        >>> bits_per_image(np.ones((1, 2), int), {"bits": np.array([8, 16])}).tolist()
         [[4.0, 12.0]]
     """
-    return np.cumsum(weights * rows["bits"], axis=1) / weights.sum(axis=1, keepdims=True)
+    return np.asarray(np.cumsum(weights * rows["bits"], axis=1) / weights.sum(axis=1, keepdims=True))
 
 
-CURVES: dict[str, Callable[[Floats, Columns], Floats]] = {
+CURVES: dict[str, Callable[[Weights, Columns], Floats]] = {
     "accuracy": useful_share,
     "fraction": kept_fraction,
     "bits": bits_per_image,

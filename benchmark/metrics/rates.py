@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from benchmark.core.errors import MetricError
-from benchmark.metrics.bootstrap import Floats
-from benchmark.metrics.weighted import sums_of_runs
+from benchmark.metrics.bootstrap import Floats, Weights, once
+from benchmark.metrics.weighted import run_starts, sums_of_runs
 
 OVERLAP = 0.5
 """Least share of the two curves' common range of utility in their whole range."""
@@ -176,10 +176,10 @@ def search_threshold(scores: ArrayLike, kept: ArrayLike, *, share: float = 0.95)
         3.0
     """
     values, worth = np.asarray(scores, np.float64), np.asarray(kept, np.float64)
-    return float(search_thresholds(np.ones((1, len(values))), values, worth, share=share)[0])
+    return float(search_thresholds(once(len(values)), values, worth, share=share)[0])
 
 
-def search_thresholds(weights: Floats, scores: Floats, kept: Floats, *, share: float = 0.95) -> Floats:
+def search_thresholds(weights: Weights, scores: Floats, kept: Floats, *, share: float = 0.95) -> Floats:
     """The threshold of `search_threshold` in each replicate, as on sources that are repeated; shape (R,).
 
     Args:
@@ -198,18 +198,18 @@ def search_thresholds(weights: Floats, scores: Floats, kept: Floats, *, share: f
     steps = np.diff(kept, axis=1, append=kept[:, -1:])
     order = np.argsort(least, axis=None, kind="stable")
     values = least.ravel()[order]
-    starts = np.flatnonzero(np.r_[True, np.diff(values) > 0])
-    weighed = weights[:, order // least.shape[1]]
+    starts, own = run_starts(values), weights.astype(np.float64)
+    weighed = own.take(order // least.shape[1], axis=1)
     drawn = sums_of_runs(weighed, starts) > 0  # only scores that a replicate holds are thresholds of it
     moved = np.cumsum(sums_of_runs(weighed * steps.ravel()[order], starts), axis=1)
-    worth = (weights @ kept[:, 0])[:, None] + np.pad(moved[:, :-1], ((0, 0), (1, 0)))
-    goal = share * (weights @ kept[:, -1]) - FLAT * weights.sum(axis=1)
+    worth = (own @ kept[:, 0])[:, None] + np.pad(moved[:, :-1], ((0, 0), (1, 0)))
+    goal = share * (own @ kept[:, -1]) - FLAT * own.sum(axis=1)
     enough = drawn & (worth >= goal[:, None])
     return np.where(enough.any(axis=1), values[starts][enough.argmax(axis=1)], np.inf)
 
 
 def saved_bits(
-    weights: Floats, bits: NDArray[np.float64], kept: NDArray[np.float64], chosen: NDArray[np.int64]
+    weights: Weights, bits: NDArray[np.float64], kept: NDArray[np.float64], chosen: NDArray[np.int64]
 ) -> Floats:
     """The share of bits that a choice of levels saves against fixed levels that keep as much.
 
@@ -230,9 +230,10 @@ def saved_bits(
         >>> saved_bits(np.ones((1, 2)), bits, kept, np.array([0, 1])).tolist()
         [0.375]
     """
-    totals, levels = weights.sum(axis=1), np.atleast_2d(chosen).T
-    spent, worth = (weights @ table / totals[:, None] for table in (bits, kept))
-    own = [(weights * np.take_along_axis(table, levels, axis=1).T).sum(axis=1) / totals for table in (bits, kept)]
+    weighed, levels = weights.astype(np.float64), np.atleast_2d(chosen).T
+    totals = weighed.sum(axis=1)
+    spent, worth = (weighed @ table / totals[:, None] for table in (bits, kept))
+    own = [(weighed * np.take_along_axis(table, levels, axis=1).T).sum(axis=1) / totals for table in (bits, kept)]
     worth = np.maximum.accumulate(worth, axis=1)  # no level costs more than a lower one that keeps more
     rival = np.array([cheapest(*curve) for curve in zip(own[1], worth, spent, strict=True)])
     return np.asarray(1 - own[0] / rival)
@@ -245,5 +246,5 @@ def cheapest(share: float, worth: Floats, spent: Floats) -> float:
         >>> cheapest(0.7, np.array([0.5, 0.9, 0.9]), np.array([10.0, 20.0, 30.0]))
         15.0
     """
-    values, first = np.unique(worth, return_index=True)
-    return float(np.interp(share, values, spent[first]))
+    first = run_starts(worth)
+    return float(np.interp(share, worth[first], spent[first]))

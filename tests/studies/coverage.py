@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.evaluation.downstream import FRACTIONS
-from benchmark.metrics import bootstrap, correlation, weighted
+from benchmark.metrics import bootstrap, correlation, histograms, rank_correlation, weighted
 
 LEVELS = 9
 FOLDER = Path("results/studies")
@@ -32,8 +32,8 @@ MEASURES = {
     "within-level AUROC": lambda w, level, y, u, s, r: weighted.stratified_auroc(w, y, s, level),
     "average precision": lambda w, level, y, u, s, r: weighted.average_precision(w, y, s),
     "balanced accuracy": lambda w, level, y, u, s, r: weighted.decisions(w, y, s >= 0)[:, 1],
-    "overlap": lambda w, level, y, u, s, r: weighted.overlap(w, y, s),
-    "SRCC": lambda w, level, y, u, s, r: correlation.srcc_kernel(w, u, s),
+    "overlap": lambda w, level, y, u, s, r: histograms.overlap(w, y, s),
+    "SRCC": lambda w, level, y, u, s, r: rank_correlation.srcc_kernel(w, u, s),
     "PLCC": lambda w, level, y, u, s, r: correlation.fit_kernel(w, u, correlation.fitted(u, s))[:, 0],
     "accuracy gain": lambda w, level, y, u, s, r: (w @ (r * (s >= 0))) / (w @ (s >= 0)) - (w @ r) / w.sum(axis=1),
     "gain area": lambda w, level, y, u, s, r: gain_area(w, s, r),

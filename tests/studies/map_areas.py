@@ -2,7 +2,7 @@
 
 An mAP is no mean: that of a resample tends to be higher, and areas may inherit that. The test sources of glyphs-det are taken
 for all there are; each trial draws 60 of them with replacement, and resamples these. The truth is the area of the first
-held-out detector on all sources. Reflected replicates (`weighted.reflected`) are twice the point less each replicate. Reads
+held-out detector on all sources. Reflected replicates (`histograms.reflected`) are twice the point less each replicate. Reads
 committed scores and outcomes, and writes results/studies/map_areas.md.
 """
 
@@ -16,7 +16,7 @@ from benchmark.core.workspace import Workspace
 from benchmark.evaluation.downstream import FRACTIONS, RIVALS, scaled
 from benchmark.evaluation.results import read_scores
 from benchmark.labelling.pipeline import recorded_truth
-from benchmark.metrics import bootstrap, weighted
+from benchmark.metrics import bootstrap, histograms
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import Training, suite_folder
 from tests.studies.table import write_table
@@ -62,7 +62,7 @@ def study(area, trials):
         sample = random.multinomial(SOURCES, everything)
         resampled = random.multinomial(SOURCES, sample / SOURCES, REPLICATES)
         plain = area(np.concatenate([sample[None], resampled]))
-        both = (plain, weighted.reflected(plain))
+        both = (plain, histograms.reflected(plain))
         points[trial] = [values[0] for values in both]
         held += [low <= truth <= high for low, high in (bootstrap.interval(values[1:]) for values in both)]
     return truth, held / trials, (points.mean(axis=0) - truth) / points.std(axis=0)

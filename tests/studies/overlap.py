@@ -1,7 +1,7 @@
 """How often intervals of the overlap hold the truth, for weak, middling and strong scores: `python -m tests.studies.overlap`.
 
 Sources are drawn as `coverage` does. The overlap of few rows in 20 bins is too low by chance, and its resamples are lower
-still, so percentile intervals miss; reflected replicates (`weighted.reflected`) correct most of that. Writes
+still, so percentile intervals miss; reflected replicates (`histograms.reflected`) correct most of that. Writes
 results/studies/overlap.md.
 """
 
@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from benchmark.metrics import bootstrap, weighted
+from benchmark.metrics import bootstrap, histograms
 from tests.studies.coverage import draw
 from tests.studies.table import write_table
 
@@ -25,17 +25,17 @@ def scores(strength, utility, seed):
 def study(trials, strength, sources=200, replicates=400):
     """Shares of trials: percentile and reflected interval hold the truth, and hold their own point; and the mean errors."""
     _, _, labels, utility, _, _ = draw(40_000, 10**6)
-    truth = weighted.overlap(np.ones((1, len(labels))), labels, scores(strength, utility, 10**6))[0]
+    truth = histograms.overlap(np.ones((1, len(labels))), labels, scores(strength, utility, 10**6))[0]
     held, errors = np.zeros(4), np.zeros(2)
     for trial in range(trials):
         cluster, _, labels, utility, _, _ = draw(sources, trial)
         given = scores(strength, utility, trial)
         counts = bootstrap.resamples(sources, f"trial {trial}", replicates=replicates)
         plain = np.r_[
-            weighted.overlap(np.ones((1, len(labels))), labels, given),
-            bootstrap.replicate(weighted.overlap, counts, cluster, labels, given),
+            histograms.overlap(np.ones((1, len(labels))), labels, given),
+            bootstrap.replicate(histograms.overlap, counts, cluster, labels, given),
         ]
-        both = (plain, weighted.reflected(plain))
+        both = (plain, histograms.reflected(plain))
         ends = [bootstrap.interval(values[1:]) for values in both]
         held += [low <= truth <= high for low, high in ends] + [
             low <= values[0] <= high for (low, high), values in zip(ends, both, strict=True)

@@ -45,7 +45,7 @@ class Downstream:
         return rows.join(self.judgement, on=IMAGE, how="left", maintain_order="left")
 
     def best(
-        self, rows: pl.DataFrame, weights: NDArray[np.float64], priority: NDArray[np.float64], shares: ArrayLike
+        self, rows: pl.DataFrame, weights: NDArray[np.int64], priority: NDArray[np.float64], shares: ArrayLike
     ) -> NDArray[np.float64]:
         """Accuracy if the given share of the images, those of highest priority, is kept; ties are kept in proportion.
 
@@ -58,11 +58,11 @@ class Downstream:
         Returns:
             Shape (R, F); 0 to 1, NaN where nothing is kept.
         """
-        return kept_mean(weights, rows["right"].to_numpy().astype(np.float64), priority, shares)
+        return kept_mean(weights, rows["right"].to_numpy().astype(np.int64), priority, shares)
 
-    def chosen(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def chosen(self, rows: pl.DataFrame, weights: NDArray[np.int64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Accuracy on the images that are kept, (N,) or in each replicate (R, N); shape (R,), NaN where none is kept."""
-        chosen = weights * kept
+        chosen = (weights * kept).astype(np.float64)
         return ratio(chosen @ rows["right"].to_numpy().astype(np.float64), chosen.sum(axis=1))
 
     def extras(self, rows: pl.DataFrame, kept: object) -> dict[str, Any]:

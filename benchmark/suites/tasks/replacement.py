@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
 import math
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from benchmark.core.devices import cores, on_all_cores
 from benchmark.core.errors import MetricError
 from benchmark.core.types import CONDITION, IMAGE, PRISTINE, Condition, Detections, Objects
+from benchmark.metrics.bootstrap import once
 from benchmark.metrics.matches import Matches, match, match_by_area
 from benchmark.metrics.mean_ap import weighted_mean_ap
 
@@ -43,6 +47,8 @@ DRAWS = 10
 """Number of random orders of images with equal priority over which an mAP is averaged."""
 REDRAWS = 2
 """The same number for each of many resamples."""
+SECONDS = 6e-9
+"""About how long an mAP takes for each detection."""
 
 
 def unpack(outcomes: pl.DataFrame) -> list[Detections]:
@@ -54,6 +60,49 @@ def unpack(outcomes: pl.DataFrame) -> list[Detections]:
         )
         for boxes, scores, classes in zip(*columns, strict=True)
     ]
+
+
+@dataclass(frozen=True, eq=False)
+class Replaced:
+    """N images of which some are replaced by their pristine versions; its methods are measures of one replicate."""
+
+    matches: Matches
+    """The matches of the images, and of their pristine versions."""
+    own: NDArray[np.int64]
+    """Where each image is among these, shape (N,)."""
+    pristine: NDArray[np.int64]
+    """Where its pristine version is, shape (N,)."""
+
+    def keeping(self, weights: NDArray[np.int64], kept: NDArray[np.bool_]) -> float:
+        """The mAP if the images that are not kept, (N,), are replaced; NaN where they hold no object."""
+        chosen = np.where(kept, self.own, self.pristine)
+        counts = np.bincount(chosen, weights, minlength=len(self.matches.objects)).astype(np.int64)
+        try:
+            return weighted_mean_ap(self.matches, counts)
+        except MetricError:
+            return math.nan
+
+    def keeping_first(
+        self, weights: NDArray[np.int64], shares: NDArray[np.float64], *, priority: NDArray[np.float64], draws: int
+    ) -> NDArray[np.float64]:
+        """The mAP if each of these shares, (F,), of highest priority is kept, as a mean over random orders of ties; (F,)."""
+        # Of the replicate itself, so that its orders do not depend on which others are computed with it.
+        random = np.random.default_rng(zlib.crc32(weights.astype(np.int32).tobytes()))
+        results = np.zeros((draws, len(shares)))
+        for values in results:
+            order = np.lexsort((random.random(len(priority)), priority))[::-1]
+            taken = np.cumsum(weights[order])
+            counts = np.searchsorted(taken, shares * taken[-1] + 1e-6, side="right")
+            kept = np.zeros(len(priority), bool)
+            for column in np.argsort(counts, kind="stable"):
+                kept[order[: counts[column]]] = True
+                values[column] = self.keeping(weights, kept)
+        return np.asarray(results.mean(axis=0))
+
+
+def each(measure: Callable[..., Any], piece: tuple[NDArray[np.int64], NDArray[Any]]) -> NDArray[np.float64]:
+    """What a measure gives for each pair of some weights and what else it is given."""
+    return np.array([measure(*pair) for pair in zip(*piece, strict=True)])
 
 
 class Downstream:
@@ -109,7 +158,7 @@ class Downstream:
         return rows.join(pristine, on="source", how="left", maintain_order="left")
 
     def best(
-        self, rows: pl.DataFrame, weights: NDArray[np.float64], priority: NDArray[np.float64], shares: ArrayLike
+        self, rows: pl.DataFrame, weights: NDArray[np.int64], priority: NDArray[np.float64], shares: ArrayLike
     ) -> NDArray[np.float64]:
         """The mAP if the given share of the images, those of highest priority, is kept and the others are replaced.
 
@@ -118,7 +167,7 @@ class Downstream:
 
         Args:
             rows: N rows from `placed`.
-            weights: how often each row counts in each replicate, whole numbers, shape (R, N).
+            weights: how often each row counts in each replicate, shape (R, N).
             priority: shape (N,).
             shares: shape (F,) or (R, F).
 
@@ -128,42 +177,34 @@ class Downstream:
         tied = len(np.unique(priority)) < len(priority)
         draws = 1 if not tied else DRAWS if len(weights) == 1 else REDRAWS
         fractions = np.broadcast_to(shares, (len(weights), np.shape(shares)[-1]))
-        results, performance = np.zeros((draws, *fractions.shape)), self.performance_on(rows)
-        for number, own in enumerate(weights):
-            # Of the replicate itself, so that its orders do not depend on which others are computed with it.
-            random = np.random.default_rng(zlib.crc32(own.astype(np.int32).tobytes()))
-            for values in results[:, number]:
-                order = np.lexsort((random.random(len(priority)), priority))[::-1]
-                taken = np.cumsum(own[order])
-                counts = np.searchsorted(taken, fractions[number] * taken[-1] + 1e-6, side="right")
-                kept = np.zeros(len(priority), bool)
-                for column in np.argsort(counts, kind="stable"):
-                    kept[order[: counts[column]]] = True
-                    values[column] = performance(own, kept)
-        return np.asarray(results.mean(axis=0))
+        kept_first = functools.partial(self.replaced(rows).keeping_first, priority=priority, draws=draws)
+        return self.of_replicates(kept_first, weights, fractions, count=draws * fractions.size)
 
-    def chosen(self, rows: pl.DataFrame, weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def chosen(self, rows: pl.DataFrame, weights: NDArray[np.int64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The mAP if the images that are not kept, (N,) or in each replicate (R, N), are replaced; shape (R,)."""
-        chosen, performance = np.broadcast_to(kept, weights.shape), self.performance_on(rows)
-        return np.array([performance(own, mine) for own, mine in zip(weights, chosen, strict=True)])
+        kept = np.broadcast_to(kept, weights.shape)
+        return self.of_replicates(self.replaced(rows).keeping, weights, kept, count=len(weights))
 
-    def performance_on(self, rows: pl.DataFrame) -> Callable[[NDArray[np.float64], NDArray[np.bool_]], float]:
-        """A function of weights (N,) and of which rows are kept (N,): the mAP if the others are replaced.
-
-        It is NaN where the rows hold no object. Only detections in these rows' images are looked at.
-        """
+    def replaced(self, rows: pl.DataFrame) -> Replaced:
+        """The matches of these rows alone, and of their pristine versions."""
         positions = np.concatenate([rows[name].to_numpy() for name in ("position", "position_p")])
         images, numbers = np.unique(positions, return_inverse=True)
-        matches, (own, pristine) = self.matches.of_images(images), numbers.reshape(2, -1)
+        own, pristine = numbers.reshape(2, -1)
+        return Replaced(self.matches.of_images(images), own, pristine)
 
-        def performance(weights: NDArray[np.float64], kept: NDArray[np.bool_]) -> float:
-            counts = np.bincount(np.where(kept, own, pristine), weights, minlength=len(images)).astype(np.int64)
-            try:
-                return weighted_mean_ap(matches, counts)
-            except MetricError:
-                return math.nan
-
-        return performance
+    def of_replicates(
+        self,
+        measure: Callable[[NDArray[np.int64], NDArray[Any]], Any],
+        weights: NDArray[np.int64],
+        given: NDArray[Any],
+        *,
+        count: int,
+    ) -> NDArray[np.float64]:
+        """What a measure gives in each replicate, from its weights and what else it is given, made of so many mAPs in all."""
+        bounds = np.linspace(0, len(weights), min(len(weights), 2 * cores()) + 1).astype(int)
+        pieces = [(weights[low:high], given[low:high]) for low, high in itertools.pairwise(bounds)]
+        seconds = SECONDS * count * len(self.matches.images)
+        return np.concatenate(on_all_cores(functools.partial(each, measure), pieces, seconds=seconds))
 
     def extras(self, rows: pl.DataFrame, kept: NDArray[np.bool_]) -> dict[str, Any]:
         """Further values that a scorecard records for a choice.
@@ -176,7 +217,7 @@ class Downstream:
         conditions = {}
         for key, subset in rows.with_columns(kept=pl.Series(kept)).group_by(CONDITION, maintain_order=True):
             own = subset["kept"].to_numpy()
-            weights, share = np.ones((1, len(own))), float(own.mean())
+            weights, share = once(len(own)), float(own.mean())
             conditions[str(Condition(*key))] = {
                 "unfiltered": self.chosen(subset, weights, np.ones(len(own), bool)).item(),
                 "filtered": self.chosen(subset, weights, own).item(),
@@ -185,7 +226,7 @@ class Downstream:
                 "pristine": self.chosen(subset, weights, np.zeros(len(own), bool)).item(),
             }
         return {
-            "pristine": self.chosen(rows, np.ones((1, rows.height)), np.zeros(rows.height, bool)).item(),
+            "pristine": self.chosen(rows, once(rows.height), np.zeros(rows.height, bool)).item(),
             "bits": float(rows["bits"].mean()),  # type: ignore[arg-type] # the mean of numbers is a number
             "bits_filtered": float(sent.mean()),
             "conditions": conditions,
