@@ -244,7 +244,7 @@ def test_a_library_that_is_not_installed_is_named_with_the_cure(prefix, package,
 def test_the_inventory_shows_libraries_and_parts():
     """`list` names each library with its version and its parts."""
     found = [adapted(prefix) for prefix in ADAPTERS]
-    text = render({"suites": [], "predictors": [], "adapters": found, "networks": []})
+    text = render({"suites": [], "distortions": [], "predictors": [], "adapters": found, "networks": []})
     assert f"total_variation (piq {version('piq')})" in text
     assert f"odin (pytorch-ood {version('pytorch-ood')})" in text
 

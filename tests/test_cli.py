@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli.main import main
+from benchmark.core.errors import PluginError
+from benchmark.plugins.distortions import DISTORTIONS, find_distortion
 from benchmark.plugins.predictors.discovery import find_predictor
 
 
@@ -144,6 +147,22 @@ def test_list_names_what_there_is(capsys, tmp_path, monkeypatch):
     assert suites["imagenet"]["photographs"].startswith("no photographs (no data folder")
     assert {"ssim", "resnet18"} <= {one["name"] for one in found["predictors"]}
     assert "zoo" in {one["source"] for one in found["networks"]}
+    [webp] = [one for one in found["distortions"] if one["name"] == "webp"]
+    assert (webp["kind"], webp["levels"]) == ("codec", "1 to 100")
+    assert "method=4" in webp["encoder"]
+
+
+def test_list_names_a_codec_that_cannot_encode_here(monkeypatch, capsys):
+    """A codec whose library is not installed stands in the list with what to install."""
+
+    def lacking():
+        raise PluginError("needs new-codec; pip install new-codec")
+
+    monkeypatch.setitem(DISTORTIONS, "avif", dataclasses.replace(find_distortion("avif"), encoder=lacking))
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "  avif                  1 to 100; needs new-codec; pip install new-codec" in lines
+    assert "  blur                  1 to 10; camera fault" in lines
 
 
 def test_python_dash_m_is_the_same():

@@ -24,6 +24,7 @@ from benchmark.evaluation.rates import read_rates
 from benchmark.evaluation.savings import oracle_savings, savings, tables_of_codecs
 from benchmark.labelling.indexed_suite import index_suite
 from benchmark.labelling.pipeline import label, recorded_truth
+from benchmark.leaderboard.codec_comparison import CodecDifference, as_table, compare_codecs
 from benchmark.leaderboard.rank import rank
 from benchmark.plugins.predictors.informed import CONDITION
 from benchmark.suites.loading import load_suite
@@ -433,6 +434,18 @@ def test_damaged_or_stale_rates_are_refused(mixed, card, workspace):
         folder.rates.write_text(good)
 
 
+@pytest.mark.parametrize(
+    ("values", "reasons"),
+    [((-0.2, -0.3, -0.1, 0.01), []), ((-0.2, None, None, None), ["No interval"]), ((None,) * 4, ["No value"])],
+)
+def test_what_a_comparison_of_codecs_lacks_has_a_reason(values, reasons, mixed):
+    """A dash in the table is explained below it, and nothing else is."""
+    rows = [CodecDifference("useful", -0.2, -0.3, -0.1, 0.01), CodecDifference("zoo:resnext", *values)]
+    table, below = as_table(mixed, "jpeg", "webp", rows)[:4], as_table(mixed, "jpeg", "webp", rows)[4:]
+    assert ("| - |" in table[3]) == bool(reasons)
+    assert [line.partition(":")[0] for line in below if line] == reasons
+
+
 def test_codecs_are_compared_at_equal_utility(mixed, mixed_file, card, workspace, capsys):
     """`compare --codec` tells a difference for each curve; what is no codec of the suite is refused by name."""
     arguments = ["compare", "-s", str(mixed_file), "--results", str(workspace.results)]
@@ -538,8 +551,6 @@ def test_where_nothing_can_be_kept_bitstreams_are_made(mixed, workspace, tmp_pat
 
 def test_a_suite_needs_a_codec_of_that_name(mixed):
     """A suite names its codecs where another is asked for."""
-    from benchmark.leaderboard.codec_comparison import compare_codecs
-
     with pytest.raises(SuiteError, match="mixed has no codec 'mine'; it has jpeg, webp, avif"):
         compare_codecs(mixed, "jpeg", "mine")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 EXAMPLES = {
     "list": """
-utilbench list                                        suites, predictors, networks, and what is on this disk
+utilbench list                                        suites, codecs, predictors, networks, and what is on this disk
 utilbench list --json
 """,
     "label": """

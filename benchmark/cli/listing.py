@@ -1,4 +1,4 @@
-"""The inventory of suites, networks and predictors, and which of their files are on this disk."""
+"""The inventory of suites, codecs, camera faults, networks and predictors, and what of them is on this disk."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmark.core.errors import BenchmarkError
 from benchmark.core.workspace import Workspace
+from benchmark.plugins.distortions import DISTORTIONS, Distortion
 from benchmark.plugins.networks import FORMS, LIBRARIES, SOURCES, models
 from benchmark.plugins.predictors.base import track
 from benchmark.plugins.predictors.description import describe_baseline, listed_parts
@@ -22,7 +23,7 @@ Rows = list[dict[str, Any]]
 
 
 def inventory(workspace: Workspace) -> dict[str, Rows]:
-    """The tables `suites`, `predictors`, `adapters` and `networks`."""
+    """The tables `suites`, `distortions`, `predictors`, `adapters` and `networks`."""
     suites = [describe(load_suite(name), workspace) for name in suite_names()]
     described = {name: describe_baseline(name) for name in predictor_names()}
     predictors = [
@@ -41,7 +42,28 @@ def inventory(workspace: Workspace) -> dict[str, Rows]:
         {"source": source, "models": [point.value]} for source, point in extensions("networks", own=SOURCES).items()
     ]
     adapters = [adapted(prefix) for prefix in ADAPTERS]
-    return {"suites": suites, "predictors": predictors, "adapters": adapters, "networks": networks}
+    distortions = [distorted(distortion) for distortion in DISTORTIONS.values()]
+    distortions += [
+        {
+            "name": name,
+            "kind": "",
+            "levels": "",
+            "encoder": f"{point.value}, of another package, which is not imported here",
+        }
+        for name, point in extensions("distortions", own=DISTORTIONS).items()
+    ]
+    tables = {"suites": suites, "distortions": distortions}
+    return tables | {"predictors": predictors, "adapters": adapters, "networks": networks}
+
+
+def distorted(distortion: Distortion) -> dict[str, Any]:
+    """A codec or camera fault, its levels, and its encoder on this machine or what to install."""
+    try:
+        encoder = distortion.encoder()
+    except BenchmarkError as error:
+        encoder = str(error)
+    levels = f"{distortion.levels[0]} to {distortion.levels[-1]}"
+    return {"name": distortion.name, "kind": distortion.kind, "levels": levels, "encoder": encoder}
 
 
 def adapted(prefix: str) -> dict[str, Any]:
@@ -74,6 +96,8 @@ def render(tables: dict[str, Rows]) -> str:
     lines = ["Suites"]
     for suite in tables["suites"]:
         lines += [f"  {suite['name']:<22}{suite['title']}", f"  {'':<22}{suite['photographs']}; {suite['outcomes']}"]
+    lines += ["", "Codecs and camera faults, the higher the level the better the image"]
+    lines += [f"  {distortion['name']:<22}{levels_and_library(distortion)}" for distortion in tables["distortions"]]
     lines += ["", "Predictors"]
     lines += [f"  {predictor['name']:<22}{predictor['about']}" for predictor in tables["predictors"]]
     for library in tables["adapters"]:
@@ -86,3 +110,11 @@ def render(tables: dict[str, Rows]) -> str:
         shown = ", ".join(names[:8]) + (f", ... ({len(names)})" if len(names) > 8 else "")
         lines.append(f"  {source['source'] + ':':<22}{shown or (LIBRARIES | FORMS).get(source['source'], 'none')}")
     return "\n".join(lines)
+
+
+def levels_and_library(distortion: dict[str, Any]) -> str:
+    """The levels of a codec or camera fault in words, and for a codec the library without its parameters."""
+    library = ", ".join(part for part in distortion["encoder"].split(", ") if "=" not in part)
+    if not distortion["levels"]:
+        return library
+    return f"{distortion['levels']}; {library if distortion['kind'] == 'codec' else distortion['kind']}"

@@ -85,7 +85,7 @@ def add_making(
     verb: Callable[..., argparse.ArgumentParser], limit: argparse.ArgumentParser, machine: argparse.ArgumentParser
 ) -> None:
     """Add the verbs that make results: `list`, `label` and `run`."""
-    command = verb("list", "what there is: suites, networks, predictors, and what is on this disk")
+    command = verb("list", "what there is: suites, codecs, predictors, networks, and what is on this disk")
     command.add_argument("--json", action="store_true", help="for a machine to read")
     command = verb("label", "run the task networks and record every outcome; resumable", limit, machine)
     command.add_argument("suite", help="name of a suite, or path of a .toml file")

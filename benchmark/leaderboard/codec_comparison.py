@@ -6,7 +6,7 @@ for row in compare_codecs(recorded_truth(load_suite("glyphs-mixed"), Workspace.n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,10 +14,11 @@ from benchmark.core.errors import SuiteError
 from benchmark.core.markdown import markdown, number
 from benchmark.evaluation.card_parts import Measure
 from benchmark.evaluation.codec_tables import codec_table, codecs
-from benchmark.evaluation.rates import compared, curves_of, difference_measure
+from benchmark.evaluation.rates import MOST_UNDEFINED, compared, curves_of, difference_measure
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.leaderboard.rate_tables import curve_title, percent
 from benchmark.metrics.bootstrap import holm, p_value
+from benchmark.metrics.rates import OVERLAP
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,16 @@ class CodecDifference:
     high: float | None
     p: float | None
     """Two-sided p value of the paired bootstrap with Holm's correction over the curves; None without an interval."""
+
+
+MISSING: dict[str, Callable[[CodecDifference], bool]] = {
+    f"No value: less than {100 * OVERLAP:.0f} % of the two curves' whole range is common to both, or all values of one are "
+    "alike.": lambda row: row.difference is None,
+    f"No interval: so it is in over {100 * MOST_UNDEFINED:.0f} % of the resamples of the photographs.": lambda row: (
+        row.difference is not None and row.low is None
+    ),
+}
+"""What a dash means -> whether a difference has one of this kind."""
 
 
 def compare_codecs(truth: GroundTruth, first: str, second: str) -> list[CodecDifference]:
@@ -58,13 +69,15 @@ def compare_codecs(truth: GroundTruth, first: str, second: str) -> list[CodecDif
 
 
 def as_table(truth: GroundTruth, first: str, second: str, rows: Sequence[CodecDifference]) -> list[str]:
-    """The differences as Markdown."""
+    """The differences as Markdown, with a line on each kind of value that is missing."""
     cells = []
     for row in rows:
         verdict = number(row.p) if row.p is not None else "-"
         shown = percent(Measure(value=row.difference, low=row.low, high=row.high))
         cells.append([curve_title(row.curve, truth.suite), shown, verdict])
-    return markdown(["at equal", f"bits of {second} against {first} (95 %)", "p (Holm)"], cells)
+    legend = [text for text, is_so in MISSING.items() if any(is_so(row) for row in rows)]
+    table = markdown(["at equal", f"bits of {second} against {first} (95 %)", "p (Holm)"], cells)
+    return [*table, *legend]
 
 
 def as_records(rows: Sequence[CodecDifference]) -> list[dict[str, Any]]:
