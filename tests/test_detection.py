@@ -10,6 +10,7 @@ from pycocotools.cocoeval import COCOeval
 
 from benchmark.core.errors import LabelError
 from benchmark.core.types import IMAGE, PRISTINE, Objects
+from benchmark.metrics import bootstrap
 from benchmark.metrics.coco_tables import coco_tables
 from benchmark.metrics.image_utility import retention_labels
 from benchmark.metrics.matches import match
@@ -113,7 +114,7 @@ def test_replacement_is_an_evaluation_of_other_images():
     table, truths, images = pooled()
     downstream, rows = downstream_of(table, truths, images)
     kept = np.arange(rows.height) >= 10
-    once = np.ones((1, rows.height))
+    once = bootstrap.once(rows.height)
     found, objects = unpack(table), [truths[name] for name in table["source"]]
     place = {key: number for number, key in enumerate(table.select(IMAGE).iter_rows())}
     keys = rows.select(IMAGE).rows()
@@ -138,21 +139,21 @@ def test_a_replicate_is_the_map_of_copies():
     score = random.permutation(rows.height).astype(float)
     repeated = rows[np.repeat(np.arange(rows.height), times)]
     kept = score >= 8
-    again = downstream.chosen(repeated, np.ones((1, repeated.height)), np.repeat(kept, times))
-    assert downstream.chosen(rows, times[None].astype(float), kept) == pytest.approx(again, abs=1e-12)
+    again = downstream.chosen(repeated, bootstrap.once(repeated.height), np.repeat(kept, times))
+    assert downstream.chosen(rows, times[None], kept) == pytest.approx(again, abs=1e-12)
     order = np.argsort(-score)
     taken = np.cumsum(times[order])
     best = np.zeros(rows.height, bool)
     best[order[taken <= 0.5 * taken[-1]]] = True
-    expected = downstream.chosen(rows, times[None].astype(float), best)
-    assert downstream.best(rows, times[None].astype(float), score, [0.5])[:, 0] == pytest.approx(expected)
+    expected = downstream.chosen(rows, times[None], best)
+    assert downstream.best(rows, times[None], score, [0.5])[:, 0] == pytest.approx(expected)
 
 
 def test_equal_priorities_are_kept_in_random_order():
     """Where all priorities are equal, the mAP is the mean over random choices: between its extremes, near their mean."""
     table, truths, images = pooled()
     downstream, rows = downstream_of(table, truths, images)
-    once, random = np.ones((1, rows.height)), np.random.default_rng(1)
+    once, random = bootstrap.once(rows.height), np.random.default_rng(1)
     values = [downstream.best(rows, once, random.random(rows.height), [0.5]).item() for _ in range(60)]
     found = downstream.best(rows, once, np.zeros(rows.height), [0.5]).item()
     assert found == pytest.approx(np.mean(values), abs=3 * np.std(values) / np.sqrt(10))
@@ -172,7 +173,7 @@ def test_sizes_are_those_of_coco():
     """By size, only objects of that size are asked for, as COCOeval does with the areas of boxes."""
     table, truths, images = pooled(seed=3)
     downstream, rows = downstream_of(table, truths, images)
-    once, everything = np.ones((1, rows.height)), np.ones(rows.height, bool)
+    once, everything = bootstrap.once(rows.height), np.ones(rows.height, bool)
     objects, found = [truths[name] for name in rows["source"]], unpack(table.filter(pl.col("level") != -1))
     for name, sized in downstream.by_size.items():
         with contextlib.redirect_stdout(io.StringIO()):

@@ -1,13 +1,12 @@
 """The path to other devices, as far as a machine without any can follow it: the device `meta`, which computes shapes only."""
 
 import dataclasses
-import math
 import time
 
 import pytest
 import torch
 
-from benchmark.core.devices import ahead, on_all_cores, to_device
+from benchmark.core.devices import ahead, to_device
 from benchmark.core.files import file_name
 from benchmark.core.parquet import read_table
 from benchmark.core.precision import PRECISIONS, autocast
@@ -81,15 +80,6 @@ def test_working_ahead_keeps_order_and_errors():
             assert len(made) == min(item + 2, 4)
     assert found == [0, 1, 2, 3]
     assert list(ahead([], "cuda")) == []
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_work_on_all_cores_keeps_order_and_errors(count, monkeypatch):
-    """Results come in the order of the items, and what one raises ends all, with one process and with several."""
-    monkeypatch.setattr("benchmark.core.devices.cores", lambda: count)
-    assert on_all_cores(math.sqrt, [9.0, 4.0, 1.0], seconds=100) == [3, 2, 1]
-    with pytest.raises(ValueError, match=r"math domain|nonnegative"):
-        on_all_cores(math.sqrt, [9.0, -1.0], seconds=100)
 
 
 def test_preparing_ahead_changes_no_outcome(tiny, tiny_file, tiny_workspace, tmp_path):

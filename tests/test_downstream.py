@@ -131,24 +131,6 @@ def test_detection_keeps_every_image(tiny_det, tmp_path):
     assert every[name].unfiltered < every[name].pristine
 
 
-def test_replicates_of_a_detector_are_the_same_on_all_cores(tiny_det, monkeypatch):
-    """However many processes share the resamples, each has the same value, orders of equal scores included."""
-    network = tiny_det.downstream(tiny_det.suite.networks.held_out[0])
-    rows = network.placed(some_scores(tiny_det).with_columns(pl.col("score").round()))
-    cluster, counts = tiny_det.clusters(rows, "test")
-    weights, score = counts[:5, cluster].astype(np.int64), rows["score"].to_numpy()
-    made = []
-    for number, starting in ((1, 0.0), (2, 1e9), (2, 0.0), (3, 0.0)):
-        monkeypatch.setattr("benchmark.core.devices.STARTING", starting)
-        for module in ("benchmark.core.devices", "benchmark.suites.tasks.replacement"):
-            monkeypatch.setattr(f"{module}.cores", lambda number=number: number)
-        made.append([network.best(rows, weights, score, FRACTIONS), network.chosen(rows, weights, score >= 0)])
-    assert len(np.unique(score)) < len(score)
-    for best, chosen in made[1:]:
-        np.testing.assert_array_equal(best, made[0][0])
-        np.testing.assert_array_equal(chosen, made[0][1])
-
-
 def test_rivals_are_made_once(tiny, rivals, tmp_path, monkeypatch):
     """What is stored is read again; where it is of other outcomes or resamples, it is made anew."""
     path = tmp_path / "rivals.parquet"

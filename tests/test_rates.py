@@ -7,6 +7,7 @@ import pytest
 from bjontegaard import bd_rate as reference
 
 from benchmark.core.errors import MetricError
+from benchmark.metrics.bootstrap import once
 from benchmark.metrics.rates import (
     bd_rate,
     just_useful,
@@ -105,7 +106,7 @@ def resampled(seed, sources=25, levels=4, replicates=30):
     random = np.random.default_rng(seed)
     scores = random.integers(0, 9, (sources, levels)) + np.arange(levels) * 1.5
     kept = random.integers(0, 4, (sources, levels)) / 3 * np.linspace(0.4, 1, levels)
-    return scores, kept, random.multinomial(sources, np.full(sources, 1 / sources), replicates).astype(float)
+    return scores, kept, random.multinomial(sources, np.full(sources, 1 / sources), replicates)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -153,7 +154,7 @@ def test_a_fixed_level_saves_nothing():
     random = np.random.default_rng(0)
     bits = np.sort(random.random((30, 4)), axis=1) + np.arange(4)
     kept = (random.random((30, 4)) < [0.2, 0.5, 0.7, 0.9]).astype(float)
-    weights = np.r_[np.ones((1, 30)), random.multinomial(30, np.full(30, 1 / 30), 5)].astype(float)
+    weights = np.r_[once(30), random.multinomial(30, np.full(30, 1 / 30), 5)]
     for level in range(4):
         saved = saved_bits(weights, bits, kept, np.full(30, level))
         rises = (np.diff((weights @ kept), axis=1) >= 0).all(axis=1)
@@ -166,5 +167,5 @@ def test_savings_are_those_of_repeated_sources():
     bits, kept = np.sort(random.random((20, 3)), axis=1), (random.random((20, 3)) < [0.3, 0.6, 0.9]).astype(float)
     chosen, times = random.integers(0, 3, 20), random.multinomial(20, np.full(20, 1 / 20))
     rows = np.repeat(np.arange(20), times)
-    expected = saved_bits(np.ones((1, 20)), bits[rows], kept[rows], chosen[rows])
-    assert saved_bits(times[None].astype(float), bits, kept, chosen) == pytest.approx(expected)
+    expected = saved_bits(once(20), bits[rows], kept[rows], chosen[rows])
+    assert saved_bits(times[None], bits, kept, chosen) == pytest.approx(expected)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from benchmark.core.errors import MetricError
-from benchmark.metrics import bootstrap, classification, histograms, weighted
+from benchmark.metrics import bootstrap, classification, histograms, rank_correlation, weighted
 from benchmark.metrics.seeds import over_seeds
 from tests.studies import seeds
 from tests.studies.coverage import study
@@ -184,11 +184,37 @@ def test_kept_mean_is_the_mean_over_orders(most, pairs, draw):
     count = draw.draw(st.integers(1, len(pairs)))
     orders = [sorted(order, key=lambda pair: -pair[1])[:count] for order in itertools.permutations(pairs)]
     expected = np.mean([value for order in orders for value, _ in order])
-    values, priorities = (np.array(column, float) for column in zip(*pairs, strict=True))
+    values, priorities = (np.array(column) for column in zip(*pairs, strict=True))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(weighted, "FEW_PRIORITIES", most)
         found = weighted.kept_mean(bootstrap.once(len(pairs)), values, priorities, [count / len(pairs)])
     assert found.item() == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", [int, float])
+def test_kept_means_of_many_replicates_are_those_of_each(kind):
+    """Few priorities and many replicates are added by products, one replicate by running sums; the values are the same."""
+    random = np.random.default_rng(1)
+    values, priorities, shares = random.integers(0, 2, 60).astype(kind), random.integers(0, 5, 60), [0.2, 0.7, 1.0]
+    weights = random.integers(0, 3, (30, 60))
+    together = weighted.kept_mean(weights, values, priorities, shares)
+    alone = [weighted.kept_mean(own[None], values, priorities, shares)[0] for own in weights]
+    np.testing.assert_array_equal(together, alone)
+
+
+@pytest.mark.parametrize("kernel", [weighted.auroc, weighted.average_precision, rank_correlation.srcc_kernel])
+def test_no_rows_have_no_replicates(kernel):
+    """Without rows there is neither a value nor a replicate, and the error says so."""
+    counts = bootstrap.resamples(4, "any", replicates=3)
+    with pytest.raises(MetricError, match="clusters must be 0 to 3"):
+        bootstrap.value_and_replicates(kernel, counts, [], np.zeros(0, int), np.zeros(0))
+
+
+@pytest.mark.parametrize("rows", [12, 208_067])
+def test_a_replicate_of_equal_values_has_no_rank_correlation(rows):
+    """However often the rows count, values that are all the same have no spread."""
+    weights = np.array([[rows - 2, 1, 1]])
+    assert np.isnan(rank_correlation.srcc_kernel(weights, np.array([1.0, 2.0, 3.0]), np.ones(3))).all()
 
 
 def test_kept_mean_replicates_are_those_of_repeated_rows():

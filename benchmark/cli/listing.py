@@ -42,7 +42,7 @@ def inventory(workspace: Workspace) -> dict[str, Rows]:
         {"source": source, "models": [point.value]} for source, point in extensions("networks", own=SOURCES).items()
     ]
     adapters = [adapted(prefix) for prefix in ADAPTERS]
-    distortions = [distorted(distortion) for distortion in DISTORTIONS.values()]
+    distortions = [described_distortion(distortion) for distortion in DISTORTIONS.values()]
     distortions += [
         {
             "name": name,
@@ -56,7 +56,7 @@ def inventory(workspace: Workspace) -> dict[str, Rows]:
     return tables | {"predictors": predictors, "adapters": adapters, "networks": networks}
 
 
-def distorted(distortion: Distortion) -> dict[str, Any]:
+def described_distortion(distortion: Distortion) -> dict[str, Any]:
     """A codec or camera fault, its levels, and its encoder on this machine or what to install."""
     try:
         encoder = distortion.encoder()
@@ -97,7 +97,9 @@ def render(tables: dict[str, Rows]) -> str:
     for suite in tables["suites"]:
         lines += [f"  {suite['name']:<22}{suite['title']}", f"  {'':<22}{suite['photographs']}; {suite['outcomes']}"]
     lines += ["", "Codecs and camera faults, the higher the level the better the image"]
-    lines += [f"  {distortion['name']:<22}{levels_and_library(distortion)}" for distortion in tables["distortions"]]
+    for distortion in tables["distortions"]:
+        about = distortion["encoder"] if distortion["kind"] != "camera fault" else distortion["kind"]
+        lines.append(f"  {distortion['name']:<22}{distortion['levels'] and distortion['levels'] + '; '}{about}")
     lines += ["", "Predictors"]
     lines += [f"  {predictor['name']:<22}{predictor['about']}" for predictor in tables["predictors"]]
     for library in tables["adapters"]:
@@ -110,11 +112,3 @@ def render(tables: dict[str, Rows]) -> str:
         shown = ", ".join(names[:8]) + (f", ... ({len(names)})" if len(names) > 8 else "")
         lines.append(f"  {source['source'] + ':':<22}{shown or (LIBRARIES | FORMS).get(source['source'], 'none')}")
     return "\n".join(lines)
-
-
-def levels_and_library(distortion: dict[str, Any]) -> str:
-    """The levels of a codec or camera fault in words, and for a codec the library without its parameters."""
-    library = ", ".join(part for part in distortion["encoder"].split(", ") if "=" not in part)
-    if not distortion["levels"]:
-        return library
-    return f"{distortion['levels']}; {library if distortion['kind'] == 'codec' else distortion['kind']}"

@@ -7,7 +7,7 @@ import functools
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
-STARTING = 0.5
-"""Seconds of work from which on processes are started for it, which take about half a second to start."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 KEEP = 2**30
 
@@ -95,21 +92,6 @@ def all_cores() -> ThreadPoolExecutor:
     import torch
 
     return ThreadPoolExecutor(torch.get_num_threads() + 1)
-
-
-def on_all_cores(work: Callable[[Item], Result], items: Sequence[Item], *, seconds: float) -> list[Result]:
-    """The results of all items in order, made by a process on each core where one would take long.
-
-    Args:
-        work: a function that can be pickled, and holds the interpreter, since threads would do otherwise.
-        items: what it is given, one after the other.
-        seconds: about how long one process takes for all.
-    """
-    if cores() == 1 or seconds < STARTING:
-        return [work(item) for item in items]
-    import joblib
-
-    return list(joblib.Parallel(n_jobs=cores(), max_nbytes=None)(joblib.delayed(work)(item) for item in items))
 
 
 def ahead(items: Iterable[Item], device: str) -> Iterator[Item]:

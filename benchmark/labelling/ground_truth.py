@@ -24,7 +24,7 @@ from benchmark.labelling.shards import IMAGES
 from benchmark.metrics import image_utility
 from benchmark.metrics.bootstrap import resamples
 from benchmark.suites.spec import COMBINED, Suite
-from benchmark.suites.splits import Parts
+from benchmark.suites.splits import PARTS, Parts
 from benchmark.suites.tasks import TASKS, classification, detection
 
 
@@ -162,21 +162,21 @@ class GroundTruth:
         return rows.with_columns(utility=pl.Series(np.mean(joined, axis=0)))
 
     @functools.cached_property
-    def recorded(self) -> Callable[[str, tuple[str, ...]], list[str]]:
-        """Maps a label set and parts to digests, see `digest_parts`; those of each are made once."""
-        return functools.cache(self.digest_parts)
+    def digests(self) -> Callable[[str, tuple[str, ...]], tuple[str, ...]]:
+        """Maps a label set and parts of the suite to digests, see `make_digests`; those of each are made once."""
+        return functools.cache(self.make_digests)
 
     def lesson_digest(self, label_set: str) -> str:
         """Digest of everything that a predictor can learn from this label set."""
-        return digest("lesson 2", self.fingerprint, *self.recorded(label_set, ("train", "validation")))
+        return digest("lesson 2", self.fingerprint, *self.digests(label_set, PARTS[:2]))
 
     def digest(self, label_set: str) -> str:
         """Digest of everything that scorecards of this label set depend on: labels, and outcomes behind all measures."""
-        parts = self.recorded(label_set, ("train", "validation", "test"))
+        parts = self.digests(label_set, PARTS)
         return digest("ground truth 4", self.fingerprint, *parts, self.held_out_digest, self.decisions_digest)
 
-    def digest_parts(self, label_set: str, parts: tuple[str, ...]) -> list[str]:
-        """Digests of the labels of these parts, and of the stored outcomes from which labels and utilities are derived.
+    def make_digests(self, label_set: str, parts: tuple[str, ...]) -> tuple[str, ...]:
+        """Make digests of the labels of these parts, and of the stored outcomes from which labels and utilities are derived.
 
         The utilities themselves are excluded, since the last digit of a computed number differs between processors.
         """
@@ -187,7 +187,7 @@ class GroundTruth:
         for name in self.label_networks(label_set):
             outcomes = self.outcomes[name].join(images, on=IMAGE, how="semi").sort(IMAGE)
             digests += [name, repr(self.temperatures[name]), content_digest(outcomes)]
-        return digests
+        return tuple(digests)
 
     @functools.cached_property
     def held_out_digest(self) -> str:

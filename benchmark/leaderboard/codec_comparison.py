@@ -6,7 +6,7 @@ for row in compare_codecs(recorded_truth(load_suite("glyphs-mixed"), Workspace.n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -36,14 +36,13 @@ class CodecDifference:
     """Two-sided p value of the paired bootstrap with Holm's correction over the curves; None without an interval."""
 
 
-MISSING: dict[str, Callable[[CodecDifference], bool]] = {
-    f"No value: less than {100 * OVERLAP:.0f} % of the two curves' whole range is common to both, or all values of one are "
-    "alike.": lambda row: row.difference is None,
-    f"No interval: so it is in over {100 * MOST_UNDEFINED:.0f} % of the resamples of the photographs.": lambda row: (
-        row.difference is not None and row.low is None
-    ),
-}
-"""What a dash means -> whether a difference has one of this kind."""
+NO_VALUE = (
+    f"No value: less than {100 * OVERLAP:.0f} % of the two curves' whole range is common to both, one of them is flat, or no "
+    "pristine photograph is judged correctly."
+)
+NO_INTERVAL = (
+    f"No interval: in over {100 * MOST_UNDEFINED:.0f} % of the resamples of the photographs there is no value."
+)
 
 
 def compare_codecs(truth: GroundTruth, first: str, second: str) -> list[CodecDifference]:
@@ -75,9 +74,10 @@ def as_table(truth: GroundTruth, first: str, second: str, rows: Sequence[CodecDi
         verdict = number(row.p) if row.p is not None else "-"
         shown = percent(Measure(value=row.difference, low=row.low, high=row.high))
         cells.append([curve_title(row.curve, truth.suite), shown, verdict])
-    legend = [text for text, is_so in MISSING.items() if any(is_so(row) for row in rows)]
     table = markdown(["at equal", f"bits of {second} against {first} (95 %)", "p (Holm)"], cells)
-    return [*table, *legend]
+    lacking = [NO_VALUE] if any(row.difference is None for row in rows) else []
+    uncertain = any(row.difference is not None and row.low is None for row in rows)
+    return [*table, *lacking, *([NO_INTERVAL] if uncertain else [])]
 
 
 def as_records(rows: Sequence[CodecDifference]) -> list[dict[str, Any]]:

@@ -121,9 +121,8 @@ def value_and_replicates(
         >>> value_and_replicates(total, np.array([[1, 1], [2, 0]], np.int32), [0, 1, 1], [5.0, 1.0, 1.0]).tolist()
         [7.0, 7.0, 10.0]
     """
-    first = () if choices is None else (choices[:1],)
-    later = None if choices is None else choices[1:]
-    value = kernel(once(len(np.asarray(cluster))), *map(np.asarray, columns), *first)
+    first, later = (None, None) if choices is None else (choices[:1], choices[1:])
+    value = replicate(kernel, np.ones((1, counts.shape[1]), np.int32), cluster, *columns, choices=first)
     return np.concatenate([value, replicate(kernel, counts, cluster, *columns, choices=later, cells=cells)])
 
 

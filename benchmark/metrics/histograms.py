@@ -1,4 +1,4 @@
-"""Overlap of the histograms of scores of useful and non-useful images: for all resamples at once, and what is not by chance."""
+"""Overlap of the histograms of scores of useful and non-useful images, in all resamples at once, and that of blind scores."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def srcc_kernel(weights: Weights, target: Floats, scores: Floats) -> Floats:
 
 
 def rank_kernel(weights: Weights, target: Floats, scores: Floats) -> Floats:
-    """In each replicate Spearman's correlation, and the pairs of rows whose targets and whose scores differ: (R, 3).
+    """Spearman's correlation in each replicate, and how many pairs of rows, in both directions, differ in each: (R, 3).
 
     Examples:
         >>> rank_kernel(np.ones((1, 3), int), np.array([0.1, 0.4, 0.9]), np.array([1.0, 3.0, 3.0])).round(3).tolist()
@@ -66,8 +66,8 @@ def rank_kernel(weights: Weights, target: Floats, scores: Floats) -> Floats:
 def ranked(weights: Weights, values: Floats) -> tuple[Floats, Floats, Floats]:
     """Twice the rank of each row among all weighted rows, ties at their mean rank, from the mean of all: (R, N).
 
-    Then the sum of the squares of these, and the number of pairs of rows whose values differ, (R,) both, from the sizes of ties
-    alone (Kendall, Rank Correlation Methods, 1948).
+    Then the sum of the squares of these, and the number of pairs of rows, in both directions, whose values differ, (R,) both,
+    from the sizes of ties alone (Kendall, Rank Correlation Methods, 1948).
 
     Examples:
         >>> ranks, squares, pairs = ranked(np.array([[1, 1, 1], [3, 1, 1]]), values=np.array([5.0, 7.0, 7.0]))
@@ -80,8 +80,12 @@ def ranked(weights: Weights, values: Floats) -> tuple[Floats, Floats, Floats]:
     total = weights.sum(axis=1)
     centred = (2 * np.cumsum(size, axis=1) - size - total[:, None]).astype(np.float64)
     n, ties = total.astype(np.float64), size.astype(np.float64)
-    squares, cubes = (np.einsum(f"{','.join(['rg'] * power)}->r", *[ties] * power) for power in (2, 3))
-    return centred.take(group, axis=1), (n**3 - cubes) / 3, n**2 - squares
+    squares, cubes = np.einsum("rg,rg->r", ties, ties), np.einsum("rg,rg,rg->r", ties, ties, ties)
+    return (
+        centred.take(group, axis=1),
+        (n * n * n - cubes) / 3,
+        n * n - squares,
+    )  # n ** 3 would round otherwise than cubes
 
 
 def concordant_pairs(counts: NDArray[np.int32], cluster: NDArray[np.int64], target: Floats, scores: Floats) -> Floats:
@@ -110,7 +114,8 @@ def concordant_pairs(counts: NDArray[np.int32], cluster: NDArray[np.int64], targ
         rows_here = slice(begin, ends[last - 1])
         dy, ds = (signs(values[rows_here], values[begin:]) for values in (y, s))
         members = (own[rows_here] == np.arange(first, last)[:, None]).astype(np.float32)
-        rows = members @ (dy * ds).astype(np.float32)  # a product adds the rows of a source faster than `reduceat` does
+        # A product adds the rows of a source faster than `reduceat` does, and exactly, since they are fewer than 2 ** 24.
+        rows = members @ (dy * ds).astype(np.float32)
         sums[first:last, first:] = np.add.reduceat(rows, starts[first:] - begin, axis=1, dtype=np.float64)
         sums[first:, first:last] = sums[first:last, first:].T
         first = last

@@ -190,7 +190,7 @@ def search_thresholds(weights: Weights, scores: Floats, kept: Floats, *, share: 
 
     Examples:
         >>> scores, kept = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), np.array([[0.0, 1.0, 1.0], [0.0, 0.0, 1.0]])
-        >>> search_thresholds(np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0]]), scores, kept).tolist()
+        >>> search_thresholds(np.array([[1, 1], [2, 0], [0, 2]]), scores, kept).tolist()
         [6.0, 2.0, 6.0]
     """
     least = reached_at(scores)
@@ -227,7 +227,7 @@ def saved_bits(
 
     Examples:
         >>> bits, kept = np.array([[10.0, 40.0], [10.0, 40.0]]), np.array([[1.0, 1.0], [0.0, 1.0]])
-        >>> saved_bits(np.ones((1, 2)), bits, kept, np.array([0, 1])).tolist()
+        >>> saved_bits(np.ones((1, 2), int), bits, kept, np.array([0, 1])).tolist()
         [0.375]
     """
     weighed, levels = weights.astype(np.float64), np.atleast_2d(chosen).T
@@ -240,7 +240,7 @@ def saved_bits(
 
 
 def cheapest(share: float, worth: Floats, spent: Floats) -> float:
-    """The bits of the cheapest mixture of neighbouring levels that keeps this share, from what each level keeps and spends.
+    """The bits of the cheapest mixture of neighbouring levels of this share, from what each keeps, never falling, and spends.
 
     Examples:
         >>> cheapest(0.7, np.array([0.5, 0.9, 0.9]), np.array([10.0, 20.0, 30.0]))

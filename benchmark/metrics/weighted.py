@@ -13,7 +13,8 @@ Number = TypeVar("Number", np.int64, np.float64)
 FEW = 8
 """Longest runs that are added column by column, which is faster than `numpy.add.reduceat` where scores are hardly ever tied."""
 FEW_PRIORITIES = 64
-"""Most different priorities whose rows are added by a matrix product, which is faster than running sums over all rows."""
+"""Most different priorities whose rows are added by a matrix product, which is faster than running sums over all rows where
+there are as many replicates."""
 
 
 def ratio(above: ArrayLike, below: ArrayLike) -> Floats:
@@ -175,8 +176,7 @@ def kept_mean(weights: Weights, values: NDArray[Any], priorities: Floats, shares
         >>> kept_mean(np.ones((1, 4), int), values, priorities, shares=[0.5, 1.0]).tolist()
         [[1.0, 0.5]]
     """
-    totals, value_sums = np.zeros((2, len(weights), 1 + len(np.unique(priorities))))
-    totals[:, 1:], value_sums[:, 1:] = sums_by_priority(weights, values, priorities)
+    totals, value_sums = (np.pad(sums, ((0, 0), (1, 0))) for sums in sums_by_priority(weights, values, priorities))
     kept = np.asarray(shares, np.float64) * totals[:, -1:]
     sums = [np.interp(row, x, y) for row, x, y in zip(kept, totals, value_sums, strict=True)]
     return ratio(np.array(sums), kept)
@@ -188,10 +188,10 @@ def sums_by_priority(weights: Weights, values: NDArray[Any], priorities: Floats)
     Examples:
         >>> weights, sums = sums_by_priority(np.ones((1, 3), int), np.array([1, 0, 1]), priorities=np.array([4.0, 4.0, 7.0]))
         >>> weights.tolist(), sums.tolist()
-        ([[1.0, 3.0]], [[1.0, 2.0]])
+        ([[1, 3]], [[1, 2]])
     """
     distinct, group = np.unique(-priorities, return_inverse=True)
-    if len(distinct) <= FEW_PRIORITIES:
+    if len(distinct) <= min(FEW_PRIORITIES, len(weights)):
         members = (group[:, None] <= np.arange(len(distinct))).astype(np.float64)
         own = weights.astype(np.float64)
         return own @ members, own @ (members * values[:, None])

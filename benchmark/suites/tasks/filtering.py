@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmark.core.types import IMAGE
 from benchmark.metrics import bootstrap
+from benchmark.metrics.bootstrap import Weights
 from benchmark.metrics.weighted import kept_mean, ratio
 
 GAINS = {
@@ -45,7 +46,7 @@ class Downstream:
         return rows.join(self.judgement, on=IMAGE, how="left", maintain_order="left")
 
     def best(
-        self, rows: pl.DataFrame, weights: NDArray[np.int64], priority: NDArray[np.float64], shares: ArrayLike
+        self, rows: pl.DataFrame, weights: Weights, priority: NDArray[np.float64], shares: ArrayLike
     ) -> NDArray[np.float64]:
         """Accuracy if the given share of the images, those of highest priority, is kept; ties are kept in proportion.
 
@@ -60,7 +61,7 @@ class Downstream:
         """
         return kept_mean(weights, rows["right"].to_numpy().astype(np.int64), priority, shares)
 
-    def chosen(self, rows: pl.DataFrame, weights: NDArray[np.int64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def chosen(self, rows: pl.DataFrame, weights: Weights, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Accuracy on the images that are kept, (N,) or in each replicate (R, N); shape (R,), NaN where none is kept."""
         chosen = (weights * kept).astype(np.float64)
         return ratio(chosen @ rows["right"].to_numpy().astype(np.float64), chosen.sum(axis=1))

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import copy
 import functools
-import itertools
 import math
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +16,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from benchmark.core.devices import cores, on_all_cores
 from benchmark.core.errors import MetricError
 from benchmark.core.types import CONDITION, IMAGE, PRISTINE, Condition, Detections, Objects
-from benchmark.metrics.bootstrap import once
+from benchmark.metrics.bootstrap import Weights, once
 from benchmark.metrics.matches import Matches, match, match_by_area
 from benchmark.metrics.mean_ap import weighted_mean_ap
 
@@ -47,8 +44,6 @@ DRAWS = 10
 """Number of random orders of images with equal priority over which an mAP is averaged."""
 REDRAWS = 2
 """The same number for each of many resamples."""
-SECONDS = 6e-9
-"""About how long an mAP takes for each detection."""
 
 
 def unpack(outcomes: pl.DataFrame) -> list[Detections]:
@@ -73,7 +68,7 @@ class Replaced:
     pristine: NDArray[np.int64]
     """Where its pristine version is, shape (N,)."""
 
-    def keeping(self, weights: NDArray[np.int64], kept: NDArray[np.bool_]) -> float:
+    def keeping(self, weights: Weights, kept: NDArray[np.bool_]) -> float:
         """The mAP if the images that are not kept, (N,), are replaced; NaN where they hold no object."""
         chosen = np.where(kept, self.own, self.pristine)
         counts = np.bincount(chosen, weights, minlength=len(self.matches.objects)).astype(np.int64)
@@ -83,7 +78,7 @@ class Replaced:
             return math.nan
 
     def keeping_first(
-        self, weights: NDArray[np.int64], shares: NDArray[np.float64], *, priority: NDArray[np.float64], draws: int
+        self, weights: Weights, shares: NDArray[np.float64], *, priority: NDArray[np.float64], draws: int
     ) -> NDArray[np.float64]:
         """The mAP if each of these shares, (F,), of highest priority is kept, as a mean over random orders of ties; (F,)."""
         # Of the replicate itself, so that its orders do not depend on which others are computed with it.
@@ -98,11 +93,6 @@ class Replaced:
                 kept[order[: counts[column]]] = True
                 values[column] = self.keeping(weights, kept)
         return np.asarray(results.mean(axis=0))
-
-
-def each(measure: Callable[..., Any], piece: tuple[NDArray[np.int64], NDArray[Any]]) -> NDArray[np.float64]:
-    """What a measure gives for each pair of some weights and what else it is given."""
-    return np.array([measure(*pair) for pair in zip(*piece, strict=True)])
 
 
 class Downstream:
@@ -158,7 +148,7 @@ class Downstream:
         return rows.join(pristine, on="source", how="left", maintain_order="left")
 
     def best(
-        self, rows: pl.DataFrame, weights: NDArray[np.int64], priority: NDArray[np.float64], shares: ArrayLike
+        self, rows: pl.DataFrame, weights: Weights, priority: NDArray[np.float64], shares: ArrayLike
     ) -> NDArray[np.float64]:
         """The mAP if the given share of the images, those of highest priority, is kept and the others are replaced.
 
@@ -177,13 +167,13 @@ class Downstream:
         tied = len(np.unique(priority)) < len(priority)
         draws = 1 if not tied else DRAWS if len(weights) == 1 else REDRAWS
         fractions = np.broadcast_to(shares, (len(weights), np.shape(shares)[-1]))
-        kept_first = functools.partial(self.replaced(rows).keeping_first, priority=priority, draws=draws)
-        return self.of_replicates(kept_first, weights, fractions, count=draws * fractions.size)
+        images, pairs = self.replaced(rows), zip(weights, fractions, strict=True)
+        return np.array([images.keeping_first(*pair, priority=priority, draws=draws) for pair in pairs])
 
-    def chosen(self, rows: pl.DataFrame, weights: NDArray[np.int64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def chosen(self, rows: pl.DataFrame, weights: Weights, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The mAP if the images that are not kept, (N,) or in each replicate (R, N), are replaced; shape (R,)."""
-        kept = np.broadcast_to(kept, weights.shape)
-        return self.of_replicates(self.replaced(rows).keeping, weights, kept, count=len(weights))
+        images, pairs = self.replaced(rows), zip(weights, np.broadcast_to(kept, weights.shape), strict=True)
+        return np.array([images.keeping(*pair) for pair in pairs])
 
     def replaced(self, rows: pl.DataFrame) -> Replaced:
         """The matches of these rows alone, and of their pristine versions."""
@@ -191,20 +181,6 @@ class Downstream:
         images, numbers = np.unique(positions, return_inverse=True)
         own, pristine = numbers.reshape(2, -1)
         return Replaced(self.matches.of_images(images), own, pristine)
-
-    def of_replicates(
-        self,
-        measure: Callable[[NDArray[np.int64], NDArray[Any]], Any],
-        weights: NDArray[np.int64],
-        given: NDArray[Any],
-        *,
-        count: int,
-    ) -> NDArray[np.float64]:
-        """What a measure gives in each replicate, from its weights and what else it is given, made of so many mAPs in all."""
-        bounds = np.linspace(0, len(weights), min(len(weights), 2 * cores()) + 1).astype(int)
-        pieces = [(weights[low:high], given[low:high]) for low, high in itertools.pairwise(bounds)]
-        seconds = SECONDS * count * len(self.matches.images)
-        return np.concatenate(on_all_cores(functools.partial(each, measure), pieces, seconds=seconds))
 
     def extras(self, rows: pl.DataFrame, kept: NDArray[np.bool_]) -> dict[str, Any]:
         """Further values that a scorecard records for a choice.
