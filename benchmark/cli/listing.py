@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
@@ -30,8 +31,7 @@ def inventory(workspace: Workspace) -> dict[str, Rows]:
         {"name": name, "track": track(baseline.needs), "about": baseline.about} for name, baseline in described.items()
     ]
     predictors += [
-        {"name": name, "track": "", "about": f"{point.value}, of another package, which is not imported here"}
-        for name, point in extensions("predictors", own=described).items()
+        {"name": name, "track": "", "about": about} for name, about in elsewhere("predictors", own=described).items()
     ]
     predictors += [{"name": rival.name, "track": INFORMED_TRACK, "about": rival.about} for rival in INFORMED.values()]
     networks = [
@@ -44,16 +44,17 @@ def inventory(workspace: Workspace) -> dict[str, Rows]:
     adapters = [adapted(prefix) for prefix in ADAPTERS]
     distortions = [described_distortion(distortion) for distortion in DISTORTIONS.values()]
     distortions += [
-        {
-            "name": name,
-            "kind": "",
-            "levels": "",
-            "encoder": f"{point.value}, of another package, which is not imported here",
-        }
-        for name, point in extensions("distortions", own=DISTORTIONS).items()
+        {"name": name, "kind": "", "levels": "", "encoder": about}
+        for name, about in elsewhere("distortions", own=DISTORTIONS).items()
     ]
     tables = {"suites": suites, "distortions": distortions}
     return tables | {"predictors": predictors, "adapters": adapters, "networks": networks}
+
+
+def elsewhere(kind: str, *, own: Iterable[str]) -> dict[str, str]:
+    """Name -> where it is, for each entry point of this kind that another package adds."""
+    points = extensions(kind, own=own)
+    return {name: f"{point.value}, of another package, which is not imported here" for name, point in points.items()}
 
 
 def described_distortion(distortion: Distortion) -> dict[str, Any]:
