@@ -10,7 +10,8 @@ help:  ## What there is to make.
 .venv/.installed: pyproject.toml constraints.txt
 	@echo "Installing into .venv; two to five minutes, 8 GB on Linux"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[adapters,codecs,hf,jpegxl,lite,onnx,scale,dev]'
+	@$(BIN)/pip install --no-compile --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[adapters,codecs,hf,jpegxl,lite,onnx,scale,dev]'
+	@$(BIN)/python -m compileall -qq -j 0 .venv/lib || true # what pip would compile on one core; it also tries what is no Python 3
 	@touch $@
 
 demo: .venv/.installed  ## Label, train, score and rank a part of both embedded suites, into demo/. Five minutes on two cores.

@@ -16,6 +16,7 @@ from hypothesis import settings
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling.pipeline import label
+from benchmark.plugins.predictors.discovery import load_file
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import suite_folder
 
@@ -188,6 +189,12 @@ def evaluated_with_images(truth, recorded, folder, predictors, label_sets=("comb
 def few_rows_are_ranked(monkeypatch):
     """Boards rank the predictors of a suite however few rows it has."""
     monkeypatch.setattr("benchmark.evaluation.card_parts.ENOUGH_ROWS", 1)
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Predictors of files run in this process; starting one of their own, which has its own tests, takes seconds each time."""
+    monkeypatch.setattr("benchmark.plugins.predictors.discovery.child_kind", lambda origin: load_file(origin.file))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from benchmark.core.messages import LONGEST
 from benchmark.core.types import Example
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.plugins.predictors import exchange
+from benchmark.plugins.predictors import exchange, process
 from benchmark.plugins.predictors.answers import checked_scores
 from benchmark.plugins.predictors.contract import letter
 from benchmark.plugins.predictors.discovery import find_predictor
@@ -25,7 +25,7 @@ from benchmark.plugins.predictors.process import LIMITS, Child, Origin
 from tests.strangers import HEAD, PIPE, predictor_file
 
 FORGE = f"""
-from benchmark.plugins.predictors import exchange
+from benchmark.plugins.predictors import exchange, process
 
 def answer(record):
     data = exchange.ENCODER.encode(record)
@@ -281,3 +281,39 @@ def test_tensors_keep_their_strides():
         assert copy.image.equal(image)
         assert copy.image.stride() == image.stride()
         assert (copy.reference, copy.bitstream) == (None, b"x")
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """The commands that start processes of predictors, each of which says for which device it is."""
+    commands = []
+    monkeypatch.setattr(process, "sandboxed", lambda words, device, **_: ["env", f"DEVICE={device}", *words])
+    monkeypatch.setattr(
+        process, "start", lambda words, number, start=process.start: commands.append(words) or start(words, number)
+    )
+    return commands
+
+
+def test_the_process_that_describes_a_class_is_that_of_its_first_instance(tmp_path, commands):
+    """The second instance has one of its own."""
+    path = tmp_path / "mine.py"
+    path.write_text(HEAD + LEARNER)
+    kind = find_predictor(str(path))[1]
+    first, second = kind(benchmark.Context()), kind(benchmark.Context())
+    assert len(commands) == 2
+    assert first.child is not second.child
+    for predictor in (first, second):
+        assert predictor.score(samples()).tolist() == [0.0] * 4
+
+
+def test_a_process_that_sees_something_else_is_not_taken(tmp_path, commands):
+    """An instance for another device has a process with that device, and the one that described the class is ended."""
+    path = tmp_path / "mine.py"
+    path.write_text(HEAD + LEARNER)
+    kind = find_predictor(str(path))[1]
+    (describing,) = kind.waiting
+    predictor = kind(benchmark.Context(device="cuda"))
+    assert [words[1] for words in commands] == ["DEVICE=cpu", "DEVICE=cuda"]
+    assert predictor.child is not describing
+    assert not describing.end.alive
+    assert kind.waiting == []

@@ -317,6 +317,19 @@ def test_quantisation_gets_finer_with_the_level(lower, higher):
             assert (np.array(one.quantization[key]) >= np.array(other.quantization[key])).all()
 
 
+@pytest.mark.parametrize("name", ["jpeg", "jpeg444"])
+@pytest.mark.parametrize("photograph", PHOTOGRAPHS)
+def test_pixels_of_a_jpeg_are_pillows(name, photograph):
+    """At every level, sides of any remainder modulo a block, simplejpeg decodes the pixels that Pillow decodes."""
+    distortion = find_distortion(name)
+    for level in distortion.levels:
+        image = PHOTOGRAPHS[photograph][level % 16 : level % 16 + 33 + level % 7, : 40 + level % 17]
+        bitstream = encoded(distortion, np.ascontiguousarray(image), level, photograph)
+        with Image.open(io.BytesIO(bitstream)) as opened_image:
+            expected = np.asarray(opened_image)
+        np.testing.assert_array_equal(distortion.decode(bitstream), expected)
+
+
 @pytest.mark.parametrize("garbage", [b"", b"\xff\xd8", b"\xff\xd8\xff\xd9", b"not an image", bytes(1000), b"\xff" * 64])
 def test_garbage_raises(garbage):
     """What is no image raises DataError."""

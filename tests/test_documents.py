@@ -44,7 +44,7 @@ SHELL = re.findall(r"^ *```sh([^\n]*)\n(.*?)```", TEXT, re.DOTALL | re.MULTILINE
 
 
 @pytest.mark.parametrize("name", PREDICTORS)
-def test_a_predictor_of_a_page_keeps_the_contract(name, tiny, tiny_workspace, tmp_path):
+def test_a_predictor_of_a_page_keeps_the_contract(name, tiny, tiny_workspace, tmp_path, in_this_process):
     """It is valid, and gets a scorecard."""
     path = tmp_path / f"{name}.py"
     path.write_text(PREDICTORS[name])

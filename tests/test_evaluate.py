@@ -258,7 +258,7 @@ def test_jpeg_quality_reads_the_very_quality(tiny):
     assert predictor.score(samples) == list(range(2, 96))
 
 
-def test_resnet18_trains_from_scratch_and_survives_saving(tiny, workspace, tmp_path):
+def test_resnet18_trains_from_scratch_and_survives_saving(tiny, workspace, tmp_path, in_this_process):
     """The reference learns, says what it started from, and scores the same after its state was stored and loaded."""
     text = find_baseline("resnet18").read_text()
     assert "Recipe()" in text

@@ -25,6 +25,7 @@ from benchmark.plugins.predictors.base import Context
 from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.suites.results_folder import file_stem
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
 BRIGHT = """
 import torch
 import benchmark

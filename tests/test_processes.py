@@ -8,8 +8,10 @@ import sys
 import torch
 from safetensors.torch import load_file
 
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.scorecard import read_card
 from benchmark.plugins.predictors.names import baselines_folder
+from tests.conftest import workspace_in
 
 STEP = """
 import sys
@@ -67,23 +69,24 @@ def test_a_step_of_two_processes_is_that_of_one(tmp_path):
         torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-5 * float(value.abs().max()) + 1e-9, msg=name)
 
 
-def test_a_training_of_two_processes_ends_within_the_interval_of_one(tiny, tiny_file, tiny_workspace, tmp_path):
+def test_a_training_of_two_processes_ends_within_the_interval_of_one(
+    tiny, tiny_file, tiny_workspace, tmp_path, in_this_process
+):
     """`run` under `accelerate launch` trains once, on both, and its AUROC lies within one process's interval; 12 steps."""
     code = (baselines_folder() / "resnet18.py").read_text()
     assert code.count("Recipe()") == 1
-    (tmp_path / "mine.py").write_text(code.replace("Recipe()", "Recipe(steps=12)"))
-    found = []
-    for processes in (1, 2):
-        results = tmp_path / str(processes)
-        (results / "tiny").mkdir(parents=True)
-        (results / "tiny" / "outcomes").symlink_to(tiny_workspace.results / "tiny" / "outcomes")
-        told = launch(
-            processes, results / "cache", "-m", "benchmark", "run", tmp_path / "mine.py", "-s", tiny_file, "--seeds", "1",
-            "--results", results, "--device", "cpu",
-        )  # fmt: skip
-        steps = re.findall(r"step (\d+)/", told)
-        assert len(steps) == len(set(steps)) > 3
-        card = read_card(results / "tiny" / "cards" / "combined" / "mine@tiny.combined.json")
-        found.append(card.metrics["auroc"])
-    one, two = found
+    file, results = tmp_path / "mine.py", tmp_path / "results"
+    file.write_text(code.replace("Recipe()", "Recipe(steps=12)"))
+    one = evaluate(str(file), tiny.suite, workspace=workspace_in(tmp_path / "one"), truth=tiny, seeds=[0]).metrics[
+        "auroc"
+    ]
+    (results / "tiny").mkdir(parents=True)
+    (results / "tiny" / "outcomes").symlink_to(tiny_workspace.results / "tiny" / "outcomes")
+    told = launch(
+        2, tmp_path / "cache", "-m", "benchmark", "run", file, "-s", tiny_file, "--seeds", "1", "--results", results,
+        "--device", "cpu",
+    )  # fmt: skip
+    steps = re.findall(r"step (\d+)/", told)
+    assert len(steps) == len(set(steps)) > 3
+    two = read_card(results / "tiny" / "cards" / "combined" / "mine@tiny.combined.json").metrics["auroc"]
     assert one.low <= two.value <= one.high

@@ -170,7 +170,7 @@ class Learned(benchmark.LearnedPredictor):
 
 
 @pytest.mark.parametrize(("size", "shipped"), [(10, True), (100_000, False)])
-def test_small_trained_states_are_published(size, shipped, tiny, tmp_path):
+def test_small_trained_states_are_published(size, shipped, tiny, tmp_path, in_this_process):
     """A state of kilobytes lies beside the scores, and is found by who has an empty cache; a large one is not."""
     file = tmp_path / "learned.py"
     file.write_text(LEARNED.replace("SIZE", str(size)))

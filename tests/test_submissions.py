@@ -84,7 +84,7 @@ def problems(folder, workspace, run=False):
     return [check.problem for check in verify(str(folder), workspace, run=run) if check.problem]
 
 
-def test_a_table_earns_what_its_predictor_earns(tiny, workspace, submit):
+def test_a_table_earns_what_its_predictor_earns(tiny, workspace, submit, in_this_process):
     """Looked-up scores give the metrics and gains of the predictor that made them, under the submission's name."""
     looked_up = evaluate(str(submit()), tiny.suite, workspace=workspace, truth=tiny)
     run = evaluate(str(submit("code", BARE, CONTRAST, None)), tiny.suite, workspace=workspace, truth=tiny)

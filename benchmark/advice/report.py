@@ -44,6 +44,7 @@ def write_report(advice: Advice, path: Path) -> None:
         sentences=[printable(line) for line in advice.sentences if line not in reservations],
         reservations=[printable(line) for line in reservations],
         figure=svg[svg.index("<svg") :],
+        panels=advice.table["network"].n_unique(),
         networks=[network_part(advice, name) for name in advice.table["network"].unique(maintain_order=True)],
     )
     write_text(path, text)

@@ -17,6 +17,7 @@ def versions() -> dict[str, str]:
         "torchvision",
         "timm",
         "pillow",
+        "simplejpeg",
         "numpy",
         "scikit-learn",
         "onnxruntime",

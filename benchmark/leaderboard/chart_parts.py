@@ -56,6 +56,8 @@ class Series:
     low: Values = ()
     """Lower ends of the 95 % intervals, of x where rows have names and else of y, where there are any."""
     high: Values = ()
+    band: bool = True
+    """Whether a picture shows the intervals as an area around the line; pages show those of the line that is pointed at."""
     muted: bool = False
     """Whether it stays in the background."""
 

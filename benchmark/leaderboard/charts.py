@@ -152,9 +152,12 @@ def gain_curves(ranked: SuiteResults, results: Sequence[PredictorResult]) -> Cha
             line = Series(
                 result.title, "line", FRACTIONS, gain.value, *look(result.title), low=gain.low, high=gain.high
             )
-            series.append(replace(line, muted=result.title not in bright))
+            series.append(replace(line, band=result is results[0], muted=result.title not in bright))
         panels.append(Panel(name, tuple(series), "fraction kept", measure))
-    about = f"The {measure} of held-out networks against the fraction kept, for each predictor and three rivals."
+    about = (
+        f"The {measure} of held-out networks against the fraction kept, for each predictor and three rivals; the area is the "
+        "95 % interval of the first predictor."
+    )
     heading = f"What {measure} do held-out networks reach at each share of images kept?"
     return Chart("gain_curves", heading, about, tuple(panels), (2.6 * len(panels) + 1.8, 3.0), len(panels))
 

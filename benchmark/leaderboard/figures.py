@@ -155,6 +155,7 @@ def name_points(axis: Any, panel: Panel) -> None:
             axis.annotate(
                 as_written(series.name), (places[index, 0], height), (6, -2), xycoords="axes fraction",
                 textcoords="offset points", fontsize=6, color=QUIET_TEXT if series.muted else series.colour,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5}, zorder=2.5,
             )  # fmt: skip
 
 
@@ -183,7 +184,7 @@ def draw_series(axis: Any, series: Series) -> None:
         above = {"zorder": 3 if series.wide else 1 if series.muted else 2}
         marker = "" if series.muted else MARKERS[series.marker]
         axis.plot(series.x, series.y, marker=marker, markersize=3, **line, **above, **named)
-        if len(series.low) and not series.muted:
+        if len(series.low) and series.band and not series.muted:
             axis.fill_between(series.x, series.low, series.high, color=colour, alpha=0.12, linewidth=0)
 
 

@@ -1,7 +1,7 @@
 """A process with a stranger's predictor, and the questions that it answers.
 
     child = Child(Origin(name="mine", file="/home/me/mine.py"), None)
-    child.ask("load", origin.file, origin.plugin, answer=exchange.Described)
+    child.load().learns
 
 `benchmark.plugins.predictors.child` answers at the other end. Whatever happens there is a PredictorError that names the
 predictor; nothing of its output reaches standard output, and it ends with the object that leads to it.
@@ -71,17 +71,21 @@ class Origin:
 
 
 class Child:
-    """A process with a predictor, which answers one question after the other."""
+    """A process with a predictor, which answers one question after the other; without a context it reads no networks."""
 
     def __init__(self, origin: Origin, context: Context | None) -> None:
-        self.name = origin.name
+        self.origin, self.name, self.command = origin, origin.name, command(origin, context)
         self.pipe, theirs = Pipe()
         with theirs:
-            self.process = start(origin, context, theirs.fileno())
+            self.process = start(self.command, theirs.fileno())
         assert self.process.stdout
         reader = threading.Thread(target=show_output, args=(self.process.stdout, self.name), daemon=True)
         reader.start()
         self.end = weakref.finalize(self, end, self.process, self.pipe, self.process.stdout, reader)
+
+    def load(self) -> exchange.Described:
+        """Load the predictor's class, which runs the file or imports the package; returns what its class says."""
+        return self.ask("load", self.origin.file, self.origin.plugin, answer=exchange.Described)
 
     def ask(self, question: str, *values: Any, answer: type[T], parts: Sequence[Examples] = (), most: int = SMALL) -> T:
         """The answer to a question.
@@ -141,13 +145,18 @@ class Child:
         return f"ended its process ({cause})"
 
 
-def start(origin: Origin, context: Context | None, descriptor: int) -> subprocess.Popen[bytes]:
-    """Start a child that answers at this end of a pipe, and does not get the signals of a terminal, such as that of Ctrl-C."""
-    command = [sys.executable, "-P", "-m", MODULE, str(descriptor)]
+def command(origin: Origin, context: Context | None) -> list[str]:
+    """The command that starts a child, but for the descriptor of its pipe; it says all that the child may see and use."""
     networks = [context.networks] if context and context.networks else []
     device = context.device if context else "cpu"
+    python = [sys.executable, "-P", "-m", MODULE]
+    return sandboxed(python, hidden=origin.hidden, shown=[*origin.shown, *networks], device=device)
+
+
+def start(command: Sequence[str], descriptor: int) -> subprocess.Popen[bytes]:
+    """Start a child that answers at this end of a pipe, and does not get the signals of a terminal, such as that of Ctrl-C."""
     return subprocess.Popen(
-        sandboxed(command, hidden=origin.hidden, shown=[*origin.shown, *networks], device=device),
+        [*command, str(descriptor)],
         env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

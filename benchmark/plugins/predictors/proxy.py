@@ -8,6 +8,7 @@ Nothing of theirs is imported or unpickled here. Examples are made here and sent
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
@@ -19,7 +20,7 @@ from benchmark.core.messages import clean_line
 from benchmark.core.types import Examples, Sample
 from benchmark.plugins.predictors import exchange
 from benchmark.plugins.predictors.base import NEEDS, TARGETS, Context, LearnedPredictor, Predictor
-from benchmark.plugins.predictors.process import LARGE, SMALL, Child, Origin
+from benchmark.plugins.predictors.process import LARGE, SMALL, Child, Origin, command
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,12 +30,27 @@ class ChildPredictor(Predictor):
     """Stands for a predictor of other people; a subclass for each is made by `child_kind`."""
 
     origin: ClassVar[Origin]
+    waiting: ClassVar[list[Child]]
+    """The child that described the class, until an instance takes it, since starting another one takes seconds."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self.child = Child(self.origin, context)
-        self.child.ask("load", self.origin.file, self.origin.plugin, answer=exchange.Described)
+        child = self.waiting_child(context)
+        if child is None:
+            child = Child(self.origin, context)
+            child.load()
+        self.child = child
         self.child.ask("build", context, answer=exchange.Done)
+
+    @classmethod
+    def waiting_child(cls, context: Context) -> Child | None:
+        """The child that described the class, for the first who asks, if it may see and use what this context needs."""
+        with contextlib.suppress(IndexError):
+            child = cls.waiting.pop()
+            if child.command == command(cls.origin, context):
+                return child
+            child.end()
+        return None
 
     def score(self, samples: Sequence[Sample]) -> NDArray[np.float64]:  # type: ignore[override]
         """The scores that the child gives."""
@@ -95,8 +111,7 @@ def child_kind(origin: Origin) -> type[ChildPredictor]:
         PredictorError: it cannot be loaded; the message is the child's.
     """
     child = Child(origin, None)
-    about = child.ask("load", origin.file, origin.plugin, answer=exchange.Described)
-    child.end()
+    about = child.load()
     base = ChildLearner if about.learns else ChildPredictor
     return type(
         origin.name,
@@ -104,6 +119,7 @@ def child_kind(origin: Origin) -> type[ChildPredictor]:
         {
             "__doc__": clean_line(about.about),
             "origin": origin,
+            "waiting": [child],
             "needs": set(about.needs) & NEEDS,
             "formats": set(map(clean_line, about.formats)),
             "target": about.target if about.target in TARGETS else TARGETS[0],

@@ -17,7 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -65,7 +65,7 @@ def obstacle() -> str:
     return clean_line(attempt.stderr) or f"it ends with status {attempt.returncode}" if attempt.returncode else ""
 
 
-def sandboxed(arguments: Sequence[str], *, hidden: Iterable[Path], shown: Iterable[Path], device: str) -> Sequence[str]:
+def sandboxed(arguments: list[str], *, hidden: Iterable[Path], shown: Iterable[Path], device: str) -> list[str]:
     """The command that runs a command in the sandbox of this machine.
 
     Args:
