@@ -20,7 +20,7 @@ from benchmark.evaluation.scorecard import read_card
 from benchmark.evaluation.training import load_trained, training_record
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import index_suite
-from benchmark.labelling.pipeline import label, make_ground_truth, recorded_truth
+from benchmark.labelling.pipeline import label, make_ground_truth, recorded_truth, with_recorded_digests
 from benchmark.labelling.quick_look import check_labelled, least_limit
 from benchmark.leaderboard.comparison import compare
 from benchmark.metrics import image_utility
@@ -28,7 +28,7 @@ from benchmark.plugins.predictors.base import Context
 from benchmark.plugins.predictors.names import baselines_folder
 from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.suites.loading import load_suite
-from benchmark.suites.results_folder import SuiteFolder
+from benchmark.suites.results_folder import SuiteFolder, suite_folder
 from tests.tracked import ROOT
 
 
@@ -217,6 +217,47 @@ def test_digests_depend_on_no_last_digit(tiny, tiny_det, monkeypatch):
         one, other = moved.labels("combined")["utility"], truth.labels("combined")["utility"]
         assert not one.equals(other)
         assert digests(moved) == expected
+
+
+def of_another_processor(table):
+    """Outcomes whose scores are one unit in the last place higher."""
+    names = [name for name, kind in table.schema.items() if kind == pl.Float32]
+    higher = {name: np.nextafter(table[name].to_numpy(), np.float32(np.inf)) for name in names}
+    return table.with_columns(**{name: pl.Series(values) for name, values in higher.items()})
+
+
+def test_outcomes_of_another_processor_give_the_recorded_ground_truth(tiny, tiny_workspace):
+    """Where labels and decisions are the recorded ones, so are all digests, though each outcome has another last digit."""
+    folder = suite_folder(tiny_workspace, tiny.suite)
+    outcomes = {name: of_another_processor(table) for name, table in tiny.outcomes.items()}
+    truth = dataclasses.replace(tiny, outcomes=outcomes)
+    assert truth.digest("combined") != tiny.digest("combined")
+    assert digests(with_recorded_digests(truth, [folder])) == digests(tiny)
+    assert with_recorded_digests(tiny, [folder]) is tiny
+
+
+@pytest.mark.parametrize(
+    "name", ["zoo:resnet", "zoo:resnext", "zoo:resnet_wide"], ids=["labelling", "held out", "probe"]
+)
+def test_another_decision_is_another_ground_truth(name, tiny, tiny_workspace):
+    """One image on which one network no longer decides as on the pristine one keeps digests from being the recorded ones."""
+    table = tiny.outcomes[name]
+    source, distortion, level = tiny.judgement(name).filter("satisfied").select(IMAGE).row(0)
+    row = (pl.col("source") == source) & (pl.col("distortion") == distortion) & (pl.col("level") == level)
+    other = table.with_columns(
+        top=pl.when(row).then((pl.col("top") + 1) % 11).otherwise("top").cast(pl.Int16),
+        score_true=pl.when(row).then(pl.col("score_true") - 9).otherwise("score_true").cast(pl.Float32),
+    )
+    truth = dataclasses.replace(tiny, outcomes=tiny.outcomes | {name: other})
+    assert with_recorded_digests(truth, [suite_folder(tiny_workspace, tiny.suite)]) is truth
+
+
+def test_labels_of_other_images_are_not_the_recorded_ones(tiny, tiny_workspace):
+    """Equal labels of a suite with another fingerprint lend it no digest."""
+    split = dataclasses.replace(tiny.suite.split, seed=tiny.suite.split.seed + 1)
+    indexed = dataclasses.replace(tiny.indexed, suite=dataclasses.replace(tiny.suite, split=split))
+    truth = dataclasses.replace(tiny, indexed=indexed)
+    assert with_recorded_digests(truth, [suite_folder(tiny_workspace, tiny.suite)]) is truth
 
 
 def digests(truth):

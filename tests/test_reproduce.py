@@ -72,12 +72,11 @@ def test_other_versions_are_the_cause_of_other_logits(tiny, recorded):
     spoil(
         path, lambda old: old.with_columns(score_top=pl.col("score_top") * 1.1), versions=versions() | {"torch": "1.0"}
     )
-    problem, labels = problems(tiny.suite, recorded).values()
+    (problem,) = problems(tiny.suite, recorded).values()
     assert "torch was 1.0, is" in problem
     assert "torchvision" not in problem
-    assert "label sets" in labels
     spoil(path, versions=versions())
-    problem, _ = problems(tiny.suite, recorded).values()
+    (problem,) = problems(tiny.suite, recorded).values()
     assert "whose versions are the recorded ones" in problem
 
 
@@ -102,10 +101,13 @@ def test_damaged_labels_are_told(tiny, recorded):
 
 
 def test_other_labels_are_told(tiny, recorded):
-    """Labels of another digest, or of another suite's choices, are told; none at all is no fault."""
+    """Labels of another digest are told, and are a fault where decisions differ; so is another suite; none at all is none."""
     path = recorded.results / "tiny" / "labels.parquet"
     _, known = read_table(path)
     spoil(path, labels=known["labels"] | {"combined": "0"})
+    assert any("though the outcomes are others" in check.name for check in reproduce(tiny.suite, recorded))
+    assert problems(tiny.suite, recorded) == {}
+    spoil(path, decisions="0")
     assert problems(tiny.suite, recorded) == {
         "outcomes give the recorded labels": "label sets combined have another digest"
     }

@@ -14,6 +14,7 @@ from benchmark.core.errors import SuiteError
 from benchmark.core.images import png_bits, with_short_side
 from benchmark.core.types import PRISTINE
 from benchmark.core.workspace import Workspace
+from benchmark.evaluation.label_measures import size_thirds
 from benchmark.labelling.indexed_suite import index_suite
 from benchmark.labelling.outcomes import read_outcomes
 from benchmark.labelling.pipeline import label, recorded_truth
@@ -170,7 +171,7 @@ def test_thirds_are_of_the_short_side_or_of_the_pixels(name, size, recorded):
     truth = recorded[name]
     images = truth.outcomes["images"].filter(distortion=PRISTINE.distortion)
     sizes = {source: int(size(sides)) for source, *sides in images.select("source", "height", "width").iter_rows()}
-    thirds = [[sizes[source] for source, third in truth.size_thirds.items() if third == number] for number in range(3)]
+    thirds = [[sizes[source] for source, third in size_thirds(truth).items() if third == number] for number in range(3)]
     assert sum(map(len, thirds)) == len(truth.parts["test"])
     assert min(map(len, thirds)) >= 40
     assert max(thirds[0]) < min(thirds[1])

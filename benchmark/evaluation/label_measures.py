@@ -7,8 +7,9 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from benchmark.core.errors import MetricError
-from benchmark.core.types import CONDITION, IMAGE
+from benchmark.core.types import CONDITION, IMAGE, PRISTINE
 from benchmark.labelling.ground_truth import GroundTruth
+from benchmark.labelling.shards import IMAGES
 from benchmark.metrics import bootstrap, classification, correlation, histograms, rank_correlation, weighted
 from benchmark.metrics.bootstrap import Floats, Weights
 
@@ -36,7 +37,7 @@ def label_metrics(truth: GroundTruth, rows: pl.DataFrame, thresholds: Floats) ->
     """How well the scores predict the labels of these rows of the test part; the column `condition` has the rival's scores."""
     cluster, counts = truth.clusters(rows, "test")
     y, s, conditions = rows["label"].to_numpy().astype(np.int64), rows["score"].to_numpy(), condition_codes(rows)
-    strata = 3 * conditions + rows["source"].replace_strict(truth.size_thirds, return_dtype=pl.Int64).to_numpy()
+    strata = 3 * conditions + rows["source"].replace_strict(size_thirds(truth), return_dtype=pl.Int64).to_numpy()
     values: dict[str, float | None] = {
         **classification.decisions(y, s, float(thresholds[0])),
         "within_condition_auroc": stratified(y, s, conditions)[0],
@@ -70,6 +71,21 @@ def auroc_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:
         for s in (rows["score"].to_numpy(), rows["condition"].to_numpy())
     )
     return {"auroc": own, "auroc_over_condition": own - rival}
+
+
+def size_thirds(truth: GroundTruth) -> dict[str, int]:
+    """Source of the test part -> the third, 0 to 2, in which the size of its pristine image lies among them.
+
+    The size is the shorter side, or the number of pixels where all shorter sides are alike.
+    """
+    names = [source.id for source in truth.parts["test"]]
+    images = truth.outcomes[IMAGES].filter(pl.col("source").is_in(names), distortion=PRISTINE.distortion)
+    sides = images.select(pl.col("height", "width").cast(pl.Int64)).to_numpy()
+    sizes = sides.min(axis=1)
+    if np.ptp(sizes) == 0:
+        sizes = sides.prod(axis=1)
+    thirds = np.searchsorted(np.quantile(sizes, (1 / 3, 2 / 3)), sizes)
+    return dict(zip(images["source"], thirds.tolist(), strict=True))
 
 
 def soft_metrics(truth: GroundTruth, rows: pl.DataFrame) -> Measured:

@@ -20,6 +20,7 @@ from benchmark.core.similar_names import near
 from benchmark.core.types import CONDITION, IMAGE, PRISTINE
 from benchmark.labelling.consensus import truths_for
 from benchmark.labelling.indexed_suite import IndexedSuite, conditions_table
+from benchmark.labelling.recorded import LabelsMetadata
 from benchmark.labelling.shards import IMAGES
 from benchmark.metrics import image_utility
 from benchmark.metrics.bootstrap import resamples
@@ -38,6 +39,8 @@ class GroundTruth:
     """One table per network, and `images`."""
     temperatures: dict[str, float]
     """Temperature of each network that is recorded with its outcomes."""
+    recorded: LabelsMetadata | None = None
+    """Digests of recorded labels and decisions that are the same; outcomes of another processor differ in their last digits."""
 
     @property
     def suite(self) -> Suite:
@@ -168,10 +171,14 @@ class GroundTruth:
 
     def lesson_digest(self, label_set: str) -> str:
         """Digest of everything that a predictor can learn from this label set."""
+        if self.recorded and label_set in self.recorded["lessons"]:
+            return self.recorded["lessons"][label_set]
         return digest("lesson 2", self.fingerprint, *self.digests(label_set, PARTS[:2]))
 
     def digest(self, label_set: str) -> str:
         """Digest of everything that scorecards of this label set depend on: labels, and outcomes behind all measures."""
+        if self.recorded and label_set in self.recorded["labels"]:
+            return self.recorded["labels"][label_set]
         parts = self.digests(label_set, PARTS)
         return digest("ground truth 4", self.fingerprint, *parts, self.held_out_digest, self.decisions_digest)
 
@@ -192,6 +199,8 @@ class GroundTruth:
     @functools.cached_property
     def held_out_digest(self) -> str:
         """Digest of everything that downstream performance depends on."""
+        if self.recorded:
+            return self.recorded["held_out"]
         task = TASKS[self.suite.task]
         held = [task.facts(self.outcomes[name], self.judgement(name)) for name in self.suite.networks.held_out]
         return digest("held out 1", self.fingerprint, *held)
@@ -219,21 +228,6 @@ class GroundTruth:
             first: dict[str, int] = {}
             positions[part] = {source.id: first.setdefault(source.group, len(first)) for source in self.parts[part]}
         return positions
-
-    @functools.cached_property
-    def size_thirds(self) -> dict[str, int]:
-        """Source of the test part -> the third, 0 to 2, in which the size of its pristine image lies among them.
-
-        The size is the shorter side, or the number of pixels where all shorter sides are alike.
-        """
-        names = [source.id for source in self.parts["test"]]
-        images = self.outcomes[IMAGES].filter(pl.col("source").is_in(names), distortion=PRISTINE.distortion)
-        sides = images.select(pl.col("height", "width").cast(pl.Int64)).to_numpy()
-        sizes = sides.min(axis=1)
-        if np.ptp(sizes) == 0:
-            sizes = sides.prod(axis=1)
-        thirds = np.searchsorted(np.quantile(sizes, (1 / 3, 2 / 3)), sizes)
-        return dict(zip(images["source"], thirds.tolist(), strict=True))
 
     def clusters(self, rows: pl.DataFrame, part: str) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Index of each row's photograph among those of its part, and the suite's common resamples of them."""

@@ -13,6 +13,7 @@ import functools
 import json
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
 from benchmark.labelling.outcome_checks import Stored, WeightsHere, check_codec, check_weights
 from benchmark.labelling.outcomes import adopt, needed_rows, read_outcomes, table_names
 from benchmark.labelling.probe_agreement import record_agreements
-from benchmark.labelling.recorded import SOURCE_SCHEMA, read_labels, read_sources, recorded_suite
+from benchmark.labelling.recorded import SOURCE_SCHEMA, LabelsMetadata, read_labels, read_sources, recorded_suite
 from benchmark.labelling.shards import plan
 from benchmark.plugins.networks import weights_here
 from benchmark.suites.loading import argument_of, read_suite
@@ -44,7 +45,7 @@ from benchmark.suites.results_folder import (
     suite_folder,
     written_folders,
 )
-from benchmark.suites.spec import Suite
+from benchmark.suites.spec import COMBINED, Suite
 from benchmark.suites.tasks import TASKS
 
 logger = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ def make_ground_truth(
     for folder in others:
         stored = adopt(indexed, stored, own, folder, execution, weights=weights)
     stored = complete(indexed, stored, own, workspace=workspace, execution=execution)
-    return with_outcomes(indexed, stored)
+    return with_recorded_digests(with_outcomes(indexed, stored), readable_folders(workspace, suite.folder))
 
 
 def recorded_truth(suite: Suite, workspace: Workspace) -> GroundTruth:
@@ -163,7 +164,7 @@ def recorded_truth(suite: Suite, workspace: Workspace) -> GroundTruth:
     for shards in plan(suite, indexed.parts, {name: table for name, (table, _) in stored.items()}):
         if lacking := [name for shard in shards for name in shard.networks if name in stored]:
             raise ResultError(f"{home.path}: outcomes of {lacking[0]} lack images; {hint} records them")
-    return with_outcomes(indexed, stored)
+    return with_recorded_digests(with_outcomes(indexed, stored), readable_folders(workspace, suite.folder))
 
 
 def with_outcomes(indexed: IndexedSuite, stored: Stored) -> GroundTruth:
@@ -176,15 +177,47 @@ def with_outcomes(indexed: IndexedSuite, stored: Stored) -> GroundTruth:
     return GroundTruth(indexed, tables, temperatures)
 
 
+def with_recorded_digests(truth: GroundTruth, folders: Sequence[SuiteFolder]) -> GroundTruth:
+    """The ground truth with the digests of recorded labels, where labels and decisions are the same though outcomes are not.
+
+    Outcomes of another processor differ in their last digits. Where they are not published, as those of a suite with too many
+    boxes, what follows from one's own is the published ground truth all the same, and scorecards may be compared.
+    """
+    for folder in folders:
+        if folder.labels.is_file():
+            table, about = read_labels(folder.labels)
+            same = about["fingerprint"] == truth.fingerprint and about["decisions"] == truth.decisions_digest
+            if same and about["labels"] != label_metadata(truth)["labels"] and table.equals(label_table(truth)):
+                return dataclasses.replace(truth, recorded=about)
+    return truth
+
+
+def label_metadata(truth: GroundTruth) -> LabelsMetadata:
+    """The digests that are recorded with the labels."""
+    sets = truth.suite.label_sets
+    return {
+        "fingerprint": truth.fingerprint,
+        "labels": {name: truth.digest(name) for name in sets},
+        "lessons": {name: truth.lesson_digest(name) for name in sets},
+        "held_out": truth.held_out_digest,
+        "decisions": truth.decisions_digest,
+    }
+
+
+def label_table(truth: GroundTruth) -> pl.DataFrame:
+    """The labels of every set as they are recorded: the columns part, IMAGE, and one named by each set."""
+    tables = {name: truth.labels(name) for name in truth.suite.label_sets}
+    labels = [table["label"].alias(name) for name, table in tables.items()]
+    return tables[COMBINED].select("part", *IMAGE).with_columns(labels)
+
+
 def save_labels(truth: GroundTruth, folder: SuiteFolder) -> None:
     """Write choices, sources, labels and agreements, so that later steps need neither the suite file nor the photographs."""
     suite, task = truth.suite, TASKS[truth.suite.task]
     write_text(folder.choices, json.dumps(dataclasses.asdict(suite), indent=1) + "\n")
-    digests = {"fingerprint": truth.fingerprint, "labels": {name: truth.digest(name) for name in suite.label_sets}}
-    if not (folder.labels.is_file() and read_labels(folder.labels)[1] == digests):
-        tables = [truth.labels(name) for name in suite.label_sets]
-        columns = [table["label"].alias(name) for name, table in zip(suite.label_sets, tables, strict=True)]
-        write_table(folder.labels, tables[0].select("part", *IMAGE).with_columns(columns), digests)
+    about = label_metadata(truth)
+    if not (folder.labels.is_file() and read_labels(folder.labels)[1] == about):
+        write_table(folder.labels, label_table(truth), dict(about))
     metadata = {"fingerprint": truth.fingerprint, "classes": truth.indexed.dataset.classes}
     if not (folder.sources.is_file() and read_sources(folder, suite.task)[1] == metadata):
         copies = any(source.copy_of for source in truth.indexed.sources.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, cast
 
 import polars as pl
 from msgspec import Meta
@@ -55,6 +55,11 @@ class LabelsMetadata(TypedDict):
 
     fingerprint: str
     labels: dict[str, str]
+    """Digest of the ground truth by label set."""
+    lessons: dict[str, str]
+    """Digest of what can be learned, by label set."""
+    held_out: str
+    decisions: str
 
 
 def repeated(*keys: str) -> pl.Expr:
@@ -120,7 +125,7 @@ def recorded_suite(suite: Suite, home: SuiteFolder) -> tuple[IndexedSuite, str]:
     return IndexedSuite(suite, Augmented(NoPhotographs(metadata["classes"])), parts), metadata["fingerprint"]
 
 
-def read_labels(path: Path) -> tuple[pl.DataFrame, dict[str, Any]]:
+def read_labels(path: Path) -> tuple[pl.DataFrame, LabelsMetadata]:
     """The recorded labels of every set, in columns named by the set, and their metadata.
 
     Raises:
@@ -136,7 +141,7 @@ def read_labels(path: Path) -> tuple[pl.DataFrame, dict[str, Any]]:
         "repeat an earlier one": repeated(*IMAGE),
     }
     check_values(path, table, faults)
-    return table, metadata
+    return table, cast(LabelsMetadata, metadata)  # as was checked
 
 
 def check_nothing_is_lost(indexed: IndexedSuite, home: SuiteFolder, names: Iterable[str]) -> None:
