@@ -183,13 +183,14 @@ def with_recorded_digests(truth: GroundTruth, folders: Sequence[SuiteFolder]) ->
     Outcomes of another processor differ in their last digits. Where they are not published, as those of a suite with too many
     boxes, what follows from one's own is the published ground truth all the same, and scorecards may be compared.
     """
-    for folder in folders:
-        if folder.labels.is_file():
-            table, about = read_labels(folder.labels)
-            same = about["fingerprint"] == truth.fingerprint and about["decisions"] == truth.decisions_digest
-            if same and about["labels"] != label_metadata(truth)["labels"] and table.equals(label_table(truth)):
-                return dataclasses.replace(truth, recorded=about)
-    return truth
+    home = first_with(lambda folder: folder.labels, folders)
+    if not home.labels.is_file():
+        return truth
+    table, about = read_labels(home.labels)
+    if about["fingerprint"] != truth.fingerprint or about["labels"].get(COMBINED) == truth.digest(COMBINED):
+        return truth
+    same = about["decisions"] == truth.decisions_digest and table.equals(label_table(truth))
+    return dataclasses.replace(truth, recorded=about) if same else truth
 
 
 def label_metadata(truth: GroundTruth) -> LabelsMetadata:

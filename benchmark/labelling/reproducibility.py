@@ -213,6 +213,6 @@ def same_labels(suite: Suite, workspace: Workspace) -> Check:
             f"the fingerprint is {truth.fingerprint}, recorded {recorded['fingerprint']}: other choices or images",
         )
     if truth.recorded:
-        return Check(f"{title}, all decisions too, though the outcomes are others in their digits", "")
+        return Check(f"{title} and decisions, though outcomes differ in their last digits", "")
     wrong = [name for name in suite.label_sets if recorded["labels"].get(name) != truth.digest(name)]
     return Check(title, f"label sets {', '.join(wrong)} have another digest" if wrong else "")

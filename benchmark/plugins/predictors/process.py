@@ -153,10 +153,10 @@ def command(origin: Origin, context: Context | None) -> list[str]:
     return sandboxed(python, hidden=origin.hidden, shown=[*origin.shown, *networks], device=device)
 
 
-def start(command: Sequence[str], descriptor: int) -> subprocess.Popen[bytes]:
+def start(words: Sequence[str], descriptor: int) -> subprocess.Popen[bytes]:
     """Start a child that answers at this end of a pipe, and does not get the signals of a terminal, such as that of Ctrl-C."""
     return subprocess.Popen(
-        [*command, str(descriptor)],
+        [*words, str(descriptor)],
         env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

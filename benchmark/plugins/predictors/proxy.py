@@ -8,7 +8,6 @@ Nothing of theirs is imported or unpickled here. Examples are made here and sent
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
@@ -45,11 +44,12 @@ class ChildPredictor(Predictor):
     @classmethod
     def waiting_child(cls, context: Context) -> Child | None:
         """The child that described the class, for the first who asks, if it may see and use what this context needs."""
-        with contextlib.suppress(IndexError):
-            child = cls.waiting.pop()
-            if child.command == command(cls.origin, context):
-                return child
-            child.end()
+        if not cls.waiting:
+            return None
+        child = cls.waiting.pop()
+        if child.command == command(cls.origin, context):
+            return child
+        child.end()
         return None
 
     def score(self, samples: Sequence[Sample]) -> NDArray[np.float64]:  # type: ignore[override]
