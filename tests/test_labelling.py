@@ -37,6 +37,7 @@ from benchmark.plugins.distortions import DISTORTIONS, decoded, encoded
 from benchmark.plugins.networks import load
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import SuiteFolder
+from benchmark.suites.spec import COMBINED
 from benchmark.suites.splits import split
 
 
@@ -169,6 +170,19 @@ def test_temperature_is_fitted_on_pristine_training_images(tiny):
         logits = network.forward(network.preprocessing.normalise(squares, "cpu"))
     expected = fit_temperature(logits.numpy(), [source.truth for source in sources])
     assert tiny.temperatures["zoo:densenet"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_tables_of_the_same_images_hold_their_names_once(tiny):
+    """Networks that judged the same images hold the columns that name them in the same memory, and so do their decisions."""
+    judges = tiny.suite.networks.labelling
+
+    def addresses(tables):
+        return {table["level"].to_numpy(allow_copy=False).__array_interface__["data"][0] for table in tables}
+
+    assert len(judges) > 1
+    assert len(addresses(tiny.outcomes[name] for name in judges)) == 1
+    assert len(addresses([tiny.judgement(name) for name in judges])) == 1
+    assert len(addresses([tiny.judgement(judges[0]), tiny.labels(COMBINED)])) == 1
 
 
 def test_combined_labels_are_unanimous(tiny):

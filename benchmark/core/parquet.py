@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,16 +136,20 @@ def check_metadata(path: Path, metadata: dict[str, Any], about: type) -> None:
         raise ResultError(f"{path}: metadata: {error}") from error
 
 
-def check_values(path: Path, table: pl.DataFrame, faults: dict[str, pl.Expr]) -> None:
+def check_values(path: Path, table: pl.DataFrame, faults: dict[str, pl.Expr], *, keys: Sequence[str] = ()) -> None:
     """Raise ResultError, which names the file and the first faulty row, where the values of a table are not valid.
 
     Args:
         path: the file of the table.
         table: the table.
         faults: what is wrong with a row, in words -> whether it is so; null counts as wrong.
+        keys: columns in which no row may equal another; none if they may.
     """
     if not table.height:
         return
+    # Comparing the rows themselves takes 300 bytes for each; rows of different hashes are different.
+    if keys and table.select(pl.struct(keys).hash()).n_unique() < table.height:
+        faults = faults | {"repeat an earlier one": ~pl.struct(keys).is_first_distinct()}
     for description, fault in faults.items():
         faulty = table.with_row_index("row", 1).filter(fault.fill_null(True))
         if faulty.height:
@@ -182,7 +187,7 @@ def stored_bytes(column: pl.Series) -> list[bytes]:
     nulls = column.is_null().to_numpy().tobytes()
     if column.dtype == pl.String:
         texts = column.fill_null("")
-        return [nulls, texts.str.len_chars().to_numpy().astype("<i4").tobytes(), "".join(texts).encode()]
+        return [nulls, texts.str.len_chars().to_numpy().astype("<i4").tobytes(), texts.str.join("").item().encode()]
     if isinstance(column.dtype, pl.Array):
         return [nulls, *stored_bytes(column.drop_nulls().explode().rename(column.name))]
     if isinstance(column.dtype, pl.List):

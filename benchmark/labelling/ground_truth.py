@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from benchmark.core.digests import digest
 from benchmark.core.errors import LabelError
 from benchmark.core.parquet import content_digest
+from benchmark.core.shared_columns import SharedColumns
 from benchmark.core.similar_names import near
 from benchmark.core.types import CONDITION, IMAGE, PRISTINE
 from benchmark.labelling.consensus import truths_for
@@ -60,12 +61,13 @@ class GroundTruth:
     @functools.cached_property
     def judgement(self) -> Callable[[str], pl.DataFrame]:
         """Maps a network to its decisions on each distorted image, see `judge`; each network is judged once."""
-        return functools.cache(self.judge)
+        shared = SharedColumns(IMAGE)
+        return functools.cache(lambda network: shared.of(self.judge(network)))
 
     @functools.cached_property
     def labels(self) -> Callable[[str], pl.DataFrame]:
-        """Maps a label set to its labels, see `make_labels`; those of each set are made once."""
-        return functools.cache(self.make_labels)
+        """Maps a label set to its labels, see `make_labels`; those of two sets are held, since they may be many."""
+        return functools.lru_cache(2)(self.make_labels)
 
     @functools.cached_property
     def downstream(self) -> Callable[[str], classification.Downstream | detection.Downstream]:
@@ -112,7 +114,8 @@ class GroundTruth:
             satisfied=pl.Series(np.mean([table["satisfied"].to_numpy() for table in aligned], axis=0)),
             eligible=pl.Series(eligible),
         )
-        return rows.join(self.indexed.membership, on="source", maintain_order="left")
+        members = self.indexed.membership
+        return rows.with_columns(part=pl.col("source").replace_strict(members["source"], members["part"]))
 
     def rows_of(self, label_set: str, part: str) -> pl.DataFrame:
         """The rows of one part at the training conditions, with their labels and utilities."""

@@ -17,13 +17,14 @@ from benchmark.core.files import check_writable
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.precision import emulated_ratio
 from benchmark.core.provenance import versions
+from benchmark.core.shared_columns import SharedColumns
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.consensus import Tables, together, with_consensus
 from benchmark.labelling.engines import find_engine
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite
 from benchmark.labelling.outcome_checks import Stored, check_same
-from benchmark.labelling.outcomes import in_order, table_names
+from benchmark.labelling.outcomes import OUTCOME_KEYS, in_order, table_names
 from benchmark.labelling.recorded import check_nothing_is_lost
 from benchmark.labelling.shards import IMAGES, Shard, plan
 from benchmark.labelling.temperatures import fit_temperatures, with_temperatures
@@ -65,12 +66,12 @@ def complete(
     pristine = with_temperatures(worker, files)
     distorted = run(worker, then, f"{indexed.suite.folder}, distorted")
     report_speed(worker, time.perf_counter() - start)
-    completed: Stored = {}
+    completed, shared = Stored(), SharedColumns(OUTCOME_KEYS)
     for name in pristine | distorted:
         old = [stored[name][0]] if name in stored else []
         new = [read_table(path)[0] for path in distorted.get(name, [])]  # of one network, since all are twice as much
-        table = pl.concat([*old, *pristine.get(name, []), *new])
-        completed[name] = in_order(table, indexed), describe(name, indexed.suite, worker, stored)
+        table = pl.concat([*old, *pristine.pop(name, []), *new])
+        completed[name] = shared.of(in_order(table, indexed)), describe(name, indexed.suite, worker, stored)
         write_table(home.outcomes(name), *completed[name])
     return stored | completed
 

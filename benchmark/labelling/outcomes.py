@@ -12,6 +12,7 @@ import polars as pl
 
 from benchmark.core.errors import LabelError
 from benchmark.core.parquet import write_table
+from benchmark.core.shared_columns import SharedColumns
 from benchmark.core.types import CONDITION, IMAGE, PRISTINE
 from benchmark.labelling.execution import ExecutionConfig
 from benchmark.labelling.indexed_suite import IndexedSuite
@@ -28,6 +29,8 @@ from benchmark.suites.results_folder import SuiteFolder
 from benchmark.suites.spec import Suite
 
 logger = logging.getLogger(__name__)
+OUTCOME_KEYS = ("source", "digest", *CONDITION)
+"""The columns that name an image and its photograph's content, in every table of outcomes."""
 
 
 def table_names(suite: Suite) -> tuple[str, ...]:
@@ -44,11 +47,12 @@ def read_outcomes(indexed: IndexedSuite, home: SuiteFolder) -> Stored:
     """
     suite, sources = indexed.suite, indexed.sources
     now = pl.DataFrame({"source": list(sources), "digest": [source.digest for source in sources.values()]})
-    stored: Stored = {}
+    stored, shared = Stored(), SharedColumns(OUTCOME_KEYS)
     for name in table_names(suite):
         if home.outcomes(name).is_file():
             table, metadata = read_outcomes_of(home, name, suite.task)
-            stored[name] = (table.join(now, on=["source", "digest"], how="semi", maintain_order="left"), metadata)
+            rows = table.join(now, on=["source", "digest"], how="semi", maintain_order="left")
+            stored[name] = shared.of(rows), metadata
     check_consensus(suite, stored, home)
     return stored
 

@@ -62,11 +62,6 @@ class LabelsMetadata(TypedDict):
     decisions: str
 
 
-def repeated(*keys: str) -> pl.Expr:
-    """Whether a row has the keys of an earlier one."""
-    return ~pl.struct(keys).is_first_distinct()
-
-
 IMAGE_FAULTS = {
     "are of no level": pl.col("level") < PRISTINE.level,
     "have no height, width or bits above 0": (pl.col("height") < 1) | (pl.col("width") < 1) | (pl.col("bits") < 1),
@@ -87,7 +82,7 @@ def read_outcomes_of(home: SuiteFolder, name: str, task: str) -> tuple[pl.DataFr
         raise ResultError(
             f"{path}: holds the outcomes of {metadata['name']}, not of {name}; remove it, or give it its name"
         )
-    check_values(path, table, faults | {"repeat an earlier one": repeated(*IMAGE)})
+    check_values(path, table, faults, keys=IMAGE)
     return table, metadata
 
 
@@ -102,9 +97,8 @@ def read_sources(home: SuiteFolder, task: str) -> tuple[pl.DataFrame, dict[str, 
     faults = {
         f"are of no part; valid are {', '.join(PARTS)}": ~pl.col("part").is_in(PARTS),
         "have no id, digest or ground truth": pl.any_horizontal(pl.all().is_null()),
-        "repeat an earlier one": repeated("source"),
     }
-    check_values(home.sources, table, faults)
+    check_values(home.sources, table, faults, keys=["source"])
     return table, metadata
 
 
@@ -138,9 +132,8 @@ def read_labels(path: Path) -> tuple[pl.DataFrame, LabelsMetadata]:
     faults = {
         f"are of no part; valid are {', '.join(PARTS)}": ~pl.col("part").is_in(PARTS),
         "have a label that is none of -1, 0 and 1": pl.any_horizontal(~pl.col(sets).is_in([-1, 0, 1])),
-        "repeat an earlier one": repeated(*IMAGE),
     }
-    check_values(path, table, faults)
+    check_values(path, table, faults, keys=IMAGE)
     return table, cast(LabelsMetadata, metadata)  # as was checked
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmark.core.types import PRISTINE, Condition, Source
+from benchmark.core.types import CONDITION, PRISTINE, Condition, Source
 from benchmark.suites.spec import Suite
 from benchmark.suites.splits import Parts
 
@@ -90,10 +90,11 @@ class Recorded:
 
     def mask(self, table: pl.DataFrame) -> NDArray[np.bool_]:
         """Whether the table has each image, shape (conditions, sources)."""
-        mask, ids = np.zeros((len(self.rows), len(self.columns)), bool), pl.Enum(list(self.columns))
+        mask = np.zeros((len(self.rows), len(self.columns)), bool)
+        columns = pl.col("source").cast(pl.Enum(list(self.columns)), strict=False).to_physical()
+        images = table.select(*CONDITION, column=columns).drop_nulls("column")
         for condition, row in self.rows.items():
-            sources = table.filter(**condition._asdict())["source"].cast(ids, strict=False)
-            mask[row, sources.drop_nulls().to_physical().to_numpy()] = True
+            mask[row, images.filter(**condition._asdict())["column"].to_numpy()] = True
         return mask
 
     def has(self, name: str, sources: Sequence[Source], conditions: Sequence[Condition]) -> bool:

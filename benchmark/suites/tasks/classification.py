@@ -198,7 +198,7 @@ def judge(outcomes: pl.DataFrame, truths: dict[str, int], temperature: float, la
         is that of the pristine image), `satisfied` (the same, as the satisfied machine ratio counts it), `pristine_right`,
         `utility` (Eq. 2) and `label` (section IV: 1, 0, or -1 unlabelled).
     """
-    truth = pl.Series("truth", [truths[source] for source in outcomes["source"]], pl.Int16)
+    truth = outcomes["source"].replace_strict(truths, return_dtype=pl.Int16).alias("truth")
     phi = pl.Series("phi", confidence(outcomes, temperature, labels.calibrate))
     right = pl.Series("right", image_utility.correct(outcomes["top"].to_numpy(), truth.to_numpy()))
     rows = outcomes.select(*IMAGE, "top").with_columns(truth, phi, right)
