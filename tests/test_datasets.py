@@ -1,6 +1,8 @@
 import csv
 import dataclasses
 import io
+import logging
+import threading
 
 import numpy as np
 import pytest
@@ -67,6 +69,21 @@ def test_index_reads_contents_once(tmp_path):
     assert dataset.count == 6
     assert [source.digest for source in first] == [digest(SMALL.content(source.id)) for source in first]
     assert [dataclasses.replace(source, digest="") for source in first] == dataset.sources()
+
+
+def test_index_reads_several_photographs_at_once_and_shows_progress(tmp_path, caplog):
+    """Contents are read by threads, as photographs at an address need; digests are those of one after another."""
+    together = threading.Barrier(2, timeout=30)
+
+    class Waiting(Counting):
+        def content(self, source):
+            together.wait()
+            return source.encode()
+
+    with caplog.at_level(logging.INFO):
+        found = index(Waiting(5), tmp_path)
+    assert [source.digest for source in found] == [digest(source.id.encode()) for source in found]
+    assert f"indexing: {len(found)}/{len(found)} photographs" in caplog.text
 
 
 def test_index_keeps_datasets_apart(tmp_path):

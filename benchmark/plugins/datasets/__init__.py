@@ -11,6 +11,7 @@ import dataclasses
 import logging
 import re
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +20,7 @@ from benchmark.core.errors import ANY_ERROR, BenchmarkError, DataError, SuiteErr
 from benchmark.core.images import Pixels
 from benchmark.core.json_cache import read_cached, write_cached
 from benchmark.core.messages import cause
+from benchmark.core.progress import show_progress
 from benchmark.core.types import Source
 from benchmark.plugins.datasets.augmented import Augmented as Augmented  # part of this interface
 from benchmark.plugins.datasets.coco import COCO
@@ -144,6 +146,10 @@ class Options(dict[str, Any]):
         raise SuiteError(f"dataset {self.dataset}: wrong options {dict(self)} (lacks {option!r})")
 
 
+READERS, SOURCES_TOGETHER = 8, 256
+"""Threads that read photographs for their digests, which mostly wait where these lie at an address; sources of a batch."""
+
+
 def index(dataset: Dataset, cache: Path) -> list[Source]:
     """All sources with their digests, which are cached under the dataset's signature.
 
@@ -163,12 +169,24 @@ def index(dataset: Dataset, cache: Path) -> list[Source]:
 
 def read_digests(dataset: Dataset, sources: list[Source]) -> dict[str, str]:
     """The digest of each source's content; raises one DataError of all that cannot be read."""
-    digests, problems = {}, []
-    for source in sources:
+
+    def digest_of(source: Source) -> str | DataError:
         try:
-            digests[source.id] = digest(dataset.content(source.id))
+            return digest(dataset.content(source.id))
         except DataError as error:
-            problems.append(str(error))
+            return error
+
+    digests: dict[str, str] = {}
+    problems: list[str] = []
+    with show_progress("indexing", len(sources), "photographs") as advance, ThreadPoolExecutor(READERS) as pool:
+        for start in range(0, len(sources), SOURCES_TOGETHER):
+            batch = sources[start : start + SOURCES_TOGETHER]
+            for source, content in zip(batch, pool.map(digest_of, batch), strict=True):
+                if isinstance(content, DataError):
+                    problems.append(str(content))
+                else:
+                    digests[source.id] = content
+            advance(len(batch))
     if problems:
         raise DataError("; ".join(problems))
     return digests
