@@ -276,6 +276,15 @@ def test_what_is_ready_is_asked_by_default(workspace, suite_file, judges):
         ready_judges(["zoo:vgg"], ["nosuch"], suite_file, workspace)
 
 
+def test_a_metric_of_another_package_is_ready_by_its_name(workspace, suite_file, tiny, tmp_path):
+    """Files of its results have another name than `iqa:psnr` itself, by which it is found."""
+    pytest.importorskip("piq", reason="piq is not installed (extra `adapters`)")
+    shutil.copytree(workspace.results, tmp_path / "results")
+    own = dataclasses.replace(workspace, results=tmp_path / "results")
+    evaluate("iqa:psnr", tiny.suite, workspace=own, truth=tiny)
+    assert "iqa:psnr" in [ready.name for ready in ready_predictors(load_suite(suite_file), suite_file, own)]
+
+
 def test_a_network_for_photographs_is_asked_for_where_none_is_here(workspace):
     """Networks of letters are not offered for photographs; without weights the message names the option."""
     with pytest.raises(NetworkError, match="read letters, and no photographs; name one with --network"):

@@ -375,3 +375,5 @@ def test_recompute_makes_the_cards_again(tiny_file, stored, folder, monkeypatch,
     assert "jpeg_quality.json: 2 values differ, the first is .metrics.auroc.value: 0.99, again 0." in problem
     assert main(["verify", str(folder), "--recompute"]) == 1
     assert "--recompute is for suites" in capsys.readouterr().err
+    assert main(["verify", "glyphs", "--run"]) == 1
+    assert "glyphs: --run is for folders of submissions" in capsys.readouterr().err

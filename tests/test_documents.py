@@ -203,7 +203,7 @@ def test_all_other_commands_run_in_a_fresh_clone(tiny, tmp_path, monkeypatch, ca
         assert "Traceback" not in told.err
         if command[0] == "label":
             assert "forward passes" not in told.err
-    assert len(list(tmp_path.glob("out/*.parquet"))) == 4
+    assert len(list(tmp_path.glob("few/*.parquet"))) == 4
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,5 +1,6 @@
 import ast
 import dataclasses
+import importlib
 import json
 import shutil
 from types import SimpleNamespace
@@ -24,10 +25,12 @@ from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.measure_table import GROUPS
 from benchmark.evaluation.scorecard import read_card
 from benchmark.metrics.classification import best_threshold, stratified_auroc
-from benchmark.plugins.predictors.base import track
+from benchmark.plugins.predictors.base import Predictor, track
 from benchmark.plugins.predictors.code_digests import code_digest, written
 from benchmark.plugins.predictors.discovery import find_predictor
 from benchmark.plugins.predictors.names import baselines_folder, predictor_names
+from benchmark.plugins.predictors.resolve import resolve_predictor
+from benchmark.suites.results_folder import suite_folder
 
 METRICS = {
     "accuracy", "balanced_accuracy", "auroc", "within_condition_auroc", "average_precision", "mcc", "overlap",
@@ -398,6 +401,42 @@ def test_seeds_add_up(tiny, workspace):
     assert runs == [0, 0, 1, 2]
 
 
+def test_seeds_that_another_process_stores_meanwhile_are_kept(tiny, workspace):
+    """Scores of other seeds, or of the same, that were stored since the run was planned stay beside those that it makes."""
+    runs = []
+
+    class Busy(Slope):
+        def fit(self, train, validation):
+            runs.append(self.context.seed)
+            if len(runs) == 1:
+                evaluate(Busy, tiny.suite, seeds=(0, 1), workspace=workspace, truth=tiny)
+            super().fit(train, validation)
+
+    card = evaluate(Busy, tiny.suite, seeds=(0,), workspace=workspace, truth=tiny)
+    assert runs == [0, 0, 1]
+    assert sorted(card.seeds) == [0, 1]
+    assert len(card.threshold) == len(card.provenance.notes) == 2
+
+
+def test_seeds_that_started_from_other_weights_do_not_mix(tiny, workspace):
+    """Their difference would be shown as the spread of seeds; the message says what to remove, and nothing is overwritten."""
+    starts = iter(["ImageNet", "scratch"])
+
+    class Started(Slope):
+        def fit(self, train, validation):
+            super().fit(train, validation)
+            self.notes = {"start": next(starts)}
+
+    card = evaluate(Started, tiny.suite, seeds=(0,), workspace=workspace, truth=tiny)
+    stored = suite_folder(workspace, tiny.suite).scores(card.predictor, card.trained_on)
+    before = stored.read_bytes()
+    with pytest.raises(
+        PredictorError, match=r"started: .* different weights \(ImageNet and scratch\).*; remove its stored"
+    ):
+        evaluate(Started, tiny.suite, seeds=(1,), workspace=workspace, truth=tiny)
+    assert stored.read_bytes() == before
+
+
 def test_the_card_tells_the_mean_and_the_spread_over_seeds(tiny, workspace):
     """Values are means over seeds, spreads their standard deviations; with one seed there is no spread."""
 
@@ -534,6 +573,30 @@ def test_a_file_that_is_no_predictor_is_named(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(PredictorError, match=message):
         find_predictor(str(path))
+
+
+@pytest.mark.parametrize("name", [name for name in predictor_names() if not name.startswith("_")])
+def test_a_baseline_given_as_its_class_is_the_one_of_its_name(name):
+    """Scores of both are the same file, of the same code."""
+    module = importlib.import_module(f"baselines.{name}")
+    (kind,) = [
+        value for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Predictor) and value.__module__ == module.__name__
+    ]  # fmt: skip
+    by_class, by_name = resolve_predictor(kind), resolve_predictor(name)
+    assert (by_class.name, by_class.code) == (by_name.name, by_name.code)
+
+
+def test_the_digest_of_a_class_covers_its_module(tmp_path, monkeypatch):
+    """Scores are made again where a helper or a constant beside the class has changed, and not for comments."""
+    monkeypatch.syspath_prepend(tmp_path)
+    text = "from benchmark import Predictor\nSCALE = 2\n\nclass Own(Predictor):\n    def score(self, samples):\n        pass\n"
+    digests = []
+    for number, code in enumerate((text, text + "# more\n", text.replace("2", "3"), text.replace("pass", "return []"))):
+        (tmp_path / f"own_{number}.py").write_text(code)
+        digests.append(resolve_predictor(importlib.import_module(f"own_{number}").Own).code)
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
 
 
 def test_code_digest_ignores_what_does_not_run():

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from benchmark.core.errors import FileError
 from benchmark.core.types import IMAGE
 from benchmark.labelling import parquet_export as module
 from benchmark.labelling.parquet_export import export
@@ -32,6 +33,19 @@ def test_shards_hold_every_row_once(shards, tiny):
     assert sorted(keys) == sorted([*labels.select(IMAGE).rows(), *held_out])
     expected = {(*image,): None if y < 0 else y for *image, y in labels.select(*IMAGE, "label").rows()}
     assert {key: row["label"] for key, row in zip(keys, rows, strict=True)} == expected | dict.fromkeys(held_out)
+
+
+def test_shards_of_another_export_are_not_joined(shards, tiny, tiny_workspace, monkeypatch):
+    """A folder with other shards, which readers would take for parts of this export, is refused; the same is written again."""
+    folder = shards[0].parent
+    assert export(tiny.suite, "combined", tiny_workspace, str(folder)) == shards
+    monkeypatch.setattr(module, "ROWS_PER_SHARD", 5_000)
+    message = (
+        r"out: holds \S+-of-0000\d\.parquet of another export, .*; name another folder \(-o\), or remove its shards"
+    )
+    with pytest.raises(FileError, match=message):
+        export(tiny.suite, "combined", tiny_workspace, str(folder))
+    assert sorted(folder.iterdir()) == sorted(shards)
 
 
 def test_held_out_rows_have_no_label(shards, tiny):

@@ -20,6 +20,7 @@ from benchmark.core.types import IMAGE, PRISTINE, Condition
 from benchmark.evaluation.codec_tables import codec_table, codecs
 from benchmark.evaluation.condition_shares import PRIOR, condition_shares
 from benchmark.evaluation.evaluate import evaluate
+from benchmark.evaluation.plans import check_formats
 from benchmark.evaluation.rates import read_rates
 from benchmark.evaluation.savings import oracle_savings, savings, tables_of_codecs
 from benchmark.labelling.indexed_suite import index_suite
@@ -27,6 +28,7 @@ from benchmark.labelling.pipeline import label, recorded_truth
 from benchmark.leaderboard.codec_comparison import CodecDifference, as_table, compare_codecs
 from benchmark.leaderboard.rank import rank
 from benchmark.plugins.predictors.informed import CONDITION
+from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import suite_folder
 from tests.conftest import labelled, workspace_in
@@ -461,6 +463,16 @@ def test_codecs_are_compared_at_equal_utility(mixed, mixed_file, card, workspace
         assert "mixed has" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         main([*arguments, "--codec", "jpeg"])
+
+
+def test_what_compares_with_the_pristine_image_is_refused_where_images_are_smaller(mixed):
+    """The message names the distortions; a predictor that does not compare is not refused."""
+    smaller = dataclasses.replace(mixed.suite.distortions[0], name="webp@50")
+    suite = dataclasses.replace(mixed.suite, distortions=(*mixed.suite.distortions, smaller))
+    with pytest.raises(PredictorError, match=r"^ssim: compares with .* another size than images of webp@50$"):
+        check_formats(resolve_predictor("ssim"), suite)
+    check_formats(resolve_predictor("header"), suite)
+    check_formats(resolve_predictor("ssim"), mixed.suite)
 
 
 def test_what_reads_jpeg_only_is_refused_and_others_go_on(mixed, mixed_file, workspace, capsys):

@@ -16,6 +16,7 @@ from benchmark.core.images import to_tensor
 from benchmark.plugins.datasets.glyphs import Glyphs
 from benchmark.plugins.networks import check_name, huggingface, load, weights_here
 from benchmark.plugins.networks.network import NoResize, Preprocessing
+from benchmark.plugins.networks.timm_networks import preprocessing_of as preprocessing_of_timm
 from benchmark.plugins.networks.torchvision_networks import (
     ARGUMENTS,
     NO_CLASSES,
@@ -84,6 +85,42 @@ def test_a_classifier_that_timm_saved_decides_as_timm_does(name, saved_timm, cac
     assert (network.name, network.classes, network.logits) == (name, 7, True)
     assert answer.argmax(1).tolist() == expected.argmax(1).tolist()
     assert network.weights == weights_here(name, None)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("crop_mode", ["center", "squash"])
+@pytest.mark.parametrize("crop_pct", [1.0, 0.875])
+def test_preprocessing_is_that_of_timms_transforms(crop_mode, crop_pct, interpolation, images):
+    """Short side and crop, or a square whatever the proportions were: pixels are those of timm's transforms for evaluation."""
+    import timm
+    from torchvision.transforms.functional import to_pil_image
+
+    config = {
+        "input_size": (3, 48, 48), "interpolation": interpolation, "mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.4),
+        "crop_pct": crop_pct, "crop_mode": crop_mode,
+    }  # fmt: skip
+    transform = timm.data.create_transform(**config)
+    prepare = preprocessing_of_timm("timm:some", config)
+    found = prepare.normalise([prepare.square(image) for image in images], "cpu")
+    expected = torch.stack([transform(to_pil_image(image)) for image in images])
+    assert (
+        found - expected
+    ).abs().mean() < 0.02  # one grey level, by which Pillow and torch round differently, is .013
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("crop_mode", "border", "timm:some: its crop_mode is 'border'; valid here is center or squash"),
+        ("interpolation", "lanczos", "its interpolation is 'lanczos'; valid here is bilinear or bicubic or nearest"),
+        ("input_size", (3, 32, 48), r"its input_size is \(3, 32, 48\); valid here is \(3, 32, 32\)"),
+    ],
+)
+def test_a_preprocessing_of_timm_that_is_not_reproduced_is_refused(key, value, message):
+    """It is named with its value and with those that are."""
+    config = {"input_size": (3, 48, 48), "interpolation": "bicubic", "crop_mode": "center", key: value}
+    with pytest.raises(NetworkError, match=message):
+        preprocessing_of_timm("timm:some", config)
 
 
 @pytest.mark.parametrize("download", [True, False])

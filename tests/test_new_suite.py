@@ -1,5 +1,7 @@
 """Suites over a person's own photographs: levels that are hard enough, a file that loads, rows that are as expected."""
 
+import shutil
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -94,6 +96,31 @@ def test_proposed_levels_depend_on_training_sources_alone(new, letters):
     counts = 2 * len(train) * np.array(proposal.kept)  # decisions of two networks
     assert counts == pytest.approx(counts.round())
     assert 0 < counts.min() < counts.max() <= 2 * len(train)
+
+
+def test_the_same_name_is_free_for_other_networks_and_photographs(letters, tmp_path, monkeypatch):
+    """Samples of an earlier suite of the name do not count, and a command that is stopped leaves no file."""
+    folder, workspace = letters
+    (tmp_path / "photos").mkdir()
+    for path in sorted(folder.iterdir())[:60]:
+        shutil.copy(path, tmp_path / "photos")
+    path, options = tmp_path / "mine.toml", {"codecs": ["jpeg"], "sample": 30}
+
+    def init(networks):
+        return init_suite([str(tmp_path / "photos")], networks, ["zoo:resnext"], path, workspace, **options)
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    init(["zoo:densenet", "zoo:resnet"])
+    path.unlink()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("benchmark.advice.new_suite.make_ground_truth", stopped)
+        init(["zoo:densenet", "zoo:vgg"])
+    assert not path.exists()
+    for other in sorted(folder.iterdir())[60:80]:
+        shutil.copy(other, tmp_path / "photos")
+    assert load_suite(str(init(["zoo:densenet", "zoo:vgg"]).path)).networks.labelling == ("zoo:densenet", "zoo:vgg")
 
 
 def test_the_command_writes_a_suite_and_prints_levels(letters, tmp_path, capsys, monkeypatch):

@@ -16,9 +16,12 @@ from benchmark.core.parquet import read_table, write_table
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.card_parts import Counts, Measure
 from benchmark.evaluation.evaluate import evaluate
+from benchmark.evaluation.scorecard import read_card
 from benchmark.leaderboard import figures, picture_files
 from benchmark.leaderboard.charts import intervals
-from benchmark.leaderboard.rank import rank
+from benchmark.leaderboard.paper_tables import gains_grid
+from benchmark.leaderboard.rank import folders_of, rank
+from benchmark.suites.loading import load_suite
 from benchmark.suites.results_folder import Training, file_stem
 from tests.edited import write_edited
 from tests.tracked import ROOT, SUITES, copy_tracked, tracked
@@ -57,6 +60,33 @@ def renamed(workspace, labels, old, new, trained_on):
     write_edited(card.with_name(f"{stem}.json"), **known)
     table, metadata = read_table(folder / "scores" / f"{old}.parquet")
     write_table(folder / "scores" / f"{stem}.parquet", table, metadata | known)
+
+
+def test_one_figure_of_all_suites_is_drawn_where_it_is(copied):
+    """Without suites a figure is drawn of those that have it; where none has, the message names those that there are."""
+    told = rank([], copied, figure="2a")
+    assert told == [f"wrote {copied.results / 'tiny' / 'figures' / f'figure_2a.{kind}'}" for kind in ("png", "svg")]
+    shutil.copytree(copied.results / "tiny", copied.results / "speed-limit-signs")
+    assert [folder.path.name for folder in folders_of([], copied, limit=0)] == ["speed-limit-signs", "tiny"]
+    shutil.rmtree(copied.results / "speed-limit-signs")
+    with pytest.raises(ResultError, match="no figure '9' of tiny; there are "):
+        rank([], copied, figure="9")
+
+
+REFERENCES = ["resnet18@imagenet-lite.combined", "resnet18@open.combined", "resnet18@coco-lite.combined"]
+
+
+@pytest.mark.parametrize("stems", [REFERENCES, REFERENCES[:2], REFERENCES[1:], REFERENCES[1:2]])
+def test_values_of_the_paper_stand_under_the_same_training(stems):
+    """Table III has them below the reference trained on this task and below that trained on the other, and nowhere else."""
+    suite, folder = load_suite("imagenet-lite"), ROOT / "results" / "imagenet-lite" / "cards" / "combined"
+    grid = gains_grid([read_card(folder / f"{stem}.json") for stem in stems], suite)
+    rows = {row[0]: dict(zip(grid.head, row, strict=True)) for row in grid.rows}
+    places = {"resnet18": "46.8 %", "resnet18 (from coco-lite)": "46.0 %"}
+    expected = {name: value for name, value in places.items() if name in grid.head}
+    found = {name: value for name, value in rows.get("paper: AlexNet", {}).items() if value and name != "network"}
+    assert found == expected
+    assert ("resnet18" in grid.head) == (REFERENCES[0] in stems)
 
 
 def test_rank_writes_board_and_figures(copied):

@@ -1,6 +1,7 @@
 """`verify SUITE` tells what this machine does not give again, and why."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -14,6 +15,7 @@ from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling import reproducibility as room
 from benchmark.labelling.reproducibility import reproduce
+from benchmark.labelling.worker import WorkerConfig
 
 
 @pytest.fixture
@@ -158,6 +160,34 @@ def test_outcomes_of_another_number_of_threads_are_compared_by_decisions(tiny, r
     assert "instead of 64 threads" in problem
 
 
+def test_outcomes_of_another_device_are_compared_by_decisions(tiny, recorded):
+    """Outcomes of a GPU, whose kind is recorded in place of threads, may differ in values; other decisions name it."""
+    path = recorded.results / "tiny" / "outcomes" / "zoo-resnet.parquet"
+    table, metadata = read_table(path)
+    del metadata["threads"]
+    write_table(path, table.with_columns(score_top=pl.col("score_top") + 1), metadata | {"device": "cuda"})
+    (check,) = [check for check in reproduce(tiny.suite, recorded) if "zoo:resnet give" in check.name]
+    assert check.problem == ""
+    assert "recorded with cuda, here" in check.name
+    write_table(path, table.with_columns(top=(pl.col("top") + 1) % 11), metadata | {"device": "cuda"})
+    (problem,) = [text for name, text in problems(tiny.suite, recorded).items() if "zoo:resnet give" in name]
+    assert re.search(r"likely cause: the arithmetic of \d+ threads instead of cuda", problem)
+
+
+@pytest.mark.parametrize(
+    ("device", "threads", "expected"),
+    [
+        ("cpu", 2, {"threads": 2}),
+        ("cpu:0", 3, {"threads": 3}),
+        ("cuda:1", 2, {"device": "cuda"}),
+        ("mps", 1, {"device": "mps"}),
+    ],
+)
+def test_shards_of_other_arithmetic_have_other_files(device, threads, expected, tiny):
+    """The number of threads tells processors apart, the kind of a device all others."""
+    assert WorkerConfig(tiny.suite, (), None, None, device=device, threads=threads).arithmetic == expected
+
+
 def test_an_unknown_number_of_threads_is_said_to_be_a_cause(tiny, recorded):
     """Outcomes whose number of threads was not recorded are compared by values."""
     path = recorded.results / "tiny" / "outcomes" / "zoo-resnet.parquet"
@@ -167,4 +197,4 @@ def test_an_unknown_number_of_threads_is_said_to_be_a_cause(tiny, recorded):
     assert problems(tiny.suite, recorded) == {}
     write_table(path, table.with_columns(score_top=pl.col("score_top") + 1), metadata)
     problem = next(text for name, text in problems(tiny.suite, recorded).items() if "zoo:resnet " in name)
-    assert "instead of a number that was not recorded" in problem
+    assert "instead of a device or number of threads that was not recorded" in problem

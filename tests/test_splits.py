@@ -86,6 +86,17 @@ def test_pools_named_like_the_parts_are_the_parts(limit):
             assert {name: len(members) for name, members in parts.items()} == {name: pools[name] for name in PARTS}
 
 
+def test_sources_that_are_in_no_part_are_told(caplog):
+    """Pools of other names, and sources without one beside a pool `validation`, are counted in a warning."""
+    split([*photographs(40, "train"), *photographs(20, "test"), *photographs(7)], PAPER)
+    assert not caplog.messages
+    sources = [*photographs(40, "train"), *photographs(9, "validation"), *photographs(20, "test")]
+    split([*sources, *photographs(7), *photographs(3, "val")], PAPER)
+    assert [text.partition(" are in no part; ")[0] for text in caplog.messages] == [
+        "7 sources without a pool", "3 sources of the pool 'val'"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("missing", PARTS)
 def test_a_pool_that_is_empty_leaves_an_empty_part(missing):
     """A part whose pool is missing is not made up for by another pool: the split raises."""

@@ -206,7 +206,7 @@ def test_kept_means_of_many_replicates_are_those_of_each(kind):
 def test_no_rows_have_no_replicates(kernel):
     """Without rows there is neither a value nor a replicate, and the error says so."""
     counts = bootstrap.resamples(4, "any", replicates=3)
-    with pytest.raises(MetricError, match="clusters must be 0 to 3"):
+    with pytest.raises(MetricError, match="clusters are none; with so many counts they must be 0 to 3"):
         bootstrap.value_and_replicates(kernel, counts, [], np.zeros(0, int), np.zeros(0))
 
 

@@ -105,7 +105,7 @@ WRONG = {
     "unknown key in distortions": ("[[distortions]]", "[[distortions]]\nquality = 1", "quality"),
     "one table of distortions": ("[[distortions]]", "[distortions]", "distortions must be one or more tables"),
     "another table of distortions": ("[[distortions]]", "[[distortion]]", "unknown key 'distortion'"),
-    "a distortion twice": ("[networks]", OTHER_JPEG + "[networks]", "a name stands twice"),
+    "a distortion twice": ("[networks]", OTHER_JPEG + "[networks]", "the name jpeg stands twice"),
     "all held out whole": ("levels = [90, 70, 50, 40, 30, 20, 15, 10, 5]", "levels = []", "none has levels"),
     "unknown key in networks": ("[networks]", "[networks]\njudge = 1", "judge"),
     "unknown key in labels": ("[labels]", "[labels]\nmiddle = 0.5", "middle"),

@@ -17,6 +17,7 @@ from benchmark.core.files import write_text
 from benchmark.core.storage import absolute
 from benchmark.core.types import CONSENSUS
 from benchmark.core.workspace import Workspace
+from benchmark.labelling.indexed_suite import index_suite
 from benchmark.labelling.pipeline import make_ground_truth
 from benchmark.plugins.datasets import open_dataset
 from benchmark.plugins.networks import load
@@ -91,11 +92,10 @@ def init_suite(
     suite = replace(suite, distortions=tuple(proposal.choice for proposal in proposals))
     write_text(path, as_toml(suite))
     try:
-        suite = load_suite(str(path))
-    except SuiteError:
-        path.unlink()
+        new = NewSuite(path, proposals, expected_rows(load_suite(str(path)), workspace, sample))
+    except BaseException:
+        path.unlink()  # so that the same command can be given again
         raise
-    new = NewSuite(path, proposals, expected_rows(suite, workspace, sample))
     for (part, kind), count in new.rows.items():
         if count < FEW:
             logger.warning(
@@ -180,8 +180,8 @@ def as_toml(suite: Suite) -> str:
 def expected_rows(suite: Suite, workspace: Workspace, sample: int) -> dict[tuple[str, str], int]:
     """How many rows of each class training and test will have, from labelling a sample of the photographs."""
     total = len(open_dataset(suite.dataset, workspace.data).sources())
-    results = workspace.cache / "samples"
     sampled = replace(suite, limit=min(sample, total))
+    results = workspace.cache / "samples" / index_suite(sampled, workspace).fingerprint  # of choices and photographs
     truth = make_ground_truth(sampled, replace(workspace, results=results, published=None))
     looked_at = sum(map(len, truth.parts.values()))
     rows = {}

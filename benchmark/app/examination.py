@@ -143,7 +143,7 @@ def verdict(ready: InferencePredictor, codec: Distortion, sample: Sample, name: 
         return replace(empty, remark=str(error))
     (probability,) = ready.probabilities([score])
     height, width = sample.image.shape[1:]
-    remarks = ready.experience.remarks([score], [(height, width)], [codec.format])
+    remarks = ready.validation_images.remarks([score], [(height, width)], [codec.format])
     return Verdict(
         ready.name,
         ready.threshold,

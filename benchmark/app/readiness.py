@@ -10,6 +10,7 @@ from benchmark.app.records import Judges
 from benchmark.core.errors import BenchmarkError, MetricError, NetworkError, ResultError
 from benchmark.core.workspace import Workspace
 from benchmark.deployment.inference import InferencePredictor, load_predictor
+from benchmark.evaluation.scorecard import read_card
 from benchmark.plugins.distortions import DISTORTIONS, find_distortion
 from benchmark.plugins.networks import load, weights_here
 from benchmark.plugins.predictors.informed import INFORMED
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 LETTERS = "zoo:"
 """The source of networks that read letters, and no photographs."""
 UNINFORMATIVE = {"chance", *INFORMED}
-"""Predictors that look at no image."""
+"""Predictors whose scores tell nothing of the photograph."""
 
 
 def ready_judges(networks: Sequence[str], predictors: Sequence[str], suite: str, workspace: Workspace) -> Judges:
@@ -65,11 +66,12 @@ def default_network(suite: Suite, workspace: Workspace) -> str:
 
 def ready_predictors(suite: Suite, name: str, workspace: Workspace) -> list[InferencePredictor]:
     """All predictors with a scorecard of combined labels that can judge here; of the others it is told why not."""
-    cards = [card for folder in readable_folders(workspace, suite.folder) for card in folder.cards()]
-    stems = sorted({card.stem for card in cards if card.parent.name == COMBINED})
-    own = [stem.partition("@")[0] for stem in stems if "@" not in stem or stem.endswith(f"@{suite.folder}.{COMBINED}")]
+    paths = [path for folder in readable_folders(workspace, suite.folder) for path in folder.cards()]
+    cards = [read_card(path) for path in paths if path.parent.name == COMBINED]
+    here = (suite.folder, COMBINED)
+    own = {card.predictor for card in cards if not (t := card.trained_on) or (t.suite, t.labels) == here}
     predictors = []
-    for predictor in own:
+    for predictor in sorted(own):
         if predictor in UNINFORMATIVE:
             continue
         try:
@@ -83,7 +85,7 @@ def judging(predictor: str, suite: str, workspace: Workspace) -> InferencePredic
     """A loaded predictor of which is known what its scores mean."""
     ready = load_predictor(predictor, suite, workspace=workspace)
     try:
-        _ = ready.experience.regression
+        _ = ready.validation_images.regression
     except MetricError as error:
         logger.info(f"{predictor}: {error}")
     except BenchmarkError as error:

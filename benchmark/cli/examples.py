@@ -9,7 +9,7 @@ utilbench list --json
 """,
     "label": """
 utilbench label glyphs                                published outcomes are used; nothing is run
-utilbench label glyphs --limit 20 --anew              run the networks on twenty sources
+utilbench label glyphs --limit 20 --anew --results mine   run the networks on twenty sources
 utilbench label imagenet --engine ray --address auto  on a cluster
 """,
     "run": """
@@ -42,7 +42,7 @@ utilbench advise photos/ --network onnx:yolox_nano --resize 1,0.75,0.5 --write s
 """,
     "suite": """
 utilbench suite init photos/ --network timm:tf_efficientnet_lite0 --network onnx:mobilenet_v1_075_quant -o mine.toml
-utilbench suite levels mine.toml                      levels at which about half of the decisions change
+utilbench suite levels mine.toml                      levels at which from few to nearly all decisions change
 """,
     "rank": """
 utilbench rank                                        all suites that have results, and the index of the pages

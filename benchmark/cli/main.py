@@ -119,7 +119,7 @@ def verify_what(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench verify`."""
     from pathlib import Path
 
-    from benchmark.core.errors import ResultError, SubmissionError
+    from benchmark.core.errors import ResultError, SubmissionError, SuiteError
     from benchmark.core.similar_names import no_such_file
 
     path = Path(args.what)
@@ -128,6 +128,8 @@ def verify_what(args: argparse.Namespace, workspace: Workspace) -> None:
         raise SubmissionError(no_such_file(path))
     if submission and args.recompute:
         raise SubmissionError(f"{args.what}: --recompute is for suites; --run executes a submission's predictor.py")
+    if args.run and not submission:
+        raise SuiteError(f"{args.what}: --run is for folders of submissions; --recompute makes a suite's values again")
     checks = submission_checks(args, workspace) if submission else suite_checks(args, workspace)
     if failed := report_checks(({"check": check.name, "problem": check.problem} for check in checks), args.json):
         raise (SubmissionError if submission else ResultError)(failed)
@@ -177,9 +179,10 @@ def compare_predictors(args: argparse.Namespace, workspace: Workspace) -> None:
 
 def export_what(args: argparse.Namespace, workspace: Workspace) -> None:
     """`utilbench export`."""
+    from benchmark.suites.loading import load_suite
+
     if not args.suite:
         from benchmark.labelling.parquet_export import export
-        from benchmark.suites.loading import load_suite
 
         for path in export(load_suite(args.what, limit=args.limit), args.labels, workspace, args.output):
             print(path)
@@ -190,8 +193,9 @@ def export_what(args: argparse.Namespace, workspace: Workspace) -> None:
     from benchmark.deployment.inference import load_predictor
     from benchmark.deployment.onnx import to_onnx
 
-    ready = load_predictor(args.what, args.suite, labels=args.labels, workspace=replace(workspace, chosen_device="cpu"))
-    gap = to_onnx(ready, Path(args.output), {"suite": args.suite, "labels": args.labels})
+    here, suite = replace(workspace, chosen_device="cpu"), load_suite(args.suite, limit=args.limit)
+    ready = load_predictor(args.what, args.suite, labels=args.labels, limit=args.limit, workspace=here)
+    gap = to_onnx(ready, Path(args.output), {"suite": suite.folder, "labels": args.labels})
     print(f"{args.output}: threshold {ready.threshold:.6g}; scores within {gap:.1g} of the original's")
 
 

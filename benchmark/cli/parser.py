@@ -32,8 +32,8 @@ And without any suite, for your own photographs and network:
 `utilbench VERB --help` has examples. Completion in bash and zsh: eval "$(register-python-argcomplete utilbench)"
 """
 FOLDERS = """\
-Folders: UTILBENCH_DATA holds imagenet/ and coco/, UTILBENCH_NETWORKS holds weight files, UTILBENCH_CACHE derived
-files; --data, --networks and --results win over them. Exit status: 0 done, 1 failed, 2 wrong usage.
+Folders: UTILBENCH_DATA holds imagenet/, coco/ and open/, UTILBENCH_NETWORKS holds weight files, UTILBENCH_CACHE
+derived files; --data, --networks and --results win over them. Exit status: 0 done, 1 failed, 2 wrong usage.
 """
 
 
@@ -44,7 +44,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"utilbench {version('utilbench')}")
     folders = argparse.ArgumentParser(add_help=False)
     folders.add_argument(
-        "--data", metavar="DIR", type=path, help="folder, or address such as s3://..., that holds imagenet/ and coco/"
+        "--data",
+        metavar="DIR",
+        type=path,
+        help="folder, or address such as s3://..., that holds imagenet/, coco/ and open/",
     )
     folders.add_argument("--networks", metavar="DIR", type=path, help="folder of weight files")
     folders.add_argument(
@@ -91,7 +94,9 @@ def add_making(
     command.add_argument("suite", help="name of a suite, or path of a .toml file")
     add_execution(command)
     command.add_argument(
-        "--anew", action="store_true", help="run the networks although outcomes of these images were published"
+        "--anew",
+        action="store_true",
+        help="run the networks although outcomes were published; those in --results still count",
     )
     command = verb("run", "train if it learns, score, write scorecards; labels first if need be", limit, machine)
     text = (

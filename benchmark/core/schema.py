@@ -7,6 +7,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from benchmark.core.errors import SuiteError
 
+WORDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", dict: "a table"}
+"""What values of TOML are called."""
+
 
 def typed(kind: type, table: dict[str, Any], path: Path, where: str) -> dict[str, Any]:
     """The table with lists as tuples; each value is checked against its field's type."""
@@ -14,8 +17,22 @@ def typed(kind: type, table: dict[str, Any], path: Path, where: str) -> dict[str
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
     for name, value in values.items():
         if not fits(value, hints[name]):
-            raise SuiteError(f"{path}: {name} = {table[name]!r} {where} has the wrong type")
+            raise SuiteError(
+                f"{path}: {name} = {table[name]!r} {where} has the wrong type; {in_words(hints[name])} is needed"
+            )
     return values
+
+
+def in_words(hint: Any) -> str:
+    """What a field of a type holds.
+
+    Examples:
+        >>> in_words(bool), in_words(tuple[str, ...])
+        ('true or false', 'a list of which each is a text')
+    """
+    if get_origin(hint) is tuple:
+        return f"a list of which each is {in_words(get_args(hint)[0])}"
+    return WORDS[get_origin(hint) or hint]
 
 
 def fits(value: Any, hint: Any) -> bool:

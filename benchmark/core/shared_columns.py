@@ -31,13 +31,13 @@ class SharedColumns:
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
-        self.known: list[pl.DataFrame] = []
+        self.distinct: list[pl.DataFrame] = []
 
     def of(self, table: pl.DataFrame) -> pl.DataFrame:
         """The same table; where an earlier one has equal columns of these names, with that one's."""
         columns = table.select(self.names)
-        for earlier in self.known:
+        for earlier in self.distinct:
             if earlier.equals(columns):
                 return table.with_columns(earlier)
-        self.known.append(columns)
+        self.distinct.append(columns)
         return table

@@ -126,7 +126,7 @@ class Source:
     digest: str = ""
     """Digest of the content, 16 hexadecimal digits; empty until the dataset is indexed."""
     pool: str = ""
-    """`train` or `test` where the dataset itself defines the split, else empty."""
+    """`train`, `validation` or `test` where the dataset itself defines the split, else empty."""
     parent: str = ""
     """Id of the source of which this is an augmented version, else empty."""
     copy_of: str = ""
@@ -158,7 +158,7 @@ class Sample:
     image: Tensor
     """The distorted image: uint8 RGB, shape (3, H, W), 0 to 255."""
     reference: Tensor | None = None
-    """The pristine image, of the same shape; only for predictors that need `reference`."""
+    """The pristine image, of the same shape; only for predictors that need `reference`, and not if images are smaller."""
     bitstream: bytes | None = None
     """The encoded image; only for predictors that need `bitstream`."""
 

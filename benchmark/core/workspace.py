@@ -25,7 +25,7 @@ class Workspace:
     """
 
     data: Location | None
-    """Holds `imagenet/` and `coco/`; a folder or an address such as `s3://bucket/data` (`UTILBENCH_DATA`)."""
+    """Holds `imagenet/`, `coco/` and `open/`; a folder or an address such as `s3://bucket/data` (`UTILBENCH_DATA`)."""
     networks: Path | None
     """Holds weight files (`UTILBENCH_NETWORKS`)."""
     cache: Path

@@ -115,12 +115,12 @@ class InferencePredictor:
     def probabilities(self, scores: Sequence[float]) -> list[float]:
         """The probability that images with these scores are useful; NaN where the suite's labels give none."""
         try:
-            return self.experience.probability(scores).tolist()
+            return self.validation_images.probability(scores).tolist()
         except MetricError:
             return [float("nan")] * len(scores)
 
     @functools.cached_property
-    def experience(self) -> Validation:
+    def validation_images(self) -> Validation:
         """The suite's validation images, as the predictor sees them."""
         rows = self.validation()
         sides = rows.select(pl.min_horizontal("height", "width")).to_series().to_numpy()
@@ -136,7 +136,7 @@ class InferencePredictor:
 
     def remarks(self, rows: Sequence[Scored]) -> list[str]:
         """In which ways scored images are unlike those of the suite, so that scores mean less there."""
-        return self.experience.remarks(
+        return self.validation_images.remarks(
             [row.score for row in rows], [row.size for row in rows], [row.format for row in rows]
         )
 

@@ -41,6 +41,7 @@ from benchmark.labelling.pipeline import label
 from benchmark.labelling.quick_look import check_labelled
 from benchmark.metrics.bootstrap import Floats
 from benchmark.plugins.distortions import find_distortion
+from benchmark.plugins.distortions.variants import unscaled
 from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
 from benchmark.plugins.predictors.informed import InformedRival
 from benchmark.plugins.predictors.names import skeleton
@@ -167,10 +168,20 @@ class Planner:
         ]
 
     def store(self, run: Run, result: ScoresTable | BenchmarkError) -> BenchmarkError | None:
-        """Store the scores of a run beside those of other seeds; returns its error, or what keeps them from being stored."""
+        """Store the scores of a run beside those of other seeds; returns its error, or what keeps them from being stored.
+
+        Those of other seeds are read again, since another process may have stored some meanwhile.
+        """
         if isinstance(result, BenchmarkError):
             return result
-        scores = merged(self.tables.get(run.identity), result)
+        path = self.folder.scores(run.identity.predictor, run.identity.trained_on)
+        stored = attempted(stored_scores, path, run.identity)
+        if isinstance(stored, BenchmarkError):
+            return stored
+        before = stored or self.tables.get(run.identity)
+        scores = before if before and run.seed in before[1].seeds else attempted(merged, before, result)
+        if isinstance(scores, BenchmarkError):
+            return scores
         if error := attempted(write_scores, self.folder, *scores):
             return error
         self.tables[run.identity] = scores
@@ -194,8 +205,12 @@ def check_distinct(folder: SuiteFolder, name: str) -> None:
 
 
 def check_formats(spec: PredictorSpec, suite: Suite) -> None:
-    """Raise PredictorError where a predictor cannot read the bitstreams of some distortion of a suite."""
+    """Raise PredictorError where a predictor cannot read the bitstreams of a suite's distortion, or compare its images."""
     names = [choice.name for choice in suite.distortions]
+    if "reference" in spec.kind.needs and (smaller := [name for name in names if unscaled(name)[1] < 1]):
+        raise PredictorError(
+            f"{spec.name}: compares with the pristine image, which has another size than images of {', '.join(smaller)}"
+        )
     given = {distortion.name: distortion.format for distortion in map(find_distortion, names)}
     foreign = [name for name in names if spec.kind.formats and given[name] not in spec.kind.formats]
     if foreign:

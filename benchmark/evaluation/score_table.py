@@ -38,7 +38,7 @@ COLUMNS = {
 """Column -> what it must hold, in words and as a test of its type in Parquet; all columns of a CSV are read as text."""
 
 MOST_TIMES = 10
-"""Largest number of rows of a table, in multiples of the rows asked for; which of fewer are wrong is told one by one."""
+"""Largest number of rows of a table, in multiples of the rows asked for; of a smaller table the faulty rows are named."""
 MOST_TABLE = 2**30
 """Largest size of a table once it is uncompressed, in bytes."""
 MOST_HEAD = 1000

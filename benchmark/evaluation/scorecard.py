@@ -161,8 +161,8 @@ def read_card(path: Path) -> Scorecard:
         Scorecard,
         title=f"a scorecard of format {FORMAT}",
         again=lambda card: (
-            "`utilbench verify SUITE --recompute` makes cards of the stored scores again, `utilbench run "
-            f"{card.predictor}` this one ({card.suite}, {card.labels} labels)"
+            f"`utilbench run {card.predictor} -s {card.suite} -l {card.labels}` makes it again of the stored scores, "
+            f"`utilbench verify {card.suite} --recompute` tells which values are others"
         ),
         problem=problem_of,
     )

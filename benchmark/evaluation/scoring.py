@@ -12,7 +12,7 @@ import polars as pl
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from benchmark.core.errors import BenchmarkError
+from benchmark.core.errors import BenchmarkError, PredictorError
 from benchmark.core.messages import printable
 from benchmark.core.provenance import versions
 from benchmark.core.types import IMAGE, Condition
@@ -95,10 +95,20 @@ def stored_scores(path: Path, expected: RunIdentity) -> ScoresTable | None:
 
 
 def merged(old: ScoresTable | None, new: ScoresTable) -> ScoresTable:
-    """Merge the scores of several seeds into one table; costs are averaged, and all else is as in the newest metadata."""
+    """Merge the scores of several seeds into one table; costs are averaged, and all else is as in the newest metadata.
+
+    Raises:
+        PredictorError: trainings of the seeds started from different weights, so that their spread would be no spread of seeds.
+    """
     if old is None:
         return new
     (scores, before), (more, after) = old, new
+    starts = {note.get("start", "") for note in (*before.provenance.notes, *after.provenance.notes)}
+    if len(starts) > 1:
+        raise PredictorError(
+            f"{after.predictor}: trainings of seeds {before.seeds} and {after.seeds} started from different weights "
+            f"({' and '.join(sorted(starts))}), and do not mix; remove its stored scores to train all seeds anew"
+        )
     weights = [len(before.seeds), len(after.seeds)]
 
     def averaged(old_cost: float | None, new_cost: float | None) -> float | None:

@@ -89,7 +89,7 @@ def trained_file(spec: PredictorSpec, trained_on: Training, seed: int, workspace
 
 
 def packaged_file(spec: PredictorSpec, trained_on: Training, seed: int) -> Path:
-    """The file with a baseline's trained state that comes with the package in half precision, or would, if it did."""
+    """The file with a baseline's trained state that comes with the package in half precision; it need not exist."""
     return baselines_folder() / "trained" / f"{file_stem(spec.name, trained_on)}.{seed}.safetensors"
 
 

@@ -41,7 +41,7 @@ class GroundTruth:
     temperatures: dict[str, float]
     """Temperature of each network that is recorded with its outcomes."""
     recorded: LabelsMetadata | None = None
-    """Digests of recorded labels and decisions that are the same; outcomes of another processor differ in their last digits."""
+    """Recorded digests, where labels and decisions of this machine are the recorded ones, though its outcomes are not."""
 
     @property
     def suite(self) -> Suite:

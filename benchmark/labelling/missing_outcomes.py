@@ -110,7 +110,7 @@ def without_logits(files: dict[str, list[Path]]) -> Tables:
 def describe(name: str, suite: Suite, worker: Worker, stored: Stored) -> dict[str, Any]:
     """The metadata of a table of outcomes.
 
-    `threads`, whose number affects the last digits, is left out if some rows were recorded with another or an unknown number.
+    `threads`, or `device` where it is no processor, affects the last digits; neither stands there if rows differ in it.
     """
     described: dict[str, Any] = {
         "suite": suite.twin_of or suite.name,
@@ -128,11 +128,9 @@ def describe(name: str, suite: Suite, worker: Worker, stored: Stored) -> dict[st
             "logits": network.logits,
         }
         described["temperature"] = worker.temperatures[name]
-        threads = {worker.config.threads}
-        if name in stored and stored[name][0].height:
-            threads.add(stored[name][1].get("threads", 0))
-        if len(threads) == 1:
-            described["threads"] = worker.config.threads
+        arithmetic, (table, before) = worker.config.arithmetic, stored.get(name, (pl.DataFrame(), {}))
+        if not table.height or arithmetic.items() <= before.items():
+            described |= arithmetic
     return described
 
 

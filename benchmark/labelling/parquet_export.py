@@ -12,12 +12,14 @@ table of scores needs its rows and those of validation and test. `datasets` load
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmark.core.errors import FileError
 from benchmark.core.files import atomic, check_writable, sweep_beside
 from benchmark.core.progress import show_progress
 from benchmark.core.types import IMAGE, Condition, Image
@@ -56,13 +58,13 @@ def export(suite: Suite, label_set: str, workspace: Workspace, output: str) -> l
     }
     held_out = truth.indexed.scored_rows.filter(part="held_out").select(IMAGE)
     parts["held_out"] = [(*image, -1, None) for image in held_out.iter_rows()]
+    shards = {part: shard_names(part, len(rows)) for part, rows in parts.items()}
+    check_shards(Path(output), [name for names in shards.values() for name in names])
     written = []
     for part, rows in parts.items():
-        starts = range(0, len(rows), ROWS_PER_SHARD)
         with show_progress(f"export {part}", len(rows), "images") as advance:
-            for number, start in enumerate(starts):
-                shard = rows[start : start + ROWS_PER_SHARD]
-                path = Path(output) / f"{part}-{number:05d}-of-{len(starts):05d}.parquet"
+            for name, start in zip(shards[part], range(0, len(rows), ROWS_PER_SHARD), strict=True):
+                shard, path = rows[start : start + ROWS_PER_SHARD], Path(output) / name
                 sweep_beside(path)
                 with atomic(path) as temporary:
                     table = pa.Table.from_pylist(
@@ -73,6 +75,26 @@ def export(suite: Suite, label_set: str, workspace: Workspace, output: str) -> l
                 written.append(path)
                 advance(len(shard))
     return written
+
+
+def shard_names(part: str, rows: int) -> list[str]:
+    """The names of the files of a part.
+
+    Examples:
+        >>> shard_names("test", 7000)
+        ['test-00000-of-00002.parquet', 'test-00001-of-00002.parquet']
+    """
+    count = len(range(0, rows, ROWS_PER_SHARD))
+    return [f"{part}-{number:05d}-of-{count:05d}.parquet" for number in range(count)]
+
+
+def check_shards(folder: Path, names: Sequence[str]) -> None:
+    """Raise FileError if the folder holds shards of another export, which would be read together with these."""
+    if others := sorted({path.name for path in folder.glob("*-of-*.parquet")} - set(names)):
+        raise FileError(
+            f"{folder}: holds {others[0]} of another export, which would be read with this one; name another folder (-o), or "
+            "remove its shards"
+        )
 
 
 def record(indexed: IndexedSuite, image: Image, label: int, utility: float | None) -> dict[str, Any]:

@@ -136,15 +136,14 @@ def same_outcomes(worker: Worker, name: str, sources: list[Source], home: SuiteF
     asked = sum(recorded.height for recorded, _ in pairs)
     wrong = [row for recorded, again in pairs for row in other_values(worker, recorded, again)]
     title = f"{asked} outcomes of {name} are the recorded ones"
-    if metadata.get("threads", worker.config.threads) != worker.config.threads:
-        threads = f"recorded with {metadata['threads']} threads, here {worker.config.threads}"
+    if (before := recorded_arithmetic(metadata)) not in ("", now := arithmetic_in_words(worker.config.arithmetic)):
         remark = f"{len(wrong)} values differ, the first is {image_name(*wrong[0])}" if wrong else "no value differs"
-        title = f"{asked} outcomes of {name} give the recorded decisions; {threads}: {remark}"
+        title = f"{asked} outcomes of {name} give the recorded decisions; recorded with {before}, here {now}: {remark}"
         truths = {source.id: source.truth for source in chosen}
         wrong = [row for recorded, again in pairs for row in other_decisions(worker, name, recorded, again, truths)]
     if not wrong:
         return Check(title, "")
-    why = likely_cause(metadata, pixels, worker.config.threads)
+    why = likely_cause(metadata, pixels, worker.config)
     return Check(title, f"{len(wrong)} differ, the first is {image_name(*wrong[0])}; likely cause: {why}")
 
 
@@ -178,7 +177,23 @@ def other_decisions(
     return before.filter(differ).select(IMAGE).rows()
 
 
-def likely_cause(metadata: dict[str, Any], pixels: Check, threads: int) -> str:
+def recorded_arithmetic(metadata: dict[str, Any]) -> str:
+    """The threads or the device with which a network's outcomes were recorded, in words; empty where neither is known."""
+    recorded: dict[str, int | str] = {key: metadata[key] for key in ("threads", "device") if key in metadata}
+    return arithmetic_in_words(recorded) if recorded else ""
+
+
+def arithmetic_in_words(arithmetic: dict[str, int | str]) -> str:
+    """See `WorkerConfig.arithmetic`.
+
+    Examples:
+        >>> arithmetic_in_words({"threads": 2}), arithmetic_in_words({"device": "cuda"})
+        ('2 threads', 'cuda')
+    """
+    return f"{arithmetic['threads']} threads" if "threads" in arithmetic else str(arithmetic["device"])
+
+
+def likely_cause(metadata: dict[str, Any], pixels: Check, config: WorkerConfig) -> str:
     """The likely reason why a network with the same weights and precision gives other outcomes."""
     if pixels.problem:
         return "the images have other pixels"
@@ -188,11 +203,11 @@ def likely_cause(metadata: dict[str, Any], pixels: Check, threads: int) -> str:
     ]
     if changed:
         return "the resize or the arithmetic of other versions: " + ", ".join(changed)
-    recorded_threads = metadata.get("threads")
-    if recorded_threads not in (None, threads):
-        return f"the arithmetic on {threads} instead of {recorded_threads} threads"
+    arithmetic, here = recorded_arithmetic(metadata), arithmetic_in_words(config.arithmetic)
+    if arithmetic not in ("", here):
+        return f"the arithmetic of {here} instead of {arithmetic}"
     remark = "whose versions are the recorded ones" if before else "whose versions were not recorded"
-    counted = "" if recorded_threads else f", or {threads} threads instead of a number that was not recorded"
+    counted = "" if arithmetic else f", or {here} instead of a device or number of threads that was not recorded"
     return f"the resize (torchvision) or the arithmetic (torch, onnxruntime) of this machine, {remark}{counted}"
 
 

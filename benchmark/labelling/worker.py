@@ -48,6 +48,16 @@ class WorkerConfig:
     threads: int = 1
     """Threads per process; their number affects the last digits of a network's outputs."""
 
+    @property
+    def kind(self) -> str:
+        """The kind of the device: `cpu`, `cuda` or `mps`."""
+        return self.device.partition(":")[0]
+
+    @property
+    def arithmetic(self) -> dict[str, int | str]:
+        """What affects the last digits of a network's outputs: `threads` of a processor, else `device`, its kind."""
+        return {"threads": self.threads} if self.kind == "cpu" else {"device": self.kind}
+
     def open(self, cache: Path, *, dataset: Augmented | None = None, keep_bitstreams: bool = True) -> Worker:
         """Load the networks, and open the dataset unless an open one is given; bitstreams are cached or made anew."""
         dataset = dataset or Augmented(open_dataset(self.suite.dataset, self.data))
@@ -84,7 +94,8 @@ class Worker:
         config, judge = self.config, [name]
         if name != IMAGES:
             temperature = "" if shard.is_pristine else repr(self.temperatures.get(name))
-            judge += [self.networks[name].weights, config.execution.arithmetic, temperature, str(config.threads)]
+            judge += [self.networks[name].weights, config.execution.arithmetic, temperature]
+            judge += map(str, config.arithmetic.values())
         key = digest("5", *judge, encoder, str(config.suite.split.seed), *map(str, shard.conditions), *sources)
         return self.cache / "shards" / file_name(name) / f"{key}.parquet"
 

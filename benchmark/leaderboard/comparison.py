@@ -143,11 +143,7 @@ def as_table(first: str, second: str, rows: Sequence[Difference]) -> list[str]:
             f"{row.difference:+.3f}",
             f"{row.low:+.3f} to {row.high:+.3f}",
             f"{row.p:.3f}",
-            "="
-            if row.p >= SIGNIFICANT
-            else first
-            if (row.difference > 0) == bool(describe(row.measure).higher_is_better)
-            else second,
+            "=" if row.p >= SIGNIFICANT else first if row.first_is_better else second,
         ]
         for row in rows
     ]

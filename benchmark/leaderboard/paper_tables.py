@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from benchmark.core.markdown import markdown
 from benchmark.evaluation.results import SuiteResults, title
 from benchmark.evaluation.scorecard import Scorecard
+from benchmark.suites.loading import load_suite, suite_names
 from benchmark.suites.spec import Suite
 from benchmark.suites.tasks import TASKS
 
@@ -100,11 +101,12 @@ def gains_grid(cards: Sequence[Scorecard], suite: Suite) -> Grid:
         unfiltered = task.formatted(cards[0].downstream[name].unfiltered)
         rows.append((name, unfiltered, *filtered, *rivals))
     names = [title(card) for card in (*own, *cross)]
-    blank = [""] * (len(names) + (2 if own else 0) - 2)
-    if len(names) > 1:
-        rows += [
-            (f"paper: {name}", "", *map(task.formatted, pair), *blank) for name, pair in task.PUBLISHED_GAINS.items()
-        ]
+    others = [title(card) for card in cross if is_of_another_task(card, suite)][:1]
+    if published := ([REFERENCE] if own else []) + others:
+        for name, (this_task, other_task) in task.PUBLISHED_GAINS.items():
+            values = dict.fromkeys(others, other_task) | {REFERENCE: this_task}
+            cells = (task.formatted(values[column]) if column in published else "" for column in names)
+            rows.append((f"paper: {name}", "", *cells, *([""] * 2 if own else ())))
     head = ("network", "all images", *names, *(("random", "by condition") if own else ()))
     return Grid(
         f"table_{task.GAINS_TABLE}",
@@ -114,3 +116,9 @@ def gains_grid(cards: Sequence[Scorecard], suite: Suite) -> Grid:
         "Random and by condition keep as much as the reference trained on this task. The paper's rows: its ResNet-18 trained "
         "on this task and on the other one; it publishes no unfiltered value.",
     )
+
+
+def is_of_another_task(card: Scorecard, suite: Suite) -> bool:
+    """Whether the card's predictor was trained on a suite of another task, of those suites that come with the package."""
+    trained = card.trained_on
+    return trained is not None and trained.suite in suite_names() and load_suite(trained.suite).task != suite.task

@@ -67,7 +67,9 @@ def as_list(values: Any) -> list[Any]:
 @functools.cache
 def code() -> str:
     """Digest of what turns a chart into a file: the functions that draw, the style, and the versions of the libraries."""
-    own = [Path(__file__).with_name(name).read_bytes() for name in ("figures.py", Path(__file__).name)]
+    own = [
+        Path(__file__).with_name(name).read_bytes() for name in ("figures.py", "chart_parts.py", Path(__file__).name)
+    ]
     return digest(*own, repr(STYLE), mpl.__version__, PIL.__version__)
 
 

@@ -26,6 +26,7 @@ from benchmark.leaderboard.paper_tables import accuracy_grid, gains_grid
 from benchmark.leaderboard.rate_tables import as_csv, condition_grids
 from benchmark.leaderboard.tables import board, short_board
 from benchmark.suites.loading import argument_of, load_suite, read_suite
+from benchmark.suites.names import LIMITED
 from benchmark.suites.results_folder import (
     SuiteFolder,
     assets_folder,
@@ -103,6 +104,7 @@ def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: 
         ResultError: there are no results, or there are results that do not mix.
         FileError: the results cannot be written.
     """
+    from benchmark.leaderboard.charts import chart_names
     from benchmark.leaderboard.figures import draw
     from benchmark.leaderboard.site import write_index, write_suite_pages
 
@@ -115,6 +117,8 @@ def rank(names: Sequence[str], workspace: Workspace, *, limit: int = 0, figure: 
     for path in (boards_file(workspace.results), index_page(workspace.results)):
         sweep_beside(path)
     messages: list[str] = []
+    if figure and not names:
+        ranked = [results for results in ranked if figure in chart_names(results.suite)] or ranked
     for results in ranked:
         combined = COMBINED in results.results
         drawn = draw(results, figure=figure) if combined else []
@@ -154,7 +158,7 @@ def folders_of(names: Sequence[str], workspace: Workspace, *, limit: int) -> lis
     folders = [
         folder
         for folder in listed
-        if (folder.path.name.endswith(suffix) if limit else "-limit" not in folder.path.name)
+        if (folder.path.name.endswith(suffix) if limit else not LIMITED.fullmatch(folder.path.name))
     ]
     folders = folders or ([] if limit else listed)
     if not folders:

@@ -78,7 +78,8 @@ def replicate(
             f"cluster {rows.shape} and columns {[np.shape(column) for column in columns]} differ in length"
         )
     if not len(rows) or rows.min() < 0 or rows.max() >= counts.shape[1]:
-        raise MetricError(f"clusters must be 0 to {counts.shape[1] - 1}")
+        extremes = f"{rows.min()} to {rows.max()}" if len(rows) else "none"
+        raise MetricError(f"clusters are {extremes}; with so many counts they must be 0 to {counts.shape[1] - 1}")
     given, parts = tuple(map(np.asarray, columns)), []
     step = max(1, (cells or CELLS) // len(rows))
     for start in range(0, len(counts), step):

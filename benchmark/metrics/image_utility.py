@@ -210,8 +210,8 @@ def confidences(values: ArrayLike) -> Floats:
         [1.0, 0.5]
     """
     array = np.asarray(values, np.float64)
-    if not (np.isfinite(array).all() and (array >= -1e-6).all() and (array <= 1 + 1e-6).all()):
-        raise LabelError("a confidence is not finite or outside 0..1")
+    if (wrong := ~((array >= -1e-6) & (array <= 1 + 1e-6))).any():  # NaN is neither
+        raise LabelError(f"{wrong.sum()} confidences are not finite or outside 0..1, such as {array[wrong][0]:g}")
     return np.clip(array, 0, 1)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from benchmark.core.errors import MetricError
-from benchmark.metrics.bootstrap import Floats, Weights, interval, once, resamples
+from benchmark.metrics.bootstrap import Floats, Weights, interval, once, replicate, resamples
 from benchmark.metrics.weighted import ratio
 
 Columns = Mapping[str, NDArray[np.int64]]
@@ -74,11 +74,17 @@ def operating_point(rows: Mapping[str, ArrayLike], aim: str, value: float) -> Op
         best = f"{np.nanmax(curves[aim]):.4g} at most" if aim == "accuracy" else f"{curves[aim].min():.4g} at least"
         raise MetricError(f"no threshold keeps {aim} at {value:g} on the validation images; it is {best}")
     names, cluster = np.unique(source, return_inverse=True)
-    weights = resamples(len(names), "operating point")[:, cluster].astype(np.int64)
-    redrawn = {name: CURVES[name](weights, ranked)[:, ends] for name in AIMS}
-    indices = last_reached(aim, redrawn[aim], value)
+
+    def kernel(weights: Weights, *columns: NDArray[np.int64]) -> Floats:
+        redrawn = {name: CURVES[name](weights, dict(zip(ranked, columns, strict=True)))[:, ends] for name in AIMS}
+        return np.column_stack([last_reached(aim, redrawn[aim], value), *(redrawn[name][:, index] for name in AIMS)])
+
+    drawn = replicate(kernel, resamples(len(names), "operating point"), cluster, *ranked.values())
+    indices = drawn[:, 0].astype(np.int64)
     low, high = interval(np.where(indices < 0, np.nan, scores[ends][indices]))
-    reached = {name: (float(curves[name][index]), *interval(redrawn[name][:, index])) for name in AIMS}
+    reached = {
+        name: (float(curves[name][index]), *interval(values)) for name, values in zip(AIMS, drawn[:, 1:].T, strict=True)
+    }
     return OperatingPoint(float(scores[ends][index]), low, high, reached)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from benchmark.core.errors import SuiteError
 from benchmark.core.files import file_errors
@@ -16,6 +17,7 @@ from benchmark.suites.names import LIMITED, name_problem, network_names_problem,
 from benchmark.suites.spec import DistortionChoice, NetworkChoice, SplitChoice, Suite, TrainingChoice
 from benchmark.suites.tasks import TASKS
 
+Item = TypeVar("Item")
 FOLDER = Path(__file__).parent
 
 
@@ -174,7 +176,7 @@ def distortion_choices(tables: Any, path: Path) -> tuple[DistortionChoice, ...]:
 
 def check(suite: Suite, path: Path) -> None:
     """Raise SuiteError unless the suite is consistent."""
-    split, networks = suite.split, suite.networks
+    split, networks, balance, copies = suite.split, suite.networks, suite.training.balance, suite.training.copies
     names = [choice.name for choice in suite.distortions]
     judges = (*networks.labelling, *networks.held_out)
     shares = (split.train, split.validation, split.test)
@@ -186,14 +188,14 @@ def check(suite: Suite, path: Path) -> None:
             isinstance(suite.dataset.get("name"), str),
             f"[dataset] name is {suite.dataset.get('name')!r:.80}; it is a text",
         ),
-        (abs(sum(shares) - 1) < 1e-9, "[split] shares must add up to 1"),
-        (min(shares) > 0, "[split] shares must be above 0"),
+        (abs(sum(shares) - 1) < 1e-9, f"[split] the shares {shares} add up to {sum(shares):g}, not to 1"),
+        (min(shares) > 0, f"[split] the shares {shares} must be above 0"),
         (0 <= split.seed < 2**63, f"[split] seed is {split.seed}; it is 0 to 2**63 - 1"),
-        (len(set(names)) == len(names), "[[distortions]] a name stands twice"),
+        (twice(names) is None, f"[[distortions]] the name {twice(names)} stands twice"),
         (bool(suite.training_conditions), "[[distortions]] none has levels, on which predictors are trained"),
         *(rule for choice in suite.distortions for rule in distortion_rules(choice, path)),
         (bool(networks.labelling), "[networks] needs labelling networks"),
-        (len(set(judges)) == len(judges), "[networks] a network stands twice in labelling and held_out"),
+        (twice(judges) is None, f"[networks] {twice(judges)} stands twice in labelling and held_out"),
         (not clash, f"[networks] {clash}"),
         (not suite.labels.problem(), suite.labels.problem()),
         (
@@ -201,10 +203,13 @@ def check(suite: Suite, path: Path) -> None:
             "[labels] calibrate: networks that agree on the truth are right by construction, so that no temperature can be "
             "fitted; leave it out",
         ),
-        (suite.training.balance in ("weights", "augmentation"), "[training] balance: weights or augmentation"),
         (
-            suite.training.copies > 0 if suite.training.balance == "augmentation" else suite.training.copies == 0,
-            "[training] copies: above 0 with augmentation, else 0",
+            balance in ("weights", "augmentation"),
+            f"[training] balance is {balance!r:.80}; valid are weights, augmentation",
+        ),
+        (
+            copies > 0 if balance == "augmentation" else copies == 0,
+            f"[training] copies is {copies}; it is above 0 with augmentation, else 0",
         ),
     ]
     for satisfied, message in rules:
@@ -224,6 +229,19 @@ def distortion_rules(choice: DistortionChoice, path: Path) -> list[tuple[bool, s
     outside = [level for level in levels if level not in valid]
     return [
         (bool(choice.held_out), f"{heading} needs held_out levels"),
-        (len(set(levels)) == len(levels), f"{heading}: a level stands twice in levels and held_out"),
-        (not outside, f"{heading}: level {outside[:1]} is not valid; levels are {valid.start} to {valid.stop - 1}"),
+        (twice(levels) is None, f"{heading}: the level {twice(levels)} stands twice in levels and held_out"),
+        (
+            not outside,
+            f"{heading}: level {min(outside, default=0)} is not valid; levels are {valid.start} to {valid.stop - 1}",
+        ),
     ]
+
+
+def twice(values: Sequence[Item]) -> Item | None:
+    """The first value that stands there twice; None if there is none.
+
+    Examples:
+        >>> twice(["webp", "jpeg", "webp"])
+        'webp'
+    """
+    return next((value for value in values if values.count(value) > 1), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from benchmark.core.digests import digest
@@ -9,6 +11,7 @@ from benchmark.core.errors import LabelError
 from benchmark.core.types import Source
 from benchmark.suites.spec import SplitChoice
 
+logger = logging.getLogger(__name__)
 Parts = dict[str, list[Source]]
 PARTS = ("train", "validation", "test")
 FEWEST = 2
@@ -45,11 +48,21 @@ def split(sources: Sequence[Source], choice: SplitChoice, *, limit: int = 0) -> 
     for name, members in parts.items():
         if not members:
             raise LabelError(f"the part {name} has no source; {len(sources)} sources are too few for this split")
+    tell_left_out(order, parts)
     if limit:
         check_limit(parts, len(order), limit)
         parts = {name: members[: limited(len(members), len(order), limit)] for name, members in parts.items()}
     check_disjoint(parts)
     return parts
+
+
+def tell_left_out(sources: Sequence[Source], parts: Parts) -> None:
+    """Warn of sources that are in no part, since their pool is not named like one, or they have none and others have one."""
+    chosen = {source.id for members in parts.values() for source in members}
+    left_out = Counter(source.pool for source in sources if source.id not in chosen)
+    for pool, count in left_out.items():
+        name = f"of the pool {pool!r}" if pool else "without a pool"
+        logger.warning(f"{count} sources {name} are in no part; pools that are parts are called {', '.join(PARTS)}")
 
 
 def check_limit(parts: Parts, total: int, limit: int) -> None:

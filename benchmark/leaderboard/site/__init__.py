@@ -1,7 +1,7 @@
 """Static web pages of the results that `rank` reads; they open from disk and make no network requests.
 
-    write_suite_pages(ranked)             # results/SUITE/index.html and a page per predictor
-    write_index(results, all_ranked)      # results/index.html, over all suites
+    write_suite_pages(ranked, workspace, among=all_ranked)      # results/SUITE/index.html and a page per predictor
+    write_index(all_ranked, workspace)                          # results/index.html, over all suites
 
 Text from scorecards is escaped: by jinja2 in the templates, and by `plots` in the plots. Equal scorecards give equal bytes.
 """

@@ -158,7 +158,7 @@ def index(dataset: Dataset, cache: Path) -> list[Source]:
     Raises:
         DataError: photographs cannot be read; the message names all of them.
     """
-    cache_file = cache / "digests" / f"{dataset.signature()}.json"
+    cache_file = cache / "digests" / f"{digest(dataset.signature())}.json"
     sources = dataset.sources()
     digests = read_cached(cache_file, dict[str, str])
     if digests is None or not digests.keys() >= {source.id for source in sources}:

@@ -99,7 +99,7 @@ class Folder:
 
 
 def placed(data: Location | None, name: str) -> Location:
-    """The folder or file of this name, below the folder of data where there is one and the name does not begin anew."""
+    """The folder or file of this name, below the folder of data where there is one and the name is not absolute."""
     path = location(name)
     return path if data is None or not isinstance(path, Path) else data / path
 

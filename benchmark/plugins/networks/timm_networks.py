@@ -11,7 +11,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from benchmark.core.errors import MissingWeights
+from benchmark.core.errors import MissingWeights, NetworkError
 from benchmark.plugins.networks.hub import hub_folder
 from benchmark.plugins.networks.network import Network, Preprocessing, from_module
 from benchmark.plugins.networks.weights import file_digest, files_digest, fill, local_file, missing, read_weights
@@ -37,13 +37,31 @@ def timm_network(model: str, folder: Path | None, device: str, download: bool) -
         module, (path, packaged) = timm.create_model(model), timm_file(model, folder, download)
     config = timm.data.resolve_model_data_config(module)
     fill(module, read_weights(path), f"timm:{model}", path, by_order=packaged)
-    side = config["input_size"][1]
-    mean, std = tuple(config["mean"]), tuple(config["std"])
-    prepare = Preprocessing(
-        int(side / config["crop_pct"]), side, interpolation=config["interpolation"], mean=mean, std=std
-    )
+    prepare = preprocessing_of(f"timm:{model}", config)
     weights = saved_digest(path) if model.startswith((HUB, FOLDER)) else file_digest(path)
     return from_module(f"timm:{model}", module, module.num_classes, prepare, weights, device=device)
+
+
+def preprocessing_of(name: str, config: dict[str, Any]) -> Preprocessing:
+    """The preprocessing that timm's config of a model describes, as timm's own transforms for evaluation do it.
+
+    Raises:
+        NetworkError: the input is no square, or its crop or interpolation is one that is not reproduced here.
+    """
+    _, height, width = config["input_size"]
+    valid = {
+        "crop_mode": ("center", "squash"),
+        "interpolation": ("bilinear", "bicubic", "nearest"),
+        "input_size": ((3, height, height),),
+    }
+    for key, values in valid.items():
+        if config[key] not in values:
+            raise NetworkError(f"{name}: its {key} is {config[key]!r}; valid here is {' or '.join(map(str, values))}")
+    mean, std = tuple(config["mean"]), tuple(config["std"])
+    return Preprocessing(
+        int(width / config["crop_pct"]), width, interpolation=config["interpolation"], mean=mean, std=std,
+        stretch=config["crop_mode"] == "squash",
+    )  # fmt: skip
 
 
 def timm_weights(model: str, folder: Path | None) -> str:

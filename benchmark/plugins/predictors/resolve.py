@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from pathlib import Path
 from benchmark.core.digests import digest
 from benchmark.core.errors import PredictorError
 from benchmark.plugins.predictors.base import LearnedPredictor, Predictor
-from benchmark.plugins.predictors.code_digests import code_digest
+from benchmark.plugins.predictors.code_digests import baseline_code, code_digest
 from benchmark.plugins.predictors.discovery import check_kind, find_predictor
 from benchmark.plugins.predictors.informed import INFORMED, InformedRival
-from benchmark.plugins.predictors.names import name_problem
+from benchmark.plugins.predictors.names import name_problem, predictor_names
 from benchmark.plugins.predictors.proxy import ChildPredictor
 from benchmark.plugins.predictors.sandbox import Sandbox, sandbox_kind
 from benchmark.plugins.predictors.submission import Submission, find_submission
@@ -69,11 +70,22 @@ def resolve_predictor(
         _, kind, code = find_predictor(str(named.find_code()), hidden=hidden, title=named.name)
         return PredictorSpec(named.name, kind, digest(code, named.other_files()))
     check_kind(named)
+    package, _, module = named.__module__.partition(".")
+    if package == "baselines" and module in predictor_names():
+        return PredictorSpec(module, named, baseline_code(module))
     name = named.__name__.lower()
-    if not named.__module__.startswith("baselines.") and (problem := name_problem(name)):
+    if problem := name_problem(name):
         raise PredictorError(f"the name of the class {named.__name__}, as a predictor {problem}")
+    return PredictorSpec(name, named, class_digest(named))
+
+
+def class_digest(kind: type[Predictor]) -> str:
+    """Digest of the code of a class and of the whole module in which it stands, on which it may depend."""
     try:
-        code = code_digest(inspect.getsource(named))
+        own = inspect.getsource(kind)
     except (OSError, TypeError):  # Python keeps no source of it, so the digest differs each time
-        code = digest(repr(time.time_ns()))
-    return PredictorSpec(name, named, code)
+        return digest(repr(time.time_ns()))
+    try:
+        return digest(code_digest(own), code_digest(inspect.getsource(sys.modules[kind.__module__])))
+    except (OSError, TypeError):  # what is typed has no module with a file
+        return code_digest(own)

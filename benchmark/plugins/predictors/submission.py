@@ -2,7 +2,7 @@
 
     submissions/NAME/card.toml                authors and provenance: the fields of `Card`
     submissions/NAME/predictor.py             run under the name NAME
-    submissions/NAME/scores/SUITE.parquet     or .csv: columns source, distortion, level, score; see `reported`
+    submissions/NAME/scores/SUITE.parquet     or .csv: columns source, distortion, level, score; see `score_table`
 
 This module executes no code of a submission. A table's file is named after its suite, so that a card cannot name another file.
 """

@@ -30,9 +30,9 @@ from benchmark.core.types import IMAGE, PRISTINE, Objects, Sizes
 from benchmark.metrics import image_utility
 from benchmark.suites.tasks.classification import MIQA
 from benchmark.suites.tasks.found_objects import clear_objects, find_objects, satisfied_images
-from benchmark.suites.tasks.found_objects import consensus as consensus  # as above
+from benchmark.suites.tasks.found_objects import consensus as consensus  # part of every task's module, as those below
 from benchmark.suites.tasks.found_objects import decisions as decisions
-from benchmark.suites.tasks.replacement import GAINS as GAINS  # every task's module has GAINS and Downstream
+from benchmark.suites.tasks.replacement import GAINS as GAINS
 from benchmark.suites.tasks.replacement import PX, SCORE, SIZES, unpack
 from benchmark.suites.tasks.replacement import Downstream as Downstream
 
