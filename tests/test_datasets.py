@@ -71,7 +71,7 @@ def test_index_reads_contents_once(tmp_path):
     assert [dataclasses.replace(source, digest="") for source in first] == dataset.sources()
 
 
-def test_index_reads_several_photographs_at_once_and_shows_progress(tmp_path, caplog):
+def test_index_reads_several_photographs_at_once_and_shows_progress(tmp_path, caplog, monkeypatch):
     """Contents are read by threads, as photographs at an address need; digests are those of one after another."""
     together = threading.Barrier(2, timeout=30)
 
@@ -80,6 +80,7 @@ def test_index_reads_several_photographs_at_once_and_shows_progress(tmp_path, ca
             together.wait()
             return source.encode()
 
+    monkeypatch.setattr("benchmark.plugins.datasets.MANY", 6)
     with caplog.at_level(logging.INFO):
         found = index(Waiting(5), tmp_path)
     assert [source.digest for source in found] == [digest(source.id.encode()) for source in found]

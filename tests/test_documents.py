@@ -91,7 +91,7 @@ def test_your_own_images(tiny, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}
     exec(block, names)
-    assert [(row.score, row.useful) for row in names["found"]] == [(60, True)]
+    assert [(row.score, row.useful) for row in names["scores"]] == [(60, True)]
 
 
 @pytest.fixture

@@ -161,8 +161,8 @@ def read_card(path: Path) -> Scorecard:
         Scorecard,
         title=f"a scorecard of format {FORMAT}",
         again=lambda card: (
-            f"`utilbench run {card.predictor} -s {card.suite} -l {card.labels}` makes it again of the stored scores, "
-            f"`utilbench verify {card.suite} --recompute` tells which values are others"
+            f"`utilbench verify {card.suite} --recompute` tells which values are others, "
+            f"`utilbench run {card.predictor} -s {card.suite} -l {card.labels}` makes it again of the stored scores"
         ),
         problem=problem_of,
     )

@@ -188,7 +188,7 @@ def check(suite: Suite, path: Path) -> None:
             isinstance(suite.dataset.get("name"), str),
             f"[dataset] name is {suite.dataset.get('name')!r:.80}; it is a text",
         ),
-        (abs(sum(shares) - 1) < 1e-9, f"[split] the shares {shares} add up to {sum(shares):g}, not to 1"),
+        (abs(sum(shares) - 1) < 1e-9, f"[split] the shares {shares} must add up to 1, not to {sum(shares):g}"),
         (min(shares) > 0, f"[split] the shares {shares} must be above 0"),
         (0 <= split.seed < 2**63, f"[split] seed is {split.seed}; it is 0 to 2**63 - 1"),
         (twice(names) is None, f"[[distortions]] the name {twice(names)} stands twice"),

@@ -146,8 +146,9 @@ class Options(dict[str, Any]):
         raise SuiteError(f"dataset {self.dataset}: wrong options {dict(self)} (lacks {option!r})")
 
 
-READERS, SOURCES_TOGETHER = 8, 256
-"""Threads that read photographs for their digests, which mostly wait where these lie at an address; sources of a batch."""
+READERS, SOURCES_TOGETHER, MANY = 8, 256, 1000
+"""Threads that read photographs for their digests, which mostly wait where these lie at an address; sources of a batch; and the
+number of them from which on progress is shown."""
 
 
 def index(dataset: Dataset, cache: Path) -> list[Source]:
@@ -178,7 +179,11 @@ def read_digests(dataset: Dataset, sources: list[Source]) -> dict[str, str]:
 
     digests: dict[str, str] = {}
     problems: list[str] = []
-    with show_progress("indexing", len(sources), "photographs") as advance, ThreadPoolExecutor(READERS) as pool:
+    many = len(sources) >= MANY
+    with (
+        show_progress("indexing", len(sources) if many else 0, "photographs") as advance,
+        ThreadPoolExecutor(READERS) as pool,
+    ):
         for start in range(0, len(sources), SOURCES_TOGETHER):
             batch = sources[start : start + SOURCES_TOGETHER]
             for source, content in zip(batch, pool.map(digest_of, batch), strict=True):
@@ -186,7 +191,8 @@ def read_digests(dataset: Dataset, sources: list[Source]) -> dict[str, str]:
                     problems.append(str(content))
                 else:
                     digests[source.id] = content
-            advance(len(batch))
+            if many:
+                advance(len(batch))
     if problems:
         raise DataError("; ".join(problems))
     return digests
