@@ -20,7 +20,7 @@ from benchmark.core.types import IMAGE, PRISTINE, Condition
 from benchmark.evaluation.codec_tables import codec_table, codecs
 from benchmark.evaluation.condition_shares import PRIOR, condition_shares
 from benchmark.evaluation.evaluate import evaluate
-from benchmark.evaluation.plans import check_formats
+from benchmark.evaluation.plans import check_images
 from benchmark.evaluation.rates import read_rates
 from benchmark.evaluation.savings import oracle_savings, savings, tables_of_codecs
 from benchmark.labelling.indexed_suite import index_suite
@@ -470,9 +470,9 @@ def test_what_compares_with_the_pristine_image_is_refused_where_images_are_small
     smaller = dataclasses.replace(mixed.suite.distortions[0], name="webp@50")
     suite = dataclasses.replace(mixed.suite, distortions=(*mixed.suite.distortions, smaller))
     with pytest.raises(PredictorError, match=r"^ssim: compares with .* another size than images of webp@50$"):
-        check_formats(resolve_predictor("ssim"), suite)
-    check_formats(resolve_predictor("header"), suite)
-    check_formats(resolve_predictor("ssim"), mixed.suite)
+        check_images(resolve_predictor("ssim"), suite)
+    check_images(resolve_predictor("header"), suite)
+    check_images(resolve_predictor("ssim"), mixed.suite)
 
 
 def test_what_reads_jpeg_only_is_refused_and_others_go_on(mixed, mixed_file, workspace, capsys):

@@ -185,7 +185,7 @@ def test_outcomes_of_another_device_are_compared_by_decisions(tiny, recorded):
 )
 def test_shards_of_other_arithmetic_have_other_files(device, threads, expected, tiny):
     """The number of threads tells processors apart, the kind of a device all others."""
-    assert WorkerConfig(tiny.suite, (), None, None, device=device, threads=threads).arithmetic == expected
+    assert WorkerConfig(tiny.suite, (), None, None, device=device, threads=threads).processor == expected
 
 
 def test_an_unknown_number_of_threads_is_said_to_be_a_cause(tiny, recorded):

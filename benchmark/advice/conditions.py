@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmark.core.errors import SuiteError
+from benchmark.core.schema import twice
 from benchmark.plugins.distortions import find_distortion, scaled, unscaled
 from benchmark.suites.spec import DistortionChoice
 
@@ -42,10 +43,8 @@ def tried(codecs: Sequence[str], shares: Sequence[float]) -> tuple[DistortionCho
         [('jpeg', (90, 50)), ('jpeg@50', (90, 50))]
     """
     names = [text.partition(":")[0] for text in codecs]
-    if repeated := [name for name in names if names.count(name) > 1]:
-        raise SuiteError(
-            f"the codec {repeated[0]} is named twice; name it once, with its levels as {repeated[0]}:90/50"
-        )
+    if repeated := twice(names):
+        raise SuiteError(f"the codec {repeated} is named twice; name it once, with its levels as {repeated}:90/50")
     choices = []
     for text, name in zip(codecs, names, strict=True):
         levels = levels_of(name, text.partition(":")[2])

@@ -68,10 +68,9 @@ def ready_predictors(suite: Suite, name: str, workspace: Workspace) -> list[Infe
     """All predictors with a scorecard of combined labels that can judge here; of the others it is told why not."""
     paths = [path for folder in readable_folders(workspace, suite.folder) for path in folder.cards()]
     cards = [read_card(path) for path in paths if path.parent.name == COMBINED]
-    here = (suite.folder, COMBINED)
-    own = {card.predictor for card in cards if not (t := card.trained_on) or (t.suite, t.labels) == here}
+    trained_here = (card for card in cards if not card.is_trained_elsewhere)
     predictors = []
-    for predictor in sorted(own):
+    for predictor in sorted({card.predictor for card in trained_here}):
         if predictor in UNINFORMATIVE:
             continue
         try:

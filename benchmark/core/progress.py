@@ -50,6 +50,10 @@ def show_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
             lines.show()
 
 
+def unseen(amount: int = 1) -> None:
+    """Progress of work that is too short to be shown."""
+
+
 class Lines:
     """Progress as plain lines."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from benchmark.core.errors import SuiteError
 
+Item = TypeVar("Item")
 WORDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", dict: "a table"}
 """What values of TOML are called."""
 
@@ -53,3 +55,13 @@ def unknown(table: dict[str, Any], valid: set[str], path: Path, where: str) -> N
     for key in table:
         if key not in valid:
             raise SuiteError(f"{path}: unknown key {key!r} {where}; valid are {', '.join(sorted(valid))}")
+
+
+def twice(values: Sequence[Item]) -> Item | None:
+    """The first value that stands there twice; None if there is none.
+
+    Examples:
+        >>> twice(["webp", "jpeg", "webp"])
+        'webp'
+    """
+    return next((value for value in values if values.count(value) > 1), None)

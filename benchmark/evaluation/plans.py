@@ -121,7 +121,7 @@ class Planner:
         if self.train_on and spec.learns:
             training, training_labels = self.other_training(), COMBINED
         for suite in (truth.suite, training.suite):
-            check_formats(spec, suite)
+            check_images(spec, suite)
         if issubclass(spec.kind, LearnedPredictor) and spec.kind.target == "label":
             check_labelled(training, training_labels, ("train", "validation"), self.workspace)
         check_distinct(self.folder, spec.name)
@@ -204,8 +204,8 @@ def check_distinct(folder: SuiteFolder, name: str) -> None:
             )
 
 
-def check_formats(spec: PredictorSpec, suite: Suite) -> None:
-    """Raise PredictorError where a predictor cannot read the bitstreams of a suite's distortion, or compare its images."""
+def check_images(spec: PredictorSpec, suite: Suite) -> None:
+    """Raise PredictorError where a predictor cannot read a suite's bitstreams, or compare its images with pristine ones."""
     names = [choice.name for choice in suite.distortions]
     if "reference" in spec.kind.needs and (smaller := [name for name in names if unscaled(name)[1] < 1]):
         raise PredictorError(

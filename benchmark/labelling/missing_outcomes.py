@@ -128,9 +128,9 @@ def describe(name: str, suite: Suite, worker: Worker, stored: Stored) -> dict[st
             "logits": network.logits,
         }
         described["temperature"] = worker.temperatures[name]
-        arithmetic, (table, before) = worker.config.arithmetic, stored.get(name, (pl.DataFrame(), {}))
-        if not table.height or arithmetic.items() <= before.items():
-            described |= arithmetic
+        processor, (table, before) = worker.config.processor, stored.get(name, (pl.DataFrame(), {}))
+        if not table.height or processor.items() <= before.items():
+            described |= processor
     return described
 
 

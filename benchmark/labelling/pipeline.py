@@ -23,7 +23,6 @@ from benchmark.core.devices import keep_freed_memory
 from benchmark.core.errors import LabelError, ResultError, SuiteError
 from benchmark.core.files import file_errors, sweep, write_text
 from benchmark.core.parquet import read_table, write_table
-from benchmark.core.shared_columns import SharedColumns
 from benchmark.core.types import IMAGE
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.consensus import with_consensus
@@ -31,7 +30,7 @@ from benchmark.labelling.execution import PUBLISHED, ExecutionConfig
 from benchmark.labelling.ground_truth import GroundTruth
 from benchmark.labelling.indexed_suite import IndexedSuite, index_suite
 from benchmark.labelling.outcome_checks import Stored, WeightsHere, check_codec, check_weights
-from benchmark.labelling.outcomes import OUTCOME_KEYS, adopt, needed_rows, read_outcomes, table_names
+from benchmark.labelling.outcomes import adopt, needed_rows, read_outcomes, table_names
 from benchmark.labelling.probe_agreement import record_agreements
 from benchmark.labelling.recorded import SOURCE_SCHEMA, LabelsMetadata, read_labels, read_sources, recorded_suite
 from benchmark.labelling.shards import plan
@@ -170,8 +169,7 @@ def recorded_truth(suite: Suite, workspace: Workspace) -> GroundTruth:
 
 def with_outcomes(indexed: IndexedSuite, stored: Stored) -> GroundTruth:
     """The ground truth that these outcomes and their temperatures give an indexed suite."""
-    shared = SharedColumns(OUTCOME_KEYS)
-    tables = {name: shared.of(needed_rows(indexed, name, table)) for name, (table, _) in stored.items()}
+    tables = {name: needed_rows(indexed, name, table) for name, (table, _) in stored.items()}
     indexed = with_consensus(indexed, tables)
     temperatures = {
         name: metadata["temperature"] for name, (_, metadata) in stored.items() if "temperature" in metadata

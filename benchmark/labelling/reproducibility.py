@@ -136,7 +136,7 @@ def same_outcomes(worker: Worker, name: str, sources: list[Source], home: SuiteF
     asked = sum(recorded.height for recorded, _ in pairs)
     wrong = [row for recorded, again in pairs for row in other_values(worker, recorded, again)]
     title = f"{asked} outcomes of {name} are the recorded ones"
-    if (before := recorded_arithmetic(metadata)) not in ("", now := arithmetic_in_words(worker.config.arithmetic)):
+    if (before := recorded_processor(metadata)) not in ("", now := processor_in_words(worker.config.processor)):
         remark = f"{len(wrong)} values differ, the first is {image_name(*wrong[0])}" if wrong else "no value differs"
         title = f"{asked} outcomes of {name} give the recorded decisions; recorded with {before}, here {now}: {remark}"
         truths = {source.id: source.truth for source in chosen}
@@ -177,20 +177,20 @@ def other_decisions(
     return before.filter(differ).select(IMAGE).rows()
 
 
-def recorded_arithmetic(metadata: dict[str, Any]) -> str:
+def recorded_processor(metadata: dict[str, Any]) -> str:
     """The threads or the device with which a network's outcomes were recorded, in words; empty where neither is known."""
     recorded: dict[str, int | str] = {key: metadata[key] for key in ("threads", "device") if key in metadata}
-    return arithmetic_in_words(recorded) if recorded else ""
+    return processor_in_words(recorded) if recorded else ""
 
 
-def arithmetic_in_words(arithmetic: dict[str, int | str]) -> str:
-    """See `WorkerConfig.arithmetic`.
+def processor_in_words(processor: dict[str, int | str]) -> str:
+    """See `WorkerConfig.processor`.
 
     Examples:
-        >>> arithmetic_in_words({"threads": 2}), arithmetic_in_words({"device": "cuda"})
+        >>> processor_in_words({"threads": 2}), processor_in_words({"device": "cuda"})
         ('2 threads', 'cuda')
     """
-    return f"{arithmetic['threads']} threads" if "threads" in arithmetic else str(arithmetic["device"])
+    return f"{processor['threads']} threads" if "threads" in processor else str(processor["device"])
 
 
 def likely_cause(metadata: dict[str, Any], pixels: Check, config: WorkerConfig) -> str:
@@ -203,11 +203,11 @@ def likely_cause(metadata: dict[str, Any], pixels: Check, config: WorkerConfig) 
     ]
     if changed:
         return "the resize or the arithmetic of other versions: " + ", ".join(changed)
-    arithmetic, here = recorded_arithmetic(metadata), arithmetic_in_words(config.arithmetic)
-    if arithmetic not in ("", here):
-        return f"the arithmetic of {here} instead of {arithmetic}"
+    recorded, here = recorded_processor(metadata), processor_in_words(config.processor)
+    if recorded not in ("", here):
+        return f"the arithmetic of {here} instead of {recorded}"
     remark = "whose versions are the recorded ones" if before else "whose versions were not recorded"
-    counted = "" if arithmetic else f", or {here} instead of a device or number of threads that was not recorded"
+    counted = "" if recorded else f", or {here} instead of a device or number of threads that was not recorded"
     return f"the resize (torchvision) or the arithmetic (torch, onnxruntime) of this machine, {remark}{counted}"
 
 

@@ -54,7 +54,7 @@ class WorkerConfig:
         return self.device.partition(":")[0]
 
     @property
-    def arithmetic(self) -> dict[str, int | str]:
+    def processor(self) -> dict[str, int | str]:
         """What affects the last digits of a network's outputs: `threads` of a processor, else `device`, its kind."""
         return {"threads": self.threads} if self.kind == "cpu" else {"device": self.kind}
 
@@ -95,7 +95,7 @@ class Worker:
         if name != IMAGES:
             temperature = "" if shard.is_pristine else repr(self.temperatures.get(name))
             judge += [self.networks[name].weights, config.execution.arithmetic, temperature]
-            judge += map(str, config.arithmetic.values())
+            judge += map(str, config.processor.values())
         key = digest("5", *judge, encoder, str(config.suite.split.seed), *map(str, shard.conditions), *sources)
         return self.cache / "shards" / file_name(name) / f"{key}.parquet"
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, get_type_hints
 
 from benchmark.core.errors import SuiteError
 from benchmark.core.files import file_errors
-from benchmark.core.schema import typed, unknown
+from benchmark.core.schema import twice, typed, unknown
 from benchmark.core.similar_names import near, no_such_file
 from benchmark.suites.names import LIMITED, name_problem, network_names_problem, title_problem
 from benchmark.suites.spec import DistortionChoice, NetworkChoice, SplitChoice, Suite, TrainingChoice
 from benchmark.suites.tasks import TASKS
 
-Item = TypeVar("Item")
 FOLDER = Path(__file__).parent
 
 
@@ -235,13 +233,3 @@ def distortion_rules(choice: DistortionChoice, path: Path) -> list[tuple[bool, s
             f"{heading}: level {min(outside, default=0)} is not valid; levels are {valid.start} to {valid.stop - 1}",
         ),
     ]
-
-
-def twice(values: Sequence[Item]) -> Item | None:
-    """The first value that stands there twice; None if there is none.
-
-    Examples:
-        >>> twice(["webp", "jpeg", "webp"])
-        'webp'
-    """
-    return next((value for value in values if values.count(value) > 1), None)
