@@ -50,7 +50,7 @@ def show_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
             lines.show()
 
 
-def unseen(amount: int = 1) -> None:
+def unseen(amount: int) -> None:
     """Progress of work that is too short to be shown."""
 
 
