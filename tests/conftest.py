@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from benchmark.core.workspace import Workspace
@@ -132,9 +133,16 @@ def tiny_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def tiny_workspace(tmp_path_factory):
-    """Folders for results and cache, and the processor as device; no data and no networks folder."""
-    return workspace_in(tmp_path_factory.mktemp("tiny"))
+def shared_folder(tmp_path_factory):
+    """A folder that all processes of the tests share, for what is made once."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def tiny_workspace(tmp_path_factory, shared_folder):
+    """Folders for results, which all processes share, and cache; the processor as device; no data and no networks folder."""
+    return dataclasses.replace(workspace_in(tmp_path_factory.mktemp("tiny")), results=shared_folder / "labelled")
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +161,8 @@ def tiny_det(tmp_path_factory, tiny_workspace):
 
 def labelled(suite, workspace):
     """Yield the ground truth of a suite, and fail afterwards where its recorded outcomes were changed."""
-    truth = label(suite, workspace)
+    with FileLock(f"{workspace.results}.lock"):
+        truth = label(suite, workspace)
     files = sorted(suite_folder(workspace, suite).path.glob("outcomes/*"))
     recorded = [path.read_bytes() for path in files]
     yield truth
@@ -189,6 +198,18 @@ def evaluated_with_images(truth, recorded, folder, predictors, label_sets=("comb
 def few_rows_are_ranked(monkeypatch):
     """Boards rank the predictors of a suite however few rows it has."""
     monkeypatch.setattr("benchmark.evaluation.card_parts.ENOUGH_ROWS", 1)
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """`rank` draws no figure, which takes longer than all else of it, for tests that look at none."""
+    monkeypatch.setattr("benchmark.leaderboard.figures.draw", lambda *_, **__: [])
+
+
+@pytest.fixture
+def few_resamples(monkeypatch):
+    """Intervals of gains in an mAP are of few resamples, which otherwise take most of the time of a card."""
+    monkeypatch.setattr("benchmark.suites.tasks.replacement.Downstream.REPLICATES", 20)
 
 
 @pytest.fixture

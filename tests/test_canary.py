@@ -57,6 +57,7 @@ def table(truth):
     }
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_look_up_is_marked(tiny, workspace, tmp_path):
     """A predictor from a file that looks digests up loses its AUROC of 1, has a mark and no rank."""
     (tmp_path / "lookup.py").write_text(LOOK_UP)
@@ -90,6 +91,7 @@ def test_an_honest_predictor_is_not_marked(tiny):
     assert abs(canary.original - canary.cropped) < TOLERANCE + 0.03
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_in_this_process_there_is_no_canary(tiny, workspace):
     """What runs in this process, and every committed card, has none, and its board says nothing of it."""
     card = evaluate("chance", tiny.suite, workspace=workspace, truth=tiny)

@@ -33,11 +33,11 @@ def test_costs_leave_out_what_is_not_told_from_chance():
 
 
 @pytest.mark.parametrize("enough", [1, 10**6])
-def test_conditions_are_drawn_where_any_has_enough_images(enough, tiny, tiny_workspace, monkeypatch):
+def test_conditions_are_drawn_where_any_has_enough_images(enough, tiny, workspace, monkeypatch):
     """With no level that has enough of both classes there is no figure and no plot, rather than an empty one."""
     monkeypatch.setattr(plot_data, "ENOUGH", enough)
-    evaluate("jpeg_quality", tiny.suite, workspace=tiny_workspace, truth=tiny)
-    ranked = read_ranked(SuiteFolder(tiny_workspace.results / "tiny"))
+    evaluate("jpeg_quality", tiny.suite, workspace=workspace, truth=tiny)
+    ranked = read_ranked(SuiteFolder(workspace.results / "tiny"))
     assert [path.suffix for path in figures.draw(ranked, figure="conditions")] == (
         [".png", ".svg"] if enough == 1 else []
     )

@@ -34,9 +34,9 @@ def results(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def truths(results, tmp_path_factory):
+def truths(results, shared_folder):
     """Ground truth of a suite from the committed outcomes; loading a network fails."""
-    cache = tmp_path_factory.mktemp("cache")
+    cache = shared_folder / "utilbench"  # where the wheel, too, looks for the index of the letters
 
     def read(name, data=None):
         with pytest.MonkeyPatch.context() as patch:

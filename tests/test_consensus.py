@@ -28,6 +28,8 @@ from tests.conftest import TINY, TINY_DET
 LETTERS = '[dataset]\nname = "glyphs"\ntrain = 80\nvalidation = 40\ntest = 60'
 SCENES = '[dataset]\nname = "glyph-scenes"\ntrain = 40\nvalidation = 20\ntest = 24'
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 
 def boxes_of(*corners):
     """Boxes from corners in percent."""
@@ -184,6 +186,7 @@ def test_objects_are_those_of_the_detectors_majority(own_scenes):
     assert set(truth.labels("combined")["label"]) >= {0, 1}
 
 
+@pytest.mark.usefixtures("no_pictures")
 @pytest.mark.parametrize("fixture", ["own_letters", "own_scenes"])
 def test_the_whole_way_works_without_a_truth(fixture, request):
     """Labels, scores, cards and boards are made as ever, and recorded truths read back without photographs are the same."""
@@ -296,6 +299,7 @@ def test_other_voices_are_another_truth(own_letters):
     assert {path: path.read_bytes() for path in (workspace.results / "mine" / "outcomes").iterdir()} == files
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_predictors_trained_elsewhere_are_judged_on_fresh_photographs(own_letters, tmp_path, capsys):
     """A suite over a folder without a truth gives a board on which everything was trained on another suite."""
     _, workspace = own_letters

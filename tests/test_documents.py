@@ -179,15 +179,13 @@ def test_commands_that_need_more_than_a_clone_are_ones_that_the_command_line_tak
     assert set(re.findall(r"^make ([\w-]+)", TEXT, re.MULTILINE)) <= set(targets)
 
 
+@pytest.mark.usefixtures("few_resamples", "no_pictures")
 def test_all_other_commands_run_in_a_fresh_clone(tiny, tmp_path, monkeypatch, capsys):
     """With an empty cache and no data, every other command of the pages ends well, in the order in which it stands there."""
     for variable in ("UTILBENCH_DATA", "UTILBENCH_NETWORKS", "UTILBENCH_CACHE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        "benchmark.suites.tasks.replacement.Downstream.REPLICATES", 20
-    )  # resampling an mAP takes a minute
     copy_tracked(tmp_path, "results", "submissions")
     (tmp_path / "photos").mkdir()
     for number in range(3):

@@ -161,6 +161,7 @@ def test_what_killed_processes_left_is_swept_by_the_next_run(tmp_path):
     assert names(deep) == sorted(kept)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_what_killed_verbs_left_beside_files_of_others_is_swept(tiny, workspace, tmp_path):
     """`rank` and `export` remove temporaries of the files that they write, and no others, from folders that others use."""
     evaluate("chance", tiny.suite, workspace=workspace, truth=tiny)

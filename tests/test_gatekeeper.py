@@ -80,6 +80,7 @@ def test_a_sure_network_means_a_useful_image(learned):
     assert slope[0] < 0 if truth.suite.task == "classification" else slope[0] > 0
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_its_card_names_the_network_that_it_asks(learned, workspace):
     """The probe neither labels nor is held out, and the gatekeeper tells useful images from others."""
     _, truth = learned

@@ -100,6 +100,7 @@ def test_boards_show_and_do_not_rank_them(tiny, workspace):
     }
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_scenes_of_several_classes_are_refused(tiny_det, workspace):
     """Detection has no class of an image; the condition alone is told there."""
     with pytest.raises(PredictorError, match="condition_and_class: images of tiny-det show several classes"):

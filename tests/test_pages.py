@@ -190,6 +190,7 @@ def test_nothing_is_said_of_boards_that_rank_nothing(results):
     assert [sentence for sentence in story.sentences([results]) if "predictor" in sentence] == []
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_commands_of_pages_are_ones_that_the_command_line_takes(results, tmp_path):
     """Each command that a page lets a reader copy is parsed: those of the index and those of each predictor's page."""
     other = tmp_path / "results"

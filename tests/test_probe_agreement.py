@@ -109,6 +109,7 @@ def test_stored_agreements_are_recomputed(tiny, workspace):
     )
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_report_and_board_tell_the_agreement(tiny, workspace, tmp_path):
     """`label` prints a table of it, and boards and pages a note below the rows of predictors that look into the probe."""
     kappa = f"{agreements(tiny)['zoo:resnet'].kappa:.3f}"

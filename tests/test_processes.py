@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 
@@ -55,14 +56,14 @@ def launch(processes, cache, *command):
     return done.stdout + done.stderr
 
 
-def test_a_step_of_two_processes_is_that_of_one(tmp_path):
+def test_a_step_of_two_processes_is_that_of_one(tmp_path, monkeypatch):
     """Each with half of a batch, two processes have the gradients, and end with the weights, of one with all of it."""
-    (tmp_path / "step.py").write_text(STEP)
-    found = []
-    for processes in (1, 2):
-        launch(processes, tmp_path, tmp_path / "step.py", tmp_path / f"{processes}.safetensors")
-        found.append(load_file(tmp_path / f"{processes}.safetensors"))
-    one, two = found
+    script, files = tmp_path / "step.py", [tmp_path / f"{processes}.safetensors" for processes in (1, 2)]
+    script.write_text(STEP)
+    monkeypatch.setattr(sys, "argv", [str(script), str(files[0])])
+    runpy.run_path(str(script))
+    launch(2, tmp_path, script, files[1])
+    one, two = map(load_file, files)
     assert one.keys() == two.keys()
     assert sum(float(value.abs().sum()) for name, value in one.items() if name.startswith("gradient")) > 1
     for name, value in one.items():

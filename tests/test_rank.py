@@ -109,6 +109,7 @@ def test_rank_writes_board_and_figures(copied):
         assert part in board
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_board_shows_the_cards_values_best_first(copied):
     """Rows stand in the order of AUROC and show the scorecards' numbers."""
     rank(["tiny"], copied)
@@ -124,6 +125,7 @@ def test_board_shows_the_cards_values_best_first(copied):
         assert with_interval(auroc["value"], auroc["low"], auroc["high"]) in section
 
 
+@pytest.mark.usefixtures("no_pictures")
 @pytest.mark.usefixtures("few_rows_are_ranked")
 def test_ranks_are_those_of_the_resamples(copied):
     """A predictor's ranks are those that its AUROC takes in the middle 95 % of the stored replicates."""
@@ -141,6 +143,7 @@ def test_ranks_are_those_of_the_resamples(copied):
         assert shown[name].removeprefix("| ").split(" ")[0] == (f"{low}-{high}" if low < high else str(low))
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_nothing_is_ranked_by_too_few_rows(copied):
     """A board of fewer than 50 rows of a class says so and gives no rank; its rows stand there all the same."""
     rank(["tiny"], copied)
@@ -217,6 +220,7 @@ def test_labels_of_another_ground_truth_are_stale(copied):
         rank([], copied)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_boards_in_short_hold_every_suite(copied):
     """Ranking everything also writes the boards of all suites in few columns."""
     assert f"wrote {copied.results / 'boards.md'}" in rank([], copied)
@@ -225,6 +229,7 @@ def test_boards_in_short_hold_every_suite(copied):
     assert "| jpeg_quality | bitstream |" in text
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_board_tells_soft_track_and_gains(copied):
     """Soft measures and gains stand there with intervals, best first, beside what MIQA published."""
     rank(["tiny"], copied)
@@ -246,6 +251,7 @@ def test_two_trainings_on_different_labels_do_not_mix(copied):
         rank([], copied)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_table_1_tells_predictors_of_one_name_apart(copied):
     """Trained on another suite or on another label set, a predictor has a column of its own, on whatever set it stands."""
     for number, (suite, labels) in enumerate([("tiny", "zoo:resnet"), ("tiny", "combined"), ("other", "combined")]):
@@ -274,6 +280,7 @@ def test_nothing_to_rank_says_what_to_do(tmp_path):
         rank([], Workspace(None, None, tmp_path, tmp_path / "none"))
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_suite_with_unknown_choices_does_not_stop_the_others(copied, caplog):
     """One whose codec is not installed is left out with a warning; asked for by name, it is an error."""
     shutil.copytree(copied.results / "tiny", copied.results / "foreign")
@@ -286,6 +293,7 @@ def test_a_suite_with_unknown_choices_does_not_stop_the_others(copied, caplog):
         rank(["foreign"], copied)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_pages_of_one_suite_have_an_index(copied):
     """They link it, so that the first ranking of one suite writes it; an index of all suites is left as it is."""
     rank(["tiny"], copied)
@@ -312,6 +320,7 @@ def test_intervals_of_figure_2_lie_within_what_can_be_reached():
     assert np.isnan([low[2], high[2]]).all()
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_limited_results_are_not_on_the_board(copied):
     """A quick look is ranked only where it is asked for, or where there is nothing else."""
     shutil.copytree(copied.results / "tiny", copied.results / "tiny-limit5")
@@ -348,6 +357,7 @@ def test_committed_results_rank_to_the_committed_bytes(name, tmp_path, monkeypat
         assert (tmp_path / path).read_bytes() == (ROOT / path).read_bytes(), path
 
 
+@pytest.mark.usefixtures("no_pictures")
 @pytest.mark.usefixtures("few_rows_are_ranked")
 def test_a_predictor_that_looks_into_a_labelling_network_is_not_ranked(copied):
     """It stands on the board with a dagger and without a rank, and ties are told against the first of the others."""
@@ -363,6 +373,7 @@ def test_a_predictor_that_looks_into_a_labelling_network_is_not_ranked(copied):
     assert rows[1][0].startswith("| 1")
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_what_earlier_code_made_is_marked(copied):
     """A card of a baseline whose code has changed since is marked on the board, one of the present code is not."""
     for path in (copied.results / "tiny").glob("**/ssim.*"):

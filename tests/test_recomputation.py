@@ -10,6 +10,6 @@ from tests.tracked import ROOT, WHOLE
 def test_a_committed_card_is_what_the_raw_files_give(suite):
     """AUROC, AUROC within a condition, decisions, SRCC and gains of a card agree with scikit-learn, SciPy and pycocotools."""
     name = "bits_per_pixel" if suite.endswith("mixed") else "jpeg_quality"
-    ((_, compared, worst, gap),) = compare(ROOT / "results" / suite, f"combined/{name}")
-    assert compared >= 12
+    ((_, compared, worst, gap),) = compare(ROOT / "results" / suite, f"combined/{name}", held_out=1)
+    assert compared >= 9
     assert gap <= ALLOWED, worst

@@ -331,6 +331,7 @@ def test_code_that_does_not_parse_is_told(tmp_path, data):
     assert "does not parse as Python" in found
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_self_reported_is_shown_on_the_board(tiny, workspace, submit):
     """A board says of each row whether its scores were reported or made here, once any was reported; before, of none."""
     evaluate("chance", tiny.suite, workspace=workspace, truth=tiny)
@@ -388,6 +389,7 @@ def test_rank_draws_what_run_accepts(tiny, workspace, submit, contrasts):
     assert "nan" not in (workspace.results / "tiny" / "leaderboard.md").read_text()
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_board_says_whose_scores_were_re_run(tiny, workspace, submit):
     """Beside a submission's own table, a baseline stands on the board as run here."""
     evaluate("chance", tiny.suite, workspace=workspace, truth=tiny)
@@ -396,6 +398,7 @@ def test_the_board_says_whose_scores_were_re_run(tiny, workspace, submit):
     assert "| chance | re-run |" in (workspace.results / "tiny" / "leaderboard.md").read_text()
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_table_that_learned_says_from_what(tiny, workspace, submit):
     """`labels` in the card makes the scorecard one that was trained on that label set, on every label set's board."""
     folder = submit(card=CARD + 'labels = "combined"\n')

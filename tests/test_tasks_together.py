@@ -52,6 +52,7 @@ def test_the_digest_covers_what_held_out_detectors_saw(tiny_det):
     assert detection.facts(moved, moved) != before
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_no_detector_runs_to_evaluate_one_more_predictor(tiny_det, workspace, monkeypatch):
     """Gains come from stored detections, and the board shows Table II and Fig. 2b."""
     monkeypatch.setattr("benchmark.labelling.worker.load", lambda *_: pytest.fail("a network was loaded"))
@@ -68,6 +69,8 @@ def test_no_detector_runs_to_evaluate_one_more_predictor(tiny_det, workspace, mo
     assert not (workspace.results / "tiny-det" / "figures" / "figure_1.png").exists()
 
 
+@pytest.mark.usefixtures("few_resamples")
+@pytest.mark.usefixtures("no_pictures")
 @pytest.mark.parametrize("here", ["tiny", "tiny_det"])
 def test_trained_on_the_other_task(here, workspace, request):
     """The other suite's examples train it, this suite's images and thresholds judge it, and the board names both."""

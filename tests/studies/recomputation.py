@@ -195,9 +195,13 @@ def stored(card, key):
     return card["downstream"][name][field]
 
 
-def compare(folder, pattern="*/*"):
-    """For each scorecard: its path, how many numbers were compared, which is farthest off, and by how much."""
+def compare(folder, pattern="*/*", *, held_out=None):
+    """For each scorecard: its path, how many numbers were compared, which is farthest off, and by how much.
+
+    `held_out` is how many of the held-out networks are looked at; None: all.
+    """
     suite = json.loads((folder / "suite.json").read_text())
+    suite["networks"]["held_out"] = suite["networks"]["held_out"][:held_out]
     for path in sorted(folder.glob(f"cards/{pattern}.json")):
         card = json.loads(path.read_text())
         gaps = {}
