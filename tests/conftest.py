@@ -141,8 +141,15 @@ def shared_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_workspace(tmp_path_factory, shared_folder):
-    """Folders for results, which all processes share, and cache; the processor as device; no data and no networks folder."""
-    return dataclasses.replace(workspace_in(tmp_path_factory.mktemp("tiny")), results=shared_folder / "labelled")
+    """Folders for results and cache, and the processor as device; no data and no networks folder.
+
+    All processes share the results, and the shards of outcomes that they are of.
+    """
+    workspace = workspace_in(tmp_path_factory.mktemp("tiny"))
+    (shared_folder / "shards").mkdir(exist_ok=True)
+    workspace.cache.mkdir()
+    (workspace.cache / "shards").symlink_to(shared_folder / "shards")
+    return dataclasses.replace(workspace, results=shared_folder / "labelled")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What plots show, and what they leave out because it would say nothing."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,7 @@ from benchmark.evaluation.card_parts import Measure
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.scorecard import Cost
 from benchmark.leaderboard import figures, plot_data
+from benchmark.leaderboard.chart_parts import Panel, Series, named_points
 from benchmark.leaderboard.rank import read_ranked
 from benchmark.leaderboard.site import plots
 from benchmark.suites.results_folder import SuiteFolder
@@ -30,6 +32,18 @@ def test_costs_leave_out_what_is_not_told_from_chance():
         card(2.0, None, 0.6),
     ]
     assert plot_data.costs(cards) == [(3, 1.0, 0.7), (4, 2.0, 0.6), (0, 3.0, 0.9)]
+
+
+def test_names_stand_beside_points_in_colour_and_on_the_front():
+    """Others would cover them; a chart whose names stand elsewhere has none beside its points."""
+    points = [
+        Series("quick", "points", [1.0], [0.6], muted=True),
+        Series("best", "points", [3.0], [0.9]),
+        Series("covered", "points", [3.0], [0.7], muted=True),
+    ]
+    panel = Panel("", (Series("front", "steps", [1.0, 3.0], [0.6, 0.9]), *points), "ms", names_points=True)
+    assert [series.name for series in named_points(panel)] == ["quick", "best"]
+    assert named_points(dataclasses.replace(panel, names_points=False)) == []
 
 
 @pytest.mark.parametrize("enough", [1, 10**6])

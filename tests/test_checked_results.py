@@ -152,7 +152,7 @@ def test_what_is_no_number_is_refused(number, folder):
     path = folder / "cards" / "combined" / "jpeg_quality.json"
     first = json.dumps(json.loads(path.read_text())["metrics"]["auroc"]["value"])
     path.write_text(path.read_text().replace(f'"value": {first}', f'"value": {number}', 1))
-    with pytest.raises(ResultError, match=r"jpeg_quality\.json: "):
+    with pytest.raises(ResultError, match=r"jpeg_quality\.json: not (JSON|a scorecard)"):
         read_ranked(SuiteFolder(folder))
 
 

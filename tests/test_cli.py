@@ -43,6 +43,7 @@ class Raises(Predictor):
 """
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_predictor_that_fails_does_not_lose_the_others(results, tiny_file, tmp_path, capsys):
     """Of several predictors the good ones get scorecards; each failure is told, and the exit status is 1."""
     (tmp_path / "raises.py").write_text(RAISES)
@@ -66,6 +67,7 @@ class Contrast(Predictor):
 """
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_predictor_is_found_once_for_all_label_sets(results, tiny_file, tmp_path, monkeypatch):
     """The file of a predictor is looked up and described once, however many label sets it is evaluated on."""
     names = []

@@ -16,7 +16,7 @@ from benchmark.plugins.predictors.discovery import find_predictor
 from benchmark.plugins.predictors.names import predictor_names
 
 
-@pytest.mark.parametrize("verb", ["list", "label", "run", "rank", "verify", "export", "app"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself(verb, capsys):
     """`--help` of each verb names the folders' variables and exit statuses."""
     with pytest.raises(SystemExit) as caught:

@@ -1,5 +1,6 @@
 """Two predictors are compared on the same resamples of the sources."""
 
+import dataclasses
 import json
 import shutil
 
@@ -25,11 +26,13 @@ from benchmark.suites.results_folder import SuiteFolder, suite_folder
 from tests.edited import write_edited
 
 
-@pytest.fixture(autouse=True)
-def few(monkeypatch):
+@pytest.fixture(scope="module", autouse=True)
+def few():
     """Few replicates of what takes long."""
-    monkeypatch.setattr("benchmark.suites.tasks.filtering.Downstream.REPLICATES", 20)
-    monkeypatch.setattr("benchmark.suites.tasks.replacement.Downstream.REPLICATES", 20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmark.suites.tasks.filtering.Downstream.REPLICATES", 20)
+        patch.setattr("benchmark.suites.tasks.replacement.Downstream.REPLICATES", 20)
+        yield
 
 
 def fresh(some_workspace, suite, tmp_path):
@@ -39,12 +42,20 @@ def fresh(some_workspace, suite, tmp_path):
     return workspace
 
 
-@pytest.fixture
-def judged(tiny, tiny_workspace, tmp_path):
+@pytest.fixture(scope="module")
+def evaluated(tiny, tiny_workspace, tmp_path_factory, few):
     """Folders with two baselines that were evaluated on the small suite, and their cards."""
-    workspace = fresh(tiny_workspace, "tiny", tmp_path)
+    workspace = fresh(tiny_workspace, "tiny", tmp_path_factory.mktemp("evaluated"))
     cards = {name: evaluate(name, tiny.suite, workspace=workspace, truth=tiny) for name in ("jpeg_quality", "ssim")}
     return workspace, cards
+
+
+@pytest.fixture
+def judged(evaluated, tmp_path):
+    """The same in folders of their own, to be spoilt."""
+    workspace, cards = evaluated
+    shutil.copytree(workspace.results, tmp_path / "results")
+    return dataclasses.replace(workspace, results=tmp_path / "results", cache=tmp_path / "cache"), cards
 
 
 def test_values_are_those_of_the_scorecards(tiny, judged):

@@ -54,6 +54,7 @@ def test_baselines_keep_the_contract(name):
     assert {check.name: check.problem for check in check_predictor(name) if check.problem} == {}
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(("told", "body"), [(told, body) for told, bodies in BROKEN.items() for body in bodies])
 def test_each_check_finds_what_it_is_for(tmp_path, told, body):
     """A predictor that breaks one part of the contract fails the check of that part."""

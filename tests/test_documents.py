@@ -44,12 +44,12 @@ SHELL = re.findall(r"^ *```sh([^\n]*)\n(.*?)```", TEXT, re.DOTALL | re.MULTILINE
 
 
 @pytest.mark.parametrize("name", PREDICTORS)
-def test_a_predictor_of_a_page_keeps_the_contract(name, tiny, tiny_workspace, tmp_path, in_this_process):
+def test_a_predictor_of_a_page_keeps_the_contract(name, tiny, workspace, tmp_path, in_this_process):
     """It is valid, and gets a scorecard."""
     path = tmp_path / f"{name}.py"
     path.write_text(PREDICTORS[name])
     assert main(["check", str(path)]) == 0
-    card = evaluate(str(path), tiny.suite, workspace=tiny_workspace, truth=tiny, seeds=[0])
+    card = evaluate(str(path), tiny.suite, workspace=workspace, truth=tiny, seeds=[0])
     assert 0 < card.metrics["auroc"].value < 1
 
 

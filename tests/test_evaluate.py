@@ -159,7 +159,7 @@ def test_a_broken_predictor_leaves_nothing(tiny, workspace, answer, message):
 
 
 def test_scores_are_not_made_twice(tiny, workspace):
-    """The same code on the same images is scored once; other seeds of a predictor that learns are scored anew."""
+    """The same code on the same images is scored once."""
     calls = []
 
     class Counting(benchmark.Predictor):

@@ -134,10 +134,12 @@ def test_any_output_can_be_printed(encoding, monkeypatch):
     streams = [io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2)]
     monkeypatch.setattr(sys, "stdout", streams[0])
     monkeypatch.setattr(sys, "stderr", streams[1])
-    monkeypatch.setattr("benchmark.cli.main.VERBS", {"list": lambda *_: print("AUROC ↑ \udce4")})
-    assert main(["list"]) == 0
-    streams[0].flush()
-    assert streams[0].buffer.getvalue().decode(encoding) == "AUROC \\u2191 \\udce4\n"
+    told = "AUROC ↑ \udce4"
+    monkeypatch.setattr("benchmark.cli.main.VERBS", {"list": lambda *_: (print(told), print(told, file=sys.stderr))})
+    assert not main(["list"])
+    for stream in streams:
+        stream.flush()
+        assert stream.buffer.getvalue().decode(encoding) == "AUROC \\u2191 \\udce4\n"
 
 
 def ended_process():

@@ -2,25 +2,31 @@
 
 import json
 import shutil
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from benchmark.evaluation.evaluate import evaluate
 from tests import finding_records, findings, readme_parts
+from tests.conftest import workspace_in
 from tests.finding_records import Finding, Term
 from tests.tracked import ROOT, copy_tracked
 
 
-@pytest.fixture
-def judged(tiny, tiny_workspace, tmp_path, monkeypatch):
-    """Results with two baselines on the small suite, from which findings are read."""
-    shutil.copytree(tiny_workspace.results, tmp_path / "results")
-    workspace = SimpleNamespace(**vars(tiny_workspace) | {"results": tmp_path / "results"})
-    workspace = type(tiny_workspace)(**vars(workspace))
+@pytest.fixture(scope="module")
+def evaluated(tiny, tiny_workspace, tmp_path_factory):
+    """Results of two baselines on the small suite, and their cards."""
+    workspace = workspace_in(tmp_path_factory.mktemp("judged"))
+    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", workspace.results / "tiny" / "outcomes")
     cards = {name: evaluate(name, tiny.suite, workspace=workspace, truth=tiny) for name in ("ssim", "jpeg_quality")}
-    monkeypatch.setattr(finding_records, "RESULTS", workspace.results)
+    return workspace.results, cards
+
+
+@pytest.fixture
+def judged(evaluated, tiny, monkeypatch):
+    """Cards of two baselines on the small suite, from whose results findings are read."""
+    results, cards = evaluated
+    monkeypatch.setattr(finding_records, "RESULTS", results)
     monkeypatch.setattr(finding_records, "recorded", lambda suite: tiny)
     for cached in (finding_records.read, finding_records.card_path, finding_records.replicates_of):
         cached.cache_clear()

@@ -11,7 +11,6 @@ from benchmark.core.errors import DataError, SuiteError
 from benchmark.core.images import pixel_digest
 from benchmark.core.workspace import Workspace
 from benchmark.labelling.indexed_suite import index_suite
-from benchmark.labelling.pipeline import label
 from benchmark.plugins.datasets import glyph_scenes, glyphs, make_fonts, open_dataset
 from benchmark.plugins.datasets.glyph_scenes import GlyphScenes
 from benchmark.plugins.datasets.glyphs import LETTERS, POOLS, Glyphs, letters
@@ -190,9 +189,10 @@ def test_parts_share_no_font_and_no_ground(suite, workspace, monkeypatch):
     assert len(grounds) == 120
 
 
-def test_a_suite_of_them_is_labelled(suite, workspace):
+@pytest.mark.parametrize("labelled", ["tiny", "tiny_det"])
+def test_a_suite_of_them_is_labelled(labelled, request):
     """`label` runs networks on either dataset, which a suite file names like any other."""
-    truth = label(load_suite(str(suite[1]), limit=24), workspace)
+    truth = request.getfixturevalue(labelled)
     assert {source.partition("-")[0] for source in truth.indexed.sources} == {"train", "validation", "test"}
 
 

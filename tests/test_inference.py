@@ -13,6 +13,7 @@ from sklearn.isotonic import IsotonicRegression
 
 import benchmark
 from benchmark.cli.main import main
+from benchmark.core import errors
 from benchmark.core.errors import DataError, PredictorError, ResultError
 from benchmark.core.photographs import image_files
 from benchmark.core.workspace import Workspace
@@ -24,6 +25,7 @@ from benchmark.plugins.distortions import encode_jpeg
 from benchmark.plugins.predictors.base import Context
 from benchmark.plugins.predictors.resolve import resolve_predictor
 from benchmark.suites.results_folder import file_stem
+from tests.conftest import workspace_in
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 BRIGHT = """
@@ -143,13 +145,21 @@ def test_weights_of_the_package_score_but_do_not_make_scorecards(
     assert another.predictor.context.seed == 1, "an exact training is better than a rounded one of an earlier seed"
 
 
-@pytest.fixture
-def judged(tiny, tiny_file, workspace, monkeypatch):
-    """Arguments of the command line for the small suite, on which two baselines were evaluated."""
+@pytest.fixture(scope="module")
+def evaluated(tiny, tiny_workspace, tmp_path_factory):
+    """Results of two baselines on the small suite, which `score` only reads."""
+    workspace = workspace_in(tmp_path_factory.mktemp("evaluated"))
+    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", workspace.results / "tiny" / "outcomes")
     for name in ("jpeg_quality", "ssim"):
         evaluate(name, tiny.suite, workspace=workspace, truth=tiny)
-    monkeypatch.setenv("UTILBENCH_CACHE", str(workspace.cache))
-    return ["-s", str(tiny_file), "--results", str(workspace.results)]
+    return workspace
+
+
+@pytest.fixture
+def judged(evaluated, tiny_file, monkeypatch):
+    """Arguments of the command line for the small suite, on which two baselines were evaluated."""
+    monkeypatch.setenv("UTILBENCH_CACHE", str(evaluated.cache))
+    return ["-s", str(tiny_file), "--results", str(evaluated.results)]
 
 
 def test_the_verb_writes_csv_and_json(judged, photos, capsys):
@@ -289,4 +299,6 @@ def test_damaged_files_are_named(judged, photos, capsys):
 
 def test_errors_are_the_projects_own():
     """All that can go wrong is a BenchmarkError."""
-    assert all(issubclass(kind, benchmark.BenchmarkError) for kind in (DataError, PredictorError, ResultError))
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    assert len(kinds) > 10
+    assert all(issubclass(kind, benchmark.BenchmarkError) for kind in kinds)

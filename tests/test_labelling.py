@@ -227,13 +227,6 @@ def test_the_digest_covers_the_decisions_of_the_probe(tiny):
     assert changed.lesson_digest("combined") == tiny.lesson_digest("combined")
 
 
-def test_again_from_nothing_gives_the_same_bytes(tiny, tiny_file, tiny_workspace, tmp_path):
-    """Labelling is deterministic: other folders, same files."""
-    workspace = elsewhere(tmp_path)
-    label(load_suite(str(tiny_file)), workspace)
-    assert files(workspace.results) == left_by_labelling(tiny_workspace.results)
-
-
 def test_published_outcomes_need_no_network(tiny, tiny_file, published, no_networks):
     """With the outcomes at hand, the same ground truth is had without loading a network."""
     truth = label(load_suite(str(tiny_file)), published)

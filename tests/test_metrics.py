@@ -231,7 +231,7 @@ def test_overlap_of_identical_gaussians_falls_with_the_number_of_bins(bins, expe
 @light
 @given(rows(st.integers(-1000, 1000)))
 def test_default_edges_cover_the_scores(data):
-    """Default edges increase strictly, make at most 20 bins, and run from the lowest to the highest score."""
+    """Default edges increase strictly, make at most 20 bins and the last score's own, and span all scores."""
     edges = classification.histogram_edges(data[1])
     assert (np.diff(edges) > 0).all()
     assert 2 <= len(edges) <= 22

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -543,9 +544,13 @@ def test_kept_bitstreams_are_bounded(mixed, workspace, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LIMIT", 20_000)
     kept = module.Bitstreams(0, tmp_path / "bitstreams")
     indexed = index_suite(mixed.suite, workspace)
-    for source in indexed.parts["test"]:
+    files = [kept.file(source, Condition("webp", 60)) for source in indexed.parts["test"]]
+    for second, (source, file) in enumerate(zip(indexed.parts["test"], files, strict=True)):
         kept.of(source, Condition("webp", 60), lambda name=source.id: indexed.dataset.read(name))
+        os.utime(file, (second, second))
     assert 0 < module.size(tmp_path / "bitstreams") <= 20_000
+    assert files[-1].is_file()
+    assert not files[0].exists()
 
 
 def test_where_nothing_can_be_kept_bitstreams_are_made(mixed, workspace, tmp_path):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import io
-import json
 
 import imagehash
 import numpy as np
@@ -95,10 +94,7 @@ def test_label_tells_of_it(tiny, tmp_path):
 
 
 def test_hashes_are_kept_by_content(tiny, tmp_path, monkeypatch):
-    """A photograph is hashed once; a damaged cache is made again, and one of single hashes is not taken up."""
-    kept = tmp_path / "hashes" / "glyphs.json"
-    kept.parent.mkdir()
-    kept.write_text(json.dumps({source.digest: 0 for source in tiny.indexed.sources.values()}))
+    """A photograph is hashed once, and a damaged cache is made again."""
     first = near_duplicates(tiny.indexed, tmp_path)
     kept = tmp_path / "hashes" / "glyphs-8-turns.json"
     kept.write_text("{")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -76,9 +77,18 @@ def test_a_precision_that_was_chosen_is_kept(name):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_the_ratio_is_that_of_real_work(training):
-    """Float32 against itself takes about as long; the model is really run."""
-    assert 0.2 < time_ratio("cpu", "float32", training) < 5
+def test_the_ratio_is_that_of_real_work(training, monkeypatch):
+    """The model is really run at each precision, three times, and one that is slower has a ratio above 1."""
+    ran, real = [], precision.autocast
+
+    def slower(device, kind):
+        ran.append(kind)
+        time.sleep(2.0 if kind == "bf16" else 0.0)
+        return real(device, kind)
+
+    monkeypatch.setattr(precision, "autocast", slower)
+    assert time_ratio.__wrapped__("cpu", "bf16", training) > 1
+    assert ran == ["float32"] * 3 + ["bf16"] * 3
 
 
 def test_labelling_warns_where_a_precision_is_emulated(tiny_file, tmp_path, monkeypatch, caplog):

@@ -50,9 +50,16 @@ def test_kappa_of_a_case_by_hand(tiny):
 
 
 def test_a_probe_that_detects_is_compared_with_detectors(tiny_det):
-    """In detection a decision is right where an object of the ground truth is detected."""
-    names = [*tiny_det.suite.networks.labelling, *tiny_det.suite.networks.held_out]
-    assert list(agreements(tiny_det)) == names
+    """The decisions of a detector are those of its judgement."""
+    names, members = agreements(tiny_det), [source.id for source in tiny_det.parts["test"]]
+    assert list(names) == [*tiny_det.suite.networks.labelling, *tiny_det.suite.networks.held_out]
+    probe, *others = (
+        tiny_det.judgement(name).filter(pl.col("source").is_in(members)).select(*IMAGE, "right")
+        for name in (tiny_det.suite.networks.probe, *names)
+    )
+    for agreement, other in zip(names.values(), others, strict=True):
+        pairs = other.join(probe, on=IMAGE)
+        assert agreement.kappa == pytest.approx(cohen_kappa_score(pairs["right"], pairs["right_right"]))
 
 
 def test_without_a_probe_there_is_no_agreement(tiny):

@@ -296,7 +296,9 @@ def test_content_digests_see_values_names_and_types(column):
     chunked = pl.concat([table[:1], table[1:]], rechunk=False)
     assert content_digest(chunked) == content_digest(table)
     others = [table.reverse(), table.rename({"a": "b"}), table.with_columns(a=pl.lit(None, column.dtype)), table[:1]]
-    assert len({content_digest(one) for one in (table, *others)}) == 5
+    if column.dtype == pl.Int16:
+        others.append(table.cast(pl.Int32))
+    assert len({content_digest(one) for one in (table, *others)}) == 1 + len(others)
 
 
 def test_lists_and_texts_are_told_apart_by_their_lengths():

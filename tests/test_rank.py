@@ -183,14 +183,6 @@ def test_replicates_of_other_measures_are_not_needed(copied):
     assert {path: path.read_bytes() for path in written} == before
 
 
-def test_the_same_cards_give_the_same_bytes(copied):
-    """Ranking twice writes the same files to the byte."""
-    paths = [Path(line.removeprefix("wrote ")) for line in rank([], copied) if line.startswith("wrote ")]
-    first = {path: path.read_bytes() for path in paths}
-    rank([], copied)
-    assert {path: path.read_bytes() for path in paths} == first
-
-
 @pytest.mark.parametrize("key", ["fingerprint", "ground_truth"])
 def test_stale_cards_do_not_mix(copied, key):
     """A card of another fingerprint or ground truth is refused, by its file's name."""

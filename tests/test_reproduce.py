@@ -11,22 +11,27 @@ import pytest
 from benchmark.cli.main import main
 from benchmark.core.parquet import read_table, write_table
 from benchmark.core.provenance import versions
-from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling import reproducibility as room
 from benchmark.labelling.reproducibility import reproduce
 from benchmark.labelling.worker import WorkerConfig
+from tests.conftest import workspace_in
+
+
+@pytest.fixture(scope="module")
+def evaluated(tiny, tiny_workspace, tmp_path_factory):
+    """The small suite's outcomes, labels and a scorecard."""
+    workspace = workspace_in(tmp_path_factory.mktemp("evaluated"))
+    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", workspace.results / "tiny" / "outcomes")
+    evaluate("jpeg_quality", tiny.suite, workspace=workspace, truth=tiny)
+    return workspace.results
 
 
 @pytest.fixture
-def recorded(tiny, tiny_workspace, tmp_path):
-    """Folders of its own with the small suite's outcomes, labels and a scorecard."""
-    workspace = Workspace(
-        data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results", chosen_device="cpu"
-    )
-    shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", workspace.results / "tiny" / "outcomes")
-    evaluate("jpeg_quality", tiny.suite, workspace=workspace, truth=tiny)
-    return workspace
+def recorded(evaluated, tmp_path):
+    """The same in folders of its own, to be spoilt."""
+    shutil.copytree(evaluated, tmp_path / "results")
+    return workspace_in(tmp_path)
 
 
 def problems(suite, workspace):

@@ -7,9 +7,9 @@ import pytest
 
 from benchmark.core.errors import BenchmarkError, ResultError
 from benchmark.core.parquet import read_table, write_table
-from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.results import read_scores
+from tests.conftest import workspace_in
 
 
 def changed(table, **columns):
@@ -49,13 +49,20 @@ FAULTS = {
 }
 
 
-@pytest.fixture
-def stored(tiny, tiny_workspace, tmp_path):
-    """The file of stored scores of a predictor on the small suite."""
-    workspace = Workspace(data=None, networks=None, cache=tmp_path / "cache", results=tmp_path / "results")
+@pytest.fixture(scope="module")
+def evaluated(tiny, tiny_workspace, tmp_path_factory):
+    """The results of a predictor on the small suite."""
+    workspace = workspace_in(tmp_path_factory.mktemp("evaluated"))
     shutil.copytree(tiny_workspace.results / "tiny" / "outcomes", workspace.results / "tiny" / "outcomes")
     evaluate("jpeg_quality", tiny.suite, workspace=workspace, truth=tiny)
-    return workspace.results / "tiny" / "scores" / "jpeg_quality.parquet"
+    return workspace.results
+
+
+@pytest.fixture
+def stored(evaluated, tmp_path):
+    """The file of stored scores of a predictor on the small suite, to be spoilt."""
+    shutil.copytree(evaluated, tmp_path / "results")
+    return tmp_path / "results" / "tiny" / "scores" / "jpeg_quality.parquet"
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -284,7 +284,7 @@ def test_a_paper_is_an_address_or_a_doi(folder, paper):
     """What stands under `paper` leads to a page, or is refused."""
     (folder / "card.toml").write_text(f'{CARD}paper = "{paper}"\n')
     found = read_submission(folder)[1]
-    assert ["paper is" in one for one in found] == [] if PAPERS[paper] else [True]
+    assert ["paper is" in one for one in found] == ([] if PAPERS[paper] else [True])
 
 
 @pytest.mark.parametrize("text", ["\\u001b[31m", "a\\u202eb", "a\\u0000", "a\\u2066b", "\\ufeff"])

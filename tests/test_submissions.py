@@ -107,6 +107,7 @@ def numbers(tree):
     return [tree]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_file_of_code_earns_what_it_earns_as_a_submission(tiny, workspace, submit):
     """A submission's predictor.py is run as any file is, and its scores are kept under the submission's name."""
     folder = submit("code", BARE, CONTRAST, None)
@@ -390,15 +391,6 @@ def test_rank_draws_what_run_accepts(tiny, workspace, submit, contrasts):
 
 
 @pytest.mark.usefixtures("no_pictures")
-def test_the_board_says_whose_scores_were_re_run(tiny, workspace, submit):
-    """Beside a submission's own table, a baseline stands on the board as run here."""
-    evaluate("chance", tiny.suite, workspace=workspace, truth=tiny)
-    evaluate(str(submit()), tiny.suite, workspace=workspace, truth=tiny)
-    rank([], workspace)
-    assert "| chance | re-run |" in (workspace.results / "tiny" / "leaderboard.md").read_text()
-
-
-@pytest.mark.usefixtures("no_pictures")
 def test_a_table_that_learned_says_from_what(tiny, workspace, submit):
     """`labels` in the card makes the scorecard one that was trained on that label set, on every label set's board."""
     folder = submit(card=CARD + 'labels = "combined"\n')
@@ -491,6 +483,7 @@ def test_cells_show_what_they_hold():
     assert [len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines[:3]] == [3, 3, 3]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_code_that_reads_another_file_is_run_again_when_that_changes(tiny, workspace, tmp_path):
     """Weights beside predictor.py are part of what its scores are kept under."""
     folder = tmp_path / "weighted"

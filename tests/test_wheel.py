@@ -38,7 +38,7 @@ def installed(wheel, tmp_path_factory, shared_folder):
         command = [sys.executable, "-m", "benchmark", *arguments]
         done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-2000:]
-        return done.stdout
+        return done
 
     return run
 
@@ -74,13 +74,13 @@ def test_the_wheel_has_every_file_of_the_package(wheel):
 
 def test_an_installation_tells_what_it_brought(installed):
     """`utilbench list` away from a checkout knows the published outcomes."""
-    suites = {one["name"]: one for one in json.loads(installed("list", "--json"))["suites"]}
+    suites = {one["name"]: one for one in json.loads(installed("list", "--json").stdout)["suites"]}
     assert suites["glyphs"]["outcomes"] == "outcomes of 7 networks, published with the package"
     assert suites["imagenet"]["outcomes"] == "not labelled yet"
 
 
 def test_an_installation_runs_no_network_for_a_published_suite(installed):
     """A predictor is evaluated on published outcomes; no forward pass is planned."""
-    told = installed("run", "jpeg_quality", "-s", "glyphs", "--limit", "300")
-    assert "forward passes" not in told
-    assert "auroc" in told
+    done = installed("run", "jpeg_quality", "-s", "glyphs", "--limit", "300")
+    assert "forward passes" not in done.stderr
+    assert "auroc" in done.stdout

@@ -74,7 +74,7 @@ class Panel:
     rows: tuple[str, ...] = ()
     """Names at the y axis, where y is a position among them: 0 is the lowest."""
     names_points: bool = False
-    """Whether names stand beside points rather than in a legend."""
+    """Whether names stand beside points rather than in a legend; which, `named_points` tells."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,17 @@ def coloured(names: Iterable[str]) -> frozenset[str]:
     best_first = list(names)
     ordered = dict.fromkeys([*best_first[:1], *(name for name in IN_COLOUR if name in best_first), *best_first])
     return frozenset(list(ordered)[:COLOURED])
+
+
+def named_points(panel: Panel) -> list[Series]:
+    """Points beside which their names stand: those in colour and those on the front; all names would cover each other."""
+    lines = [series for series in panel.series if series.kind == "steps"]
+    front = {corner for line in lines for corner in zip(line.x, line.y, strict=True)}
+    return [
+        series
+        for series in panel.series
+        if panel.names_points and series.kind == "points" and (not series.muted or (series.x[0], series.y[0]) in front)
+    ]
 
 
 def spread(positions: Sequence[float], gap: float) -> list[float]:

@@ -177,7 +177,7 @@ def cost(results: Sequence[PredictorResult]) -> list[Chart]:
     ]
     about = (
         "AUROC of each predictor that is distinguished from chance against its milliseconds per image; the line joins "
-        "those that no cheaper predictor reaches."
+        "those that no cheaper predictor reaches. Names are those of predictors in colour or on the line."
     )
     panel = Panel("", tuple(series), "ms an image", "AUROC", log_x=True, names_points=True)
     return [Chart("cost", "What does a better score cost?", about, (panel,), (4.6, 3.2))]

@@ -21,7 +21,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from benchmark.core.errors import ResultError
 from benchmark.core.messages import printable
 from benchmark.evaluation.results import SuiteResults
-from benchmark.leaderboard.chart_parts import Chart, Panel, Series, spread
+from benchmark.leaderboard.chart_parts import Chart, Panel, Series, named_points, spread
 from benchmark.leaderboard.charts import chart_names, suite_charts
 from benchmark.leaderboard.picture_files import write_picture
 
@@ -34,6 +34,8 @@ QUIET, QUIET_TEXT = "#BBBBBB", "#555555"
 """Colours of what stays in the background."""
 NAME = 0.12
 """Width of a point's name, as a share of that of the axes, about: points farther apart do not meet."""
+BESIDE = 0.025
+"""Distance of a name from its point, as a share of the width of the axes."""
 GAP = 0.045
 """Least distance of two names, one above the other, as a share of the height of the axes."""
 DASHES = {"solid": "-", "dash": "--", "dot": ":"}
@@ -141,8 +143,8 @@ def draw_panel(axis: Any, panel: Panel) -> None:
 
 
 def name_points(axis: Any, panel: Panel) -> None:
-    """Write the names of points beside them, one above the other where their names would meet."""
-    points = [series for series in panel.series if series.kind == "points"]
+    """Write names beside points, one above the other where they would meet, and join with its point one that is moved."""
+    points = named_points(panel)
     axis.margins(x=0.2)
     axis.autoscale_view()
     places = (axis.transData - axis.transAxes).transform([(series.x[0], series.y[0]) for series in points])
@@ -152,11 +154,15 @@ def name_points(axis: Any, panel: Panel) -> None:
         highest = 1 - GAP * np.argsort(np.argsort(-heights))  # none above the axes, and the gap stays
         for index, height in zip(group, np.minimum(heights, highest), strict=True):
             series = points[index]
+            moved = abs(height - places[index, 1]) > GAP / 2
             axis.annotate(
-                as_written(series.name), (places[index, 0], height), (6, -2), xycoords="axes fraction",
-                textcoords="offset points", fontsize=6, color=QUIET_TEXT if series.muted else series.colour,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5}, zorder=2.5,
+                as_written(series.name), places[index], (places[index, 0] + BESIDE, height), xycoords="axes fraction",
+                va="center", fontsize=6, color=QUIET_TEXT if series.muted else series.colour, zorder=4,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.7},
+                arrowprops={"arrowstyle": "-", "color": QUIET, "linewidth": 0.6} if moved else None,
             )  # fmt: skip
+    if len(points) < sum(series.kind == "points" for series in panel.series):
+        axis.text(0.02, 0.98, "grey: others", transform=axis.transAxes, va="top", fontsize=6, color=QUIET_TEXT)
 
 
 def decades(axis: Any) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.messages import printable
 from benchmark.evaluation.results import PredictorResult, SuiteResults
-from benchmark.leaderboard.chart_parts import GREY, Chart, Panel, Series, spread
+from benchmark.leaderboard.chart_parts import GREY, Chart, Panel, Series, named_points, spread
 from benchmark.leaderboard.charts import chart_names, conditions, gain_curves, suite_charts
 
 TEXT = "#888888"
@@ -122,8 +122,8 @@ def written(name: str) -> str:
 
 
 def names_at_ends(panel: Panel) -> list[dict[str, Any]]:
-    """Names of lines in colour at their right ends, and of points beside them, moved apart where they are close."""
-    points = [series for series in panel.series if series.kind == "points" and panel.names_points]
+    """Names of lines in colour at their right ends, and names beside points, moved apart where they are close."""
+    points = named_points(panel)
     named = points or [
         series for series in panel.series if series.kind == "line" and not series.muted and len(finite(series))
     ]
