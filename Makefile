@@ -17,7 +17,7 @@ help:  ## What there is to make.
 demo: .venv/.installed  ## Label, train, score and rank a part of both embedded suites, into demo/. Five minutes on two cores.
 	@$(BIN)/python -m tests.demo
 
-test: .venv/.installed  ## All tests but the slow ones, in a process for each core, six at most. 25 minutes on two cores.
+test: .venv/.installed  ## All tests but the slow ones, in a process for each core, six at most. 20 minutes on two cores.
 	$(BIN)/python -m pytest -q -n "$$(getconf _NPROCESSORS_ONLN)" --maxprocesses 6 --dist worksteal
 
 browser:  ## Debian's Chromium, for the tests of the web page; without it they are skipped.
