@@ -18,7 +18,7 @@ demo: .venv/.installed  ## Label, train, score and rank a part of both embedded 
 	@$(BIN)/python -m tests.demo
 
 test: .venv/.installed  ## All tests but the slow ones, in a process for each core, six at most. 20 minutes on two cores.
-	$(BIN)/python -m pytest -q -n "$$(getconf _NPROCESSORS_ONLN)" --maxprocesses 6 --dist worksteal
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 browser:  ## Debian's Chromium, for the tests of the web page; without it they are skipped.
 	command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium)

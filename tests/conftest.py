@@ -14,6 +14,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from benchmark.core.devices import cores
 from benchmark.core.workspace import Workspace
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.labelling.pipeline import label
@@ -77,6 +78,12 @@ confidence = 0.5
 def pytest_make_parametrize_id(val):
     """Ids of texts that are no UTF-8 in ASCII, since processes that share the tests send them to each other."""
     return ascii(val) if isinstance(val, str) and any("\ud800" <= letter <= "\udfff" for letter in val) else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """`-n auto` is a process for each core that these processes are given, six at most, since each holds a GB or two."""
+    return min(cores(), 6)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -83,7 +83,7 @@ def test_the_ratio_is_that_of_real_work(training, monkeypatch):
 
     def slower(device, kind):
         ran.append(kind)
-        time.sleep(2.0 if kind == "bf16" else 0.0)
+        time.sleep(0.5 if kind == "bf16" else 0.0)
         return real(device, kind)
 
     monkeypatch.setattr(precision, "autocast", slower)

@@ -21,9 +21,14 @@ class Advance(Protocol):
 
 
 @contextmanager
-def show_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
-    """Show how many of `total` units are done: as a bar on standard error, or as messages where that is no terminal."""
-    if sys.stderr.isatty():
+def show_progress(title: str, total: int, unit: str, *, least: int = 0) -> Iterator[Advance]:
+    """Show how many of `total` units are done: as a bar on standard error, or as messages where that is no terminal.
+
+    Work of fewer than `least` units is too short to be shown.
+    """
+    if total < least:
+        yield lambda amount=1: None
+    elif sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -48,10 +53,6 @@ def show_progress(title: str, total: int, unit: str) -> Iterator[Advance]:
         yield lines.advance
         if total:
             lines.show()
-
-
-def unseen(amount: int) -> None:
-    """Progress of work that is too short to be shown."""
 
 
 class Lines:

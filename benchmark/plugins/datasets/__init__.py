@@ -12,7 +12,6 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +20,7 @@ from benchmark.core.errors import ANY_ERROR, BenchmarkError, DataError, SuiteErr
 from benchmark.core.images import Pixels
 from benchmark.core.json_cache import read_cached, write_cached
 from benchmark.core.messages import cause
-from benchmark.core.progress import show_progress, unseen
+from benchmark.core.progress import show_progress
 from benchmark.core.types import Source
 from benchmark.plugins.datasets.augmented import Augmented as Augmented  # part of this interface
 from benchmark.plugins.datasets.coco import COCO
@@ -180,7 +179,7 @@ def read_digests(dataset: Dataset, sources: list[Source]) -> dict[str, str]:
 
     digests: dict[str, str] = {}
     problems: list[str] = []
-    progress = show_progress("indexing", len(sources), "photographs") if len(sources) >= MANY else nullcontext(unseen)
+    progress = show_progress("indexing", len(sources), "photographs", least=MANY)
     with progress as advance, ThreadPoolExecutor(READERS) as pool:
         for start in range(0, len(sources), SOURCES_TOGETHER):
             batch = sources[start : start + SOURCES_TOGETHER]
